@@ -1,0 +1,93 @@
+"""Every error Seawall raises, in one tree. Callers choose from this picture what to catch.
+
+    SeawallError
+    ├── InputError                what was handed in cannot be used
+    │   ├── UnknownInstrument     a name that no rule of naming recognises
+    │   ├── ExpiredInstrument     an instrument whose expiry is not after the snapshot
+    │   ├── DuplicatePosition     the same instrument twice in one account
+    │   ├── EmptyPortfolio        nothing to margin
+    │   ├── BadNumber             NaN, infinite, negative where that is meaningless, or too large
+    │   ├── CurrencyMismatch      amounts of unlike currencies met
+    │   ├── UnreadableFile        missing, truncated or not the format its name says
+    │   ├── UnrecognisedFile      readable, but its columns are not ones we know
+    │   ├── AmbiguousSnapshot     rows of several times and no word on which to take
+    │   ├── MissingQuote          a price, forward or volatility that is needed and absent
+    │   └── StaleQuote            quotes too far apart in time to form one snapshot
+    └── ModelError                the model or its numbers cannot be used
+        ├── UnknownModel          no preset of that name
+        └── BadParameter          a preset's number is missing, unknown or impossible
+
+Each message is one line: what is wrong, where, and the remedy.
+"""
+
+from __future__ import annotations
+
+
+class SeawallError(Exception):
+    """Base of all errors of this package: says what is wrong, where, and how to mend it."""
+
+    def __init__(self, what: str, *, where: str, remedy: str) -> None:
+        self.what = what
+        self.where = where
+        self.remedy = remedy
+        super().__init__(f"{what} ({where}). {remedy}")
+
+
+class InputError(SeawallError):
+    """What was handed in cannot be used."""
+
+
+class UnknownInstrument(InputError):
+    """A name that no naming rule recognises."""
+
+
+class ExpiredInstrument(InputError):
+    """An instrument whose expiry is not after the snapshot's time."""
+
+
+class DuplicatePosition(InputError):
+    """The same instrument appears twice in one account."""
+
+
+class EmptyPortfolio(InputError):
+    """There is nothing to margin."""
+
+
+class BadNumber(InputError):
+    """A number is NaN, infinite, of an impossible sign or beyond every sane size."""
+
+
+class CurrencyMismatch(InputError):
+    """Amounts of unlike currencies were combined or compared."""
+
+
+class UnreadableFile(InputError):
+    """A file is missing, truncated or not in the format it claims."""
+
+
+class UnrecognisedFile(InputError):
+    """A file is readable, but its columns are not those of any known shape."""
+
+
+class AmbiguousSnapshot(InputError):
+    """Rows of several times were given without saying which time is meant."""
+
+
+class MissingQuote(InputError):
+    """A price, forward or volatility that the computation needs is not in the snapshot."""
+
+
+class StaleQuote(InputError):
+    """Quotes are too far apart in time to form one snapshot."""
+
+
+class ModelError(SeawallError):
+    """The margin model or its numbers cannot be used."""
+
+
+class UnknownModel(ModelError):
+    """No preset has that name."""
+
+
+class BadParameter(ModelError):
+    """A number of a preset is missing, unknown or impossible."""

@@ -1,0 +1,87 @@
+"""Exact money, and the two doors through which float64 measures become money.
+
+Risk is measured in float64; what an account is asked for or credited with is an exact
+Decimal of a named currency. A measure crosses over only in :func:`requirement_money` and
+:func:`collateral_money`, and both round against the account.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+
+from seawall.basics.errors import BadNumber, CurrencyMismatch
+
+CENT = Decimal("0.01")
+_EXACT = Context(prec=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An exact amount of one currency. Addition and comparison refuse unlike currencies.
+
+    Raises BadNumber for a NaN or infinite amount, CurrencyMismatch for unlike currencies.
+    """
+
+    amount: Decimal
+    currency: str
+
+    def __post_init__(self) -> None:
+        if not self.amount.is_finite():
+            raise BadNumber(
+                f"{self.amount} is not an amount of money",
+                where=self.currency,
+                remedy="Check the price or quantity that it was computed from.",
+            )
+
+    def _like(self, other: Money) -> Decimal:
+        if other.currency != self.currency:
+            raise CurrencyMismatch(
+                f"{self.currency} and {other.currency} cannot be combined",
+                where=f"{self.amount} {self.currency} with {other.amount} {other.currency}",
+                remedy="Convert one of them at a stated price first.",
+            )
+        return other.amount
+
+    def __add__(self, other: Money) -> Money:
+        return Money(self.amount + self._like(other), self.currency)
+
+    def __sub__(self, other: Money) -> Money:
+        return Money(self.amount - self._like(other), self.currency)
+
+    def __neg__(self) -> Money:
+        return Money(-self.amount, self.currency)
+
+    def __lt__(self, other: Money) -> bool:
+        return self.amount < self._like(other)
+
+    def __le__(self, other: Money) -> bool:
+        return self.amount <= self._like(other)
+
+
+def requirement_money(measure: float, currency: str, where: str) -> Money:
+    """A loss, charge or haircut in float64 as money, rounded *up* to the cent.
+
+    Raises BadNumber naming ``where`` when the measure is not finite.
+    """
+    return Money(_quantise(measure, ROUND_CEILING, where), currency)
+
+
+def collateral_money(measure: float, currency: str, where: str) -> Money:
+    """A value in the account's favour in float64 as money, rounded *down* to the cent.
+
+    Raises BadNumber naming ``where`` when the measure is not finite.
+    """
+    return Money(_quantise(measure, ROUND_FLOOR, where), currency)
+
+
+def _quantise(measure: float, rounding: str, where: str) -> Decimal:
+    if not math.isfinite(measure):
+        raise BadNumber(
+            f"the measure is {measure}",
+            where=where,
+            remedy="A price, volatility or quantity behind it is out of range.",
+        )
+    # Adding zero turns a negative zero into zero.
+    return Decimal(measure).quantize(CENT, rounding=rounding, context=_EXACT) + 0

@@ -1,0 +1,38 @@
+"""UTC instants and tenors. A year is 365 days of 86,400 seconds everywhere."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from seawall.basics.errors import BadNumber
+
+DAY_SECONDS = 86_400.0
+YEAR_SECONDS = 31_536_000.0
+DAYS_PER_YEAR = YEAR_SECONDS / DAY_SECONDS
+
+
+def parse_utc(text: str) -> datetime:
+    """Read an ISO 8601 instant, with ``T`` or a space; one without an offset is UTC.
+
+    Raises BadNumber if the text is not an instant.
+    """
+    try:
+        instant = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise BadNumber(
+            f"{text!r} is not a time",
+            where="time argument",
+            remedy="Give ISO 8601 in UTC, for example 2026-02-05T16:00 or '2026-02-05 16:00'.",
+        ) from None
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+def tenor_years(as_of: datetime, expiry: datetime) -> float:
+    """Time from ``as_of`` to ``expiry`` in years (negative when expired)."""
+    return (expiry - as_of) / timedelta(seconds=YEAR_SECONDS)
+
+
+def isoformat_utc(instant: datetime) -> str:
+    """The instant as ``2026-02-05T16:21:37Z`` (milliseconds only when there are any)."""
+    spec = "milliseconds" if instant.microsecond else "seconds"
+    return instant.astimezone(UTC).isoformat(timespec=spec).replace("+00:00", "Z")
