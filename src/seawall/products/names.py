@@ -1,0 +1,113 @@
+"""Deribit's instrument names, read and written.
+
+``BTC-27JUN26-100000-C`` inverse option · ``BTC_USDC-27JUN26-100000-C`` linear option ·
+``BTC-27JUN26`` future · ``BTC-PERPETUAL`` inverse and ``BTC_USDC-PERPETUAL`` linear perpetual ·
+``XRP_USDC-27JUN26-8D6-P`` a strike of 8.6 · a bare ``BTC`` or ``USDC`` is a holding.
+Contracts expire at 08:00 UTC of their day.
+Source: Deribit's naming convention as published in its API documentation.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from seawall.basics.errors import UnknownInstrument
+from seawall.products.instruments import (
+    CASH,
+    STABLECOINS,
+    Cash,
+    DatedFuture,
+    EuropeanOption,
+    Instrument,
+    Perpetual,
+    SpotAsset,
+    Stablecoin,
+)
+
+EXPIRY_HOUR_UTC = 8
+_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_NAME = re.compile(
+    r"(?P<base>[A-Z0-9]+)(?:_(?P<settle>[A-Z]+))?-"
+    r"(?:(?P<perp>PERPETUAL)|(?P<date>\d{1,2}[A-Z]{3}\d{2})"
+    r"(?:-(?P<strike>\d+(?:D\d+)?)-(?P<right>[CP]))?)"
+)
+_ASSET = re.compile(r"[A-Za-z][A-Za-z0-9]{1,15}")
+
+
+@lru_cache(maxsize=65_536)
+def parse_name(name: str) -> Instrument:
+    """The instrument that a name stands for.
+
+    Raises UnknownInstrument if no rule of naming fits, its date does not exist or its
+    strike is zero.
+    """
+    if _ASSET.fullmatch(name):
+        return _asset(name)
+    match = _NAME.fullmatch(name)
+    if match is None:
+        raise _unknown(name, "no naming rule fits it")
+    underlying = match["base"]
+    settlement = match["settle"] or underlying
+    if settlement != underlying and settlement not in STABLECOINS and settlement != CASH:
+        raise _unknown(name, f"{settlement} is not a known settlement currency")
+    if match["perp"]:
+        return Perpetual(name=name, underlying=underlying, settlement=settlement)
+    expiry = _expiry(match["date"], name)
+    if match["strike"] is None:
+        return DatedFuture(name=name, underlying=underlying, settlement=settlement, expiry=expiry)
+    strike = float(match["strike"].replace("D", "."))
+    if strike <= 0.0:
+        raise _unknown(name, "its strike is zero")
+    return EuropeanOption(
+        name=name,
+        underlying=underlying,
+        settlement=settlement,
+        expiry=expiry,
+        strike=strike,
+        right="call" if match["right"] == "C" else "put",
+    )
+
+
+def contract_name(
+    underlying: str,
+    settlement: str,
+    expiry: datetime,
+    strike: float | None = None,
+    right: str | None = None,
+) -> str:
+    """The name of a dated future, or of an option when a strike and right are given."""
+    pair = underlying if settlement == underlying else f"{underlying}_{settlement}"
+    day = f"{expiry.day}{_MONTHS[expiry.month - 1]}{expiry.year % 100:02d}"
+    if strike is None:
+        return f"{pair}-{day}"
+    text = f"{strike:.10f}".rstrip("0").rstrip(".").replace(".", "D")
+    return f"{pair}-{day}-{text}-{'C' if right == 'call' else 'P'}"
+
+
+def _asset(symbol: str) -> Instrument:
+    if symbol == CASH:
+        return Cash(name=symbol)
+    if symbol in STABLECOINS:
+        return Stablecoin(name=symbol)
+    return SpotAsset(name=symbol)
+
+
+def _expiry(text: str, name: str) -> datetime:
+    day, month, year = int(text[:-5]), text[-5:-2], 2000 + int(text[-2:])
+    if month not in _MONTHS:
+        raise _unknown(name, f"{month} is not a month")
+    try:
+        return datetime(year, _MONTHS.index(month) + 1, day, EXPIRY_HOUR_UTC, tzinfo=UTC)
+    except ValueError:
+        raise _unknown(name, f"{text} is not a date") from None
+
+
+def _unknown(name: str, why: str) -> UnknownInstrument:
+    return UnknownInstrument(
+        f"{name!r} is not an instrument: {why}",
+        where="instrument name",
+        remedy="Use a listed name such as BTC-27MAR26-80000-P, BTC-27MAR26, BTC-PERPETUAL, "
+        "BTC_USDC-PERPETUAL or a bare asset such as USDC.",
+    )
