@@ -1,0 +1,5 @@
+"""What the market says at one instant: prices, forwards, implied volatilities.
+
+In: quotes as columns, the parity forward, the immutable snapshot and how it is assembled.
+Not in: files and venues (feeds), shocks (risk), anything that knows a position.
+"""

@@ -1,0 +1,154 @@
+"""The market at one instant, immutable, and the only market the risk rooms see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seawall.basics.errors import ExpiredInstrument, MissingQuote
+from seawall.basics.time import isoformat_utc
+from seawall.products.instruments import (
+    CASH,
+    Cash,
+    DatedFuture,
+    Derivative,
+    EuropeanOption,
+    Perpetual,
+    SpotAsset,
+    Stablecoin,
+)
+
+SliceKey = tuple[str, str, datetime]
+"""Underlying, settlement currency and expiry: what one volatility slice belongs to."""
+
+
+@dataclass(frozen=True, slots=True)
+class OptionSlice:
+    """The listed options of one underlying, settlement and expiry; arrays have shape [n].
+
+    ``forward`` and ``strike`` in USD (inverse) or settlement currency (linear) per coin; ``vol``
+    decimal; ``mark`` the venue's price in quote units, NaN where only a volatility was given;
+    ``atm_vol`` the volatility interpolated at the forward.
+    """
+
+    key: SliceKey
+    forward: float
+    names: tuple[str, ...]
+    strike: NDArray[np.float64]
+    is_call: NDArray[np.bool_]
+    vol: NDArray[np.float64]
+    mark: NDArray[np.float64]
+    atm_vol: float
+
+    def __post_init__(self) -> None:
+        for values in (self.strike, self.is_call, self.vol, self.mark):
+            if values.shape != (len(self.names),):
+                raise ValueError(f"slice {self.key}: shape {values.shape}, {len(self.names)} names")
+            values.flags.writeable = False
+
+
+@dataclass(frozen=True, slots=True)
+class MarketSnapshot:
+    """Prices, forwards and volatilities as of one UTC instant.
+
+    ``index_usd`` maps underlyings to USD per coin; ``stable_usd`` stablecoins to USD;
+    ``futures`` listed perpetuals and futures to their mark in quote currency; ``forwards``
+    (underlying, settlement, expiry) to a forward in quote currency; ``slices`` the same key to
+    the option slice; ``option_rows`` an option's name to its slice and row.
+    """
+
+    as_of: datetime
+    index_usd: Mapping[str, float]
+    stable_usd: Mapping[str, float]
+    forwards: Mapping[SliceKey, float]
+    futures: Mapping[str, float]
+    slices: Mapping[SliceKey, OptionSlice]
+    option_rows: Mapping[str, tuple[SliceKey, int]]
+
+    @property
+    def where(self) -> str:
+        """The snapshot named for messages."""
+        return f"snapshot of {isoformat_utc(self.as_of)}"
+
+    def spot_usd(self, underlying: str) -> float:
+        """Index price in USD per coin. Raises MissingQuote."""
+        try:
+            return self.index_usd[underlying]
+        except KeyError:
+            raise MissingQuote(
+                f"no index price of {underlying}",
+                where=self.where,
+                remedy=f"Add a chain of {underlying} or give its price: --price {underlying}=VALUE.",
+            ) from None
+
+    def currency_usd(self, currency: str) -> float:
+        """USD per unit of a settlement currency; a stablecoin without a price counts as 1."""
+        return 1.0 if currency == CASH else self.stable_usd.get(currency, 1.0)
+
+    def asset_usd(self, asset: Cash | Stablecoin | SpotAsset) -> float:
+        """USD per unit of an asset held outright. Raises MissingQuote."""
+        if isinstance(asset, SpotAsset):
+            return self.spot_usd(asset.name)
+        return self.currency_usd(asset.name)
+
+    def quote_usd(self, contract: Derivative) -> float:
+        """USD value today of one unit of the contract's price (per unit of quantity).
+
+        Prices of an inverse contract are carried in USD per coin of forward and paid in coin,
+        so one unit is worth index / forward; of a linear one, the price of its settlement coin.
+        """
+        if not contract.is_inverse:
+            return self.currency_usd(contract.settlement)
+        return self.spot_usd(contract.underlying) / self.forward(contract)
+
+    def forward(self, contract: Derivative) -> float:
+        """Forward or mark of the contract in its quote currency per coin.
+
+        A listed future or perpetual is at its own mark; a perpetual without one at its index; an
+        option or unlisted future at its expiry's forward. Raises MissingQuote,
+        ExpiredInstrument.
+        """
+        if isinstance(contract, Perpetual):
+            mark = self.futures.get(contract.name)
+            if mark is not None:
+                return mark
+            unit = 1.0 if contract.is_inverse else self.currency_usd(contract.settlement)
+            return self.spot_usd(contract.underlying) / unit
+        self._require_alive(contract)
+        if isinstance(contract, DatedFuture) and contract.name in self.futures:
+            return self.futures[contract.name]
+        key = (contract.underlying, contract.settlement, contract.expiry)
+        try:
+            return self.forwards[key]
+        except KeyError:
+            raise MissingQuote(
+                f"no forward of {contract.underlying} for {isoformat_utc(contract.expiry)}, "
+                f"needed by {contract.name}",
+                where=self.where,
+                remedy="Add a chain or futures file that lists this expiry.",
+            ) from None
+
+    def option_row(self, option: EuropeanOption) -> tuple[OptionSlice, int]:
+        """The slice and row in which an option is listed. Raises MissingQuote, ExpiredInstrument."""
+        self._require_alive(option)
+        try:
+            key, row = self.option_rows[option.name]
+        except KeyError:
+            raise MissingQuote(
+                f"no implied volatility of {option.name}",
+                where=self.where,
+                remedy="Use a snapshot that lists it; unlisted strikes are not interpolated.",
+            ) from None
+        return self.slices[key], row
+
+    def _require_alive(self, contract: DatedFuture | EuropeanOption) -> None:
+        if contract.expiry <= self.as_of:
+            raise ExpiredInstrument(
+                f"{contract.name} expired at {isoformat_utc(contract.expiry)}",
+                where=self.where,
+                remedy="Remove it from the book or use an earlier snapshot.",
+            )
