@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
 
 from seawall.basics.errors import BadNumber, CurrencyMismatch
 
 CENT = Decimal("0.01")
+# float64 noise of a book of billions; below it 32000.000000000004 means 32000.
+NOISE = Decimal("0.000001")
 _EXACT = Context(prec=60)
 
 
@@ -63,6 +65,8 @@ class Money:
 def requirement_money(measure: float, currency: str, where: str) -> Money:
     """A loss, charge or haircut in float64 as money, rounded *up* to the cent.
 
+    Noise of float64 below a millionth of the currency's unit is taken off first.
+
     Raises BadNumber naming ``where`` when the measure is not finite.
     """
     return Money(_quantise(measure, ROUND_CEILING, where), currency)
@@ -70,6 +74,8 @@ def requirement_money(measure: float, currency: str, where: str) -> Money:
 
 def collateral_money(measure: float, currency: str, where: str) -> Money:
     """A value in the account's favour in float64 as money, rounded *down* to the cent.
+
+    Noise of float64 below a millionth of the currency's unit is taken off first.
 
     Raises BadNumber naming ``where`` when the measure is not finite.
     """
@@ -83,5 +89,6 @@ def _quantise(measure: float, rounding: str, where: str) -> Decimal:
             where=where,
             remedy="A price, volatility or quantity behind it is out of range.",
         )
+    settled = Decimal(measure).quantize(NOISE, rounding=ROUND_HALF_EVEN, context=_EXACT)
     # Adding zero turns a negative zero into zero.
-    return Decimal(measure).quantize(CENT, rounding=rounding, context=_EXACT) + 0
+    return settled.quantize(CENT, rounding=rounding, context=_EXACT) + 0

@@ -1,0 +1,28 @@
+"""Array holders: every column checked for its shape and made read-only."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+
+def array_fields(holder: DataclassInstance) -> dict[str, NDArray[Any]]:
+    """The fields of a dataclass that hold arrays, by name."""
+    values = {field.name: getattr(holder, field.name) for field in fields(holder)}
+    return {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+
+
+def freeze(holder: DataclassInstance, *shape: int) -> None:
+    """Make every array of a dataclass read-only. Raises ValueError for one of another shape."""
+    for name, values in array_fields(holder).items():
+        if values.shape != shape:
+            raise ValueError(
+                f"{type(holder).__name__}.{name} has shape {values.shape}, not {shape}"
+            )
+        values.flags.writeable = False
