@@ -6,25 +6,16 @@ number is NaN. Readers in ``feeds`` produce these; :mod:`seawall.market.assemble
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seawall.basics.arrays import freeze
 from seawall.products.instruments import DatedFuture, EuropeanOption, Perpetual
 
 Floats = NDArray[np.float64]
-
-
-def _freeze(columns: OptionQuotes | FutureQuotes) -> None:
-    count = len(columns.instruments)
-    for column in fields(columns):
-        values = getattr(columns, column.name)
-        if isinstance(values, np.ndarray):
-            if values.shape != (count,):
-                raise ValueError(f"column {column.name} has shape {values.shape}, not ({count},)")
-            values.flags.writeable = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +39,7 @@ class OptionQuotes:
     observed_s: Floats
 
     def __post_init__(self) -> None:
-        _freeze(self)
+        freeze(self, len(self.instruments))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +58,7 @@ class FutureQuotes:
     is_synthetic: NDArray[np.bool_]
 
     def __post_init__(self) -> None:
-        _freeze(self)
+        freeze(self, len(self.instruments))
 
 
 Quotes = OptionQuotes | FutureQuotes

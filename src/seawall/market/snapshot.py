@@ -9,6 +9,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from seawall.basics.arrays import freeze
 from seawall.basics.errors import ExpiredInstrument, MissingQuote
 from seawall.basics.time import isoformat_utc
 from seawall.products.instruments import (
@@ -45,10 +46,7 @@ class OptionSlice:
     atm_vol: float
 
     def __post_init__(self) -> None:
-        for values in (self.strike, self.is_call, self.vol, self.mark):
-            if values.shape != (len(self.names),):
-                raise ValueError(f"slice {self.key}: shape {values.shape}, {len(self.names)} names")
-            values.flags.writeable = False
+        freeze(self, len(self.names))
 
 
 @dataclass(frozen=True, slots=True)
