@@ -1,0 +1,117 @@
+"""How a kernel is compiled: the one decorator, and the one place that knows numba.
+
+Policy: nopython, ``nogil`` (a bulk job must not hold up a what-if), ``error_model="numpy"`` (a
+kernel guards its own divisions), no ``fastmath`` and no ``parallel`` (results are the same bits
+whatever the machine's load), one signature per array kernel compiled at import and kept on disk.
+
+The cache on disk. numba marks a cached function with a hash of *its own* file, so an edit of a
+scalar helper in another file would leave its callers stale. Here the mark is a hash of every file
+of this room: any edit recompiles all kernels once. Where no cache directory can be written the
+kernels are compiled in each process.
+
+Without compilation. ``SEAWALL_DISABLE_JIT=1`` (or numba's own ``NUMBA_DISABLE_JIT=1``) leaves the
+plain Python functions in place, for debuggers and coverage; with the former numba is not even
+imported. The plain function is always at ``.py_func``. Kernels therefore keep to what means the
+same in both worlds: Python raises where numba gives inf, so they never divide by zero, take the
+log of zero or overflow ``exp``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import os
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, ParamSpec, Protocol, TypeVar, cast
+
+P = ParamSpec("P")
+R_co = TypeVar("R_co", covariant=True)
+
+POLICY = {"nogil": True, "error_model": "numpy", "fastmath": False, "parallel": False}
+
+# Last part of the name of an array that a kernel writes.
+WRITTEN = "out"
+
+
+class Kernel(Protocol[P, R_co]):
+    """A compiled function that still carries its Python original."""
+
+    @property
+    def py_func(self) -> Callable[P, R_co]:
+        """The plain Python function, to step through or to compare with."""
+        ...
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """Run the kernel."""
+        ...
+
+
+def kernel(signature: str = "") -> Callable[[Callable[P, R_co]], Kernel[P, R_co]]:
+    """Compile a function for exactly one signature, written as numba writes it.
+
+    Arrays are C-contiguous: ``kernel("void(f8[::1], i8[::1], f8[:, ::1])")``. A parameter named
+    ``out`` or ``…_out`` is written; every other array is compiled as read-only, so that a
+    read-only array is accepted as it is and an assignment to it does not compile. Calls with any
+    other type raise ``TypeError`` instead of compiling again: the caller normalises.
+
+    Without a signature, ``@kernel()``, the function is a scalar helper: it is compiled into the
+    kernels that call it and has no entry of its own in the cache.
+    """
+
+    def decorate(function: Callable[P, R_co]) -> Kernel[P, R_co]:
+        if os.environ.get("SEAWALL_DISABLE_JIT") == "1":
+            return _plain(function)
+        return _compiled(function, signature)
+
+    return decorate
+
+
+def _plain(function: Callable[P, R_co]) -> Kernel[P, R_co]:
+    cast(Any, function).py_func = function
+    return cast("Kernel[P, R_co]", function)
+
+
+def _compiled(function: Callable[P, R_co], signature: str) -> Kernel[P, R_co]:
+    import numba
+
+    library = cast(Any, numba)
+    if library.config.DISABLE_JIT:
+        return _plain(function)
+    dispatcher = library.njit(**POLICY)(function)
+    if signature:
+        _enable_cache(dispatcher)
+        dispatcher.compile(_argument_types(function, signature))
+        dispatcher.disable_compile()
+    return cast("Kernel[P, R_co]", dispatcher)
+
+
+def _argument_types(function: Callable[..., object], signature: str) -> tuple[Any, ...]:
+    from numba.core import sigutils, types
+
+    declared, _ = cast(Any, sigutils).normalize_signature(signature)
+    names = inspect.signature(function).parameters
+    return tuple(
+        kind.copy(readonly=True)
+        if isinstance(kind, cast(Any, types).Array) and not name.endswith(WRITTEN)
+        else kind
+        for name, kind in zip(names, declared, strict=True)
+    )
+
+
+def _enable_cache(dispatcher: Any) -> None:
+    try:
+        dispatcher.enable_caching()
+    except RuntimeError:  # numba found no directory it may write to
+        return
+    # numba offers no public way to widen its mark beyond one file; a test holds this line to it.
+    dispatcher._cache._cache_file._source_stamp = _room_stamp()
+
+
+@lru_cache(maxsize=1)
+def _room_stamp() -> str:
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
