@@ -1,0 +1,65 @@
+"""Risk arrays: the profit of one unit of each instrument in each scenario.
+
+    out[i, t·C + c] = unit[i] · (B(F′, K, σ′, T′) − B(F, K, σ, T)),   F′ = F·(1 + x_c)
+
+with B Black-76 for options (kind 3 call, 4 put) and B = F for everything delta-one. σ′ is
+``vol[i, vol_index[c]]`` (column 0 unshocked), T′ is ``tenor_years[i, t]`` (column 0 today). A row
+with ``settled[i, t]`` settles at today's forward before the move: F′ = F and T′ = 0.
+Source: docs/models/prbm.md.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seawall.kernels._jit import kernel
+from seawall.kernels.black76 import black76_scalar
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+CALL_KIND = 3
+"""From this kind on a row is an option; this one is a call, the next a put."""
+
+
+@kernel(
+    "void(i8[::1], f8[::1], f8[::1], f8[::1], f8[:, ::1], f8[:, ::1], b1[:, ::1], f8[::1], "
+    "i8[::1], f8[:, ::1])"
+)
+def revalue(
+    kind: Integers,
+    forward: Floats,
+    strike: Floats,
+    unit_usd: Floats,
+    vol: Floats,
+    tenor_years: Floats,
+    settled: Flags,
+    price_rel: Floats,
+    vol_index: Integers,
+    out: Floats,
+) -> None:
+    """Fill ``out`` [M, I·C] with USD per unit of instrument, + gain.
+
+    ``kind``, ``forward``, ``strike``, ``unit_usd`` [M]; ``vol`` [M, V]; ``tenor_years`` and
+    ``settled`` [M, I]; ``price_rel``, ``vol_index`` [C]. Inputs are finite, tenors ≥ 0.
+    """
+    cells = price_rel.shape[0]
+    for i in range(kind.shape[0]):
+        option = bool(kind[i] >= CALL_KIND)
+        call = bool(kind[i] == CALL_KIND)
+        base = forward[i]
+        if option:
+            base = black76_scalar(forward[i], strike[i], vol[i, 0], tenor_years[i, 0], call)
+        for t in range(tenor_years.shape[1]):
+            for c in range(cells):
+                shocked = forward[i]
+                tenor = 0.0
+                if not settled[i, t]:
+                    shocked = forward[i] * (1.0 + price_rel[c])
+                    tenor = tenor_years[i, t]
+                value = shocked
+                if option:
+                    value = black76_scalar(shocked, strike[i], vol[i, vol_index[c]], tenor, call)
+                out[i, t * cells + c] = unit_usd[i] * (value - base)

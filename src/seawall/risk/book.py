@@ -1,0 +1,276 @@
+"""Positions joined with the market: one row per position, grouped by underlying.
+
+This is where a portfolio meets a snapshot; everything after works on these arrays. Rows are
+in a canonical order, so results do not depend on the order in which positions were given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seawall.basics.arrays import array_fields, freeze
+from seawall.basics.time import DAYS_PER_YEAR, isoformat_utc, tenor_years
+from seawall.market.snapshot import MarketSnapshot
+from seawall.pricing.black76 import greeks, price
+from seawall.products.instruments import (
+    Cash,
+    DatedFuture,
+    EuropeanOption,
+    Perpetual,
+    SpotAsset,
+    Stablecoin,
+)
+from seawall.products.portfolio import Portfolio, Position
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+SPOT, PERPETUAL, FUTURE, CALL, PUT = range(5)
+"""Codes of the ``kind`` column."""
+
+_SPOT_BUCKET, _PERPETUAL_BUCKET = "spot", "perpetual"
+
+
+@dataclass(frozen=True, slots=True)
+class UnderlyingBook:
+    """The positions of one underlying; every array has shape [M], one row per position.
+
+    ``quantity`` coins, + long; ``forward`` and ``strike`` quote currency per coin (strike 0 where
+    there is none); ``vol``, ``atm_vol`` decimal (0 where there is none); ``unit_usd`` USD per unit
+    of price; ``mark_usd`` USD value of one unit held (options, spot; 0 for futures); ``value_usd``
+    market value of the position (futures: unrealised profit); ``bucket`` index into ``buckets``,
+    the expiries with ``spot`` and ``perpetual`` first; ``delta`` coins per unit; ``gamma`` coins
+    per USD; ``vega_usd`` per volatility point; ``theta_usd`` per day, all per unit held.
+    """
+
+    underlying: str
+    spot_usd: float
+    positions: tuple[Position, ...]
+    buckets: tuple[str, ...]
+    kind: NDArray[np.int64]
+    bucket: NDArray[np.int64]
+    quantity: Floats
+    forward: Floats
+    strike: Floats
+    vol: Floats
+    atm_vol: Floats
+    tenor_years: Floats
+    unit_usd: Floats
+    mark_usd: Floats
+    value_usd: Floats
+    delta: Floats
+    gamma: Floats
+    vega_usd: Floats
+    theta_usd: Floats
+
+    def __post_init__(self) -> None:
+        freeze(self, len(self.positions))
+
+    @property
+    def is_option(self) -> Flags:
+        """Rows that are options."""
+        return self.kind >= CALL
+
+    @property
+    def is_spot(self) -> Flags:
+        """Rows held outright, debts included."""
+        return self.kind == SPOT
+
+    @property
+    def has_expiry(self) -> Flags:
+        """Rows that expire."""
+        return self.kind >= FUTURE
+
+    @property
+    def net_delta_by_bucket(self) -> Floats:
+        """Net delta in coins of each bucket; shape [buckets]."""
+        held = np.zeros(len(self.buckets))
+        np.add.at(held, self.bucket, self.quantity * self.delta)
+        return held
+
+    def rows(self, keep: Sequence[int]) -> UnderlyingBook:
+        """The same book with only the given rows."""
+        index = np.asarray(keep, dtype=np.intp)
+        columns = {name: values[index] for name, values in array_fields(self).items()}
+        return UnderlyingBook(
+            underlying=self.underlying,
+            spot_usd=self.spot_usd,
+            positions=tuple(self.positions[row] for row in keep),
+            buckets=self.buckets,
+            **columns,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """One account joined with the market: its underlyings, and cash and stablecoins beside them."""
+
+    account: str
+    as_of: datetime
+    underlyings: tuple[UnderlyingBook, ...]
+    money: tuple[tuple[Position, float], ...]
+    """Cash and stablecoin positions, each with its USD price."""
+
+
+def join(portfolio: Portfolio, market: MarketSnapshot) -> Book:
+    """The account's positions with their prices, forwards and volatilities.
+
+    Everything a position needs is looked up here, before any arithmetic. Raises MissingQuote,
+    ExpiredInstrument.
+    """
+    money: list[tuple[Position, float]] = []
+    held: dict[str, list[Position]] = {}
+    for position in sorted(portfolio.positions, key=_canonical):
+        instrument = position.instrument
+        if isinstance(instrument, Cash | Stablecoin):
+            money.append((position, market.asset_usd(instrument)))
+        else:
+            held.setdefault(instrument.underlying, []).append(position)
+    return Book(
+        account=portfolio.account,
+        as_of=market.as_of,
+        underlyings=tuple(_join_underlying(u, held[u], market) for u in sorted(held)),
+        money=tuple(money),
+    )
+
+
+def _canonical(position: Position) -> tuple[str, float, str]:
+    instrument = position.instrument
+    expiry = getattr(instrument, "expiry", None)
+    return (
+        getattr(instrument, "underlying", ""),
+        0.0 if expiry is None else expiry.timestamp(),
+        instrument.name,
+    )
+
+
+@dataclass(slots=True)
+class _Row:
+    """One position's terms and quotes, before they become columns."""
+
+    kind: int
+    bucket: str
+    forward: float
+    unit_usd: float
+    strike: float = 0.0
+    vol: float = 0.0
+    atm_vol: float = 0.0
+    tenor_years: float = 0.0
+    mark: float = np.nan
+
+
+def _join_underlying(
+    underlying: str, positions: list[Position], market: MarketSnapshot
+) -> UnderlyingBook:
+    spot = market.spot_usd(underlying)
+    rows = [_look_up(position, market) for position in positions]
+    buckets = tuple(dict.fromkeys(row.bucket for row in rows))
+
+    def column(name: str) -> Floats:
+        return np.array([getattr(row, name) for row in rows], dtype=np.float64)
+
+    kind = np.array([row.kind for row in rows], dtype=np.int64)
+    forward, strike, vol = column("forward"), column("strike"), column("vol")
+    tenor, unit = column("tenor_years"), column("unit_usd")
+    quantity = np.array([float(position.quantity) for position in positions])
+    option = kind >= CALL
+    mark_usd = np.where(kind == SPOT, spot, 0.0)
+    mark_usd[option] = _option_marks_usd(column("mark"), forward, strike, vol, tenor, unit, kind)
+    value = quantity * mark_usd
+    for i in np.flatnonzero((kind == PERPETUAL) | (kind == FUTURE)):
+        value[i] = _unrealised_usd(positions[i], forward[i], unit[i], spot)
+    # A unit of price moves with the forward, and the forward with the index: dF/dS = F / S.
+    slope = forward / spot
+    delta, gamma = unit * slope, np.zeros_like(unit)
+    vega, theta = np.zeros_like(unit), np.zeros_like(unit)
+    if option.any():
+        g = greeks(
+            forward[option], strike[option], vol[option], tenor[option], kind[option] == CALL
+        )
+        delta[option] *= g.delta
+        gamma[option] = unit[option] * slope[option] ** 2 * g.gamma
+        vega[option] = unit[option] * g.vega_per_unit_vol / 100.0
+        theta[option] = unit[option] * g.theta_per_year / DAYS_PER_YEAR
+    return UnderlyingBook(
+        underlying=underlying,
+        spot_usd=spot,
+        positions=tuple(positions),
+        buckets=buckets,
+        kind=kind,
+        bucket=np.array([buckets.index(row.bucket) for row in rows], dtype=np.int64),
+        quantity=quantity,
+        forward=forward,
+        strike=strike,
+        vol=vol,
+        atm_vol=column("atm_vol"),
+        tenor_years=tenor,
+        unit_usd=unit,
+        mark_usd=mark_usd,
+        value_usd=value,
+        delta=delta,
+        gamma=gamma,
+        vega_usd=vega,
+        theta_usd=theta,
+    )
+
+
+def _look_up(position: Position, market: MarketSnapshot) -> _Row:
+    instrument = position.instrument
+    if isinstance(instrument, SpotAsset):
+        return _Row(SPOT, _SPOT_BUCKET, market.spot_usd(instrument.name), 1.0)
+    if isinstance(instrument, Perpetual):
+        forward, unit = market.forward(instrument), market.quote_usd(instrument)
+        return _Row(PERPETUAL, _PERPETUAL_BUCKET, forward, unit)
+    if isinstance(instrument, DatedFuture):
+        forward, unit = market.forward(instrument), market.quote_usd(instrument)
+        tenor = tenor_years(market.as_of, instrument.expiry)
+        bucket = isoformat_utc(instrument.expiry)
+        return _Row(FUTURE, bucket, forward, unit, tenor_years=tenor)
+    if isinstance(instrument, EuropeanOption):
+        listed, row = market.option_row(instrument)
+        return _Row(
+            kind=CALL if instrument.is_call else PUT,
+            bucket=isoformat_utc(instrument.expiry),
+            forward=listed.forward,
+            unit_usd=market.quote_usd(instrument),
+            strike=instrument.strike,
+            vol=float(listed.vol[row]),
+            atm_vol=listed.atm_vol,
+            tenor_years=tenor_years(market.as_of, instrument.expiry),
+            mark=float(listed.mark[row]) * (listed.forward if instrument.is_inverse else 1.0),
+        )
+    raise TypeError(f"{instrument.name} has no underlying")
+
+
+def _option_marks_usd(
+    mark: Floats,
+    forward: Floats,
+    strike: Floats,
+    vol: Floats,
+    tenor: Floats,
+    unit: Floats,
+    kind: NDArray[np.int64],
+) -> Floats:
+    """USD value of one unit of each option: the venue's mark, or the model's where it has none."""
+    o = kind >= CALL
+    model = price(forward[o], strike[o], vol[o], tenor[o], kind[o] == CALL)
+    return unit[o] * np.where(np.isfinite(mark[o]), mark[o], model)
+
+
+def _unrealised_usd(position: Position, forward: float, unit: float, spot: float) -> float:
+    """Unrealised profit of a future against its entry price; 0 without one.
+
+    Linear: q·(F − entry)·c. Inverse: q coins at today's mark are q·F USD contracts, worth
+    q·F·(1/entry − 1/F) coins of profit.
+    """
+    if position.entry_price is None:
+        return 0.0
+    entry, quantity = float(position.entry_price), float(position.quantity)
+    if getattr(position.instrument, "is_inverse", False):
+        return quantity * spot * (forward / entry - 1.0)
+    return quantity * (forward - entry) * unit

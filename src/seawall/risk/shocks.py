@@ -1,0 +1,62 @@
+"""Shocks that know their own kind, and the volatility moves a scenario can make."""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+from typing import Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from seawall.basics.errors import BadParameter
+
+Floats = NDArray[np.float64]
+
+
+class Shock(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A change of a number: ``relative`` x·(1 + size), ``absolute`` x + size, ``scaled`` x·size.
+
+    Raises BadParameter if the size is not finite.
+    """
+
+    kind: Literal["relative", "absolute", "scaled"]
+    size: float
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.size):
+            raise BadParameter(
+                f"a shock of {self.size}",
+                where=f"{self.kind} shock",
+                remedy="Give a finite size.",
+            )
+
+    def apply(self, values: Floats, weight: Floats | float = 1.0) -> Floats:
+        """The shocked values; ``weight`` multiplies the size element by element."""
+        size = self.size * weight
+        if self.kind == "relative":
+            return values * (1.0 + size)
+        if self.kind == "absolute":
+            return values + size
+        return values * size
+
+
+class VolMove(StrEnum):
+    """How implied volatilities move in a scenario. The order is that of the kernel's table."""
+
+    NONE = "none"
+    UP = "up"
+    DOWN = "down"
+    SKEW_UP = "skew+"
+    SKEW_DOWN = "skew-"
+    TWIST_UP = "twist+"
+    TWIST_DOWN = "twist-"
+
+
+class Instant(StrEnum):
+    """When a scenario is evaluated. The order is that of the kernel's table."""
+
+    NOW = "now"
+    HORIZON = "horizon"
+    POST_EXPIRY = "post-expiry"
