@@ -1,0 +1,65 @@
+"""Classes of underlyings: the numbers that a model gives to like assets."""
+
+from __future__ import annotations
+
+import msgspec
+
+from seawall.basics.errors import BadParameter
+
+
+class UnderlyingClass(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Numbers shared by ``members``; the class without members takes every other underlying.
+
+    ``price_range_*_rel`` one-day stress of the price; ``daily_vol_rel`` standard deviation of a
+    day's return; ``adv_usd`` 30-day average daily volume; ``spot_haircut_rel`` liquidity haircut
+    of a holding. Raises BadParameter for an impossible number.
+    """
+
+    name: str
+    members: tuple[str, ...] = ()
+    price_range_up_rel: float
+    price_range_down_rel: float
+    daily_vol_rel: float
+    adv_usd: float
+    spot_haircut_rel: float
+
+    def __post_init__(self) -> None:
+        sane = (
+            0.0 < self.price_range_up_rel <= 10.0
+            and 0.0 < self.price_range_down_rel < 1.0
+            and 0.0 < self.daily_vol_rel < 10.0
+            and 0.0 < self.adv_usd < float("inf")
+            and 0.0 <= self.spot_haircut_rel <= 1.0
+        )
+        if not sane:
+            raise BadParameter(
+                f"class {self.name!r} has an impossible number",
+                where="classes",
+                remedy="Ranges, volatility and volume must be positive, a downward range and a "
+                "haircut below 1.",
+            )
+
+    @property
+    def price_range_rel(self) -> float:
+        """The larger of the two ranges, for models that know one percentage."""
+        return max(self.price_range_up_rel, self.price_range_down_rel)
+
+
+def class_of(underlying: str, classes: tuple[UnderlyingClass, ...]) -> UnderlyingClass:
+    """The class that names the underlying, or the one without members.
+
+    Raises BadParameter if neither exists.
+    """
+    rest: UnderlyingClass | None = None
+    for candidate in classes:
+        if underlying in candidate.members:
+            return candidate
+        if not candidate.members and candidate.name == "other":
+            rest = candidate
+    if rest is None:
+        raise BadParameter(
+            f"no class takes {underlying}",
+            where="classes",
+            remedy="Add it to a class, or add a class named 'other' without members.",
+        )
+    return rest

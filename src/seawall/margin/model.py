@@ -1,0 +1,79 @@
+"""A margin model: orthogonal parts, each of them numbers with a little code.
+
+A preset is one TOML table of these parts (``margin/models``). Nothing in the engine asks for a
+model's name: what is particular to one model is a named part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Literal
+
+import msgspec
+
+from seawall.basics.errors import BadParameter
+from seawall.margin.charges import Charge
+from seawall.margin.classes import UnderlyingClass
+from seawall.margin.collateral import Haircuts
+from seawall.margin.floors import Floor
+from seawall.margin.fold import Fold
+from seawall.margin.offsets import CorrelationOffset
+from seawall.risk.revaluation import Black76Revaluation
+from seawall.risk.scenarios import PriceVolGrid
+
+Status = Literal["verified", "official", "secondary", "unknown"]
+
+
+class Levels(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Initial margin is ``im_factor`` times the scanning risk; maintenance is once it."""
+
+    im_factor: float
+
+    def __post_init__(self) -> None:
+        if not 1.0 <= self.im_factor <= 10.0:
+            raise BadParameter(
+                f"im_factor is {self.im_factor}",
+                where="levels.im_factor",
+                remedy="Initial margin may not be below maintenance: give 1 or more.",
+            )
+
+
+class MarginModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """scenarios → revaluation → fold → floors, offsets → charges → levels, and collateral.
+
+    A model without scenarios has neither revaluation nor fold, only charges. ``status`` says of
+    each part how well its numbers are known. Raises BadParameter for parts that contradict.
+    """
+
+    name: str
+    title: str
+    as_of: date
+    source: str
+    status: Mapping[str, Status]
+    classes: tuple[UnderlyingClass, ...]
+    collateral: Haircuts
+    levels: Levels
+    scenarios: PriceVolGrid | None = None
+    revaluation: Black76Revaluation | None = None
+    fold: Fold | None = None
+    floors: tuple[Floor, ...] = ()
+    offsets: CorrelationOffset | None = None
+    charges: tuple[Charge, ...] = ()
+
+    def __post_init__(self) -> None:
+        given = {self.scenarios is None, self.revaluation is None, self.fold is None}
+        if len(given) > 1:
+            self._refuse("scenarios, revaluation and fold", "give all three or none")
+        if self.scenarios is None and (self.floors or self.offsets):
+            self._refuse("floors or offsets without scenarios", "remove them or add scenarios")
+        if self.scenarios is None and not self.charges:
+            self._refuse("neither scenarios nor charges", "add one of them")
+        members = [m for c in self.classes for m in c.members]
+        if len(members) != len(set(members)):
+            self._refuse("an underlying in two classes", "list it once")
+
+    def _refuse(self, what: str, remedy: str) -> None:
+        raise BadParameter(
+            f"model {self.name!r} has {what}", where="preset", remedy=f"{remedy.capitalize()}."
+        )

@@ -1,0 +1,85 @@
+"""The presets that ship with the package, read from their TOML files.
+
+This is the one file of the core that reads resources. A part may be taken over from another
+preset: ``classes = { from = "prbm" }``.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Any, cast
+
+import msgspec
+
+from seawall.basics.errors import BadParameter, UnknownModel
+from seawall.margin.model import MarginModel
+
+_MODELS = files("seawall.margin") / "models"
+
+
+@cache
+def preset_names() -> tuple[str, ...]:
+    """Names of all presets, sorted."""
+    names = (entry.name for entry in _MODELS.iterdir())
+    return tuple(sorted(name[:-5] for name in names if name.endswith(".toml")))
+
+
+@cache
+def load_preset(name: str) -> MarginModel:
+    """The preset of that name. Raises UnknownModel, BadParameter."""
+    return parse_model(_read(name), f"{name}.toml")
+
+
+def parse_model(text: str, where: str) -> MarginModel:
+    """A model from the text of a preset; ``where`` names it in messages.
+
+    Raises BadParameter naming the key that is unknown, missing or of the wrong type, and
+    UnknownModel if a part is taken from a preset that does not exist.
+    """
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as fault:
+        raise BadParameter(
+            f"the preset is not TOML: {fault}", where=where, remedy="Correct the file."
+        ) from None
+    for part, value in table.items():
+        if isinstance(value, dict):
+            taken = cast("dict[str, Any]", value)
+            if taken.keys() == {"from"}:
+                table[part] = _part(str(taken["from"]), part, where)
+    try:
+        return msgspec.convert(table, MarginModel)
+    except msgspec.ValidationError as fault:
+        cause = fault.__cause__
+        if isinstance(cause, BadParameter):
+            raise BadParameter(
+                cause.what, where=f"{where}: {cause.where}", remedy=cause.remedy
+            ) from None
+        raise BadParameter(
+            f"the preset cannot be used: {fault}", where=where, remedy="Correct the key it names."
+        ) from None
+    except BadParameter as fault:
+        raise BadParameter(
+            fault.what, where=f"{where}: {fault.where}", remedy=fault.remedy
+        ) from None
+
+
+def _part(name: str, part: str, where: str) -> Any:
+    table = tomllib.loads(_read(name))
+    if part not in table:
+        raise BadParameter(
+            f"preset {name!r} has no part {part!r}", where=where, remedy="Write the part out."
+        )
+    return table[part]
+
+
+def _read(name: str) -> str:
+    if name not in preset_names():
+        raise UnknownModel(
+            f"no model is called {name!r}",
+            where="model name",
+            remedy=f"Choose one of: {', '.join(preset_names())}.",
+        )
+    return (_MODELS / f"{name}.toml").read_text(encoding="utf-8")

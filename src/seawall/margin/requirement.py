@@ -1,0 +1,119 @@
+"""From a book and a model to the requirement, and every step's share in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from seawall.margin.classes import class_of
+from seawall.margin.fold import apply_floors
+from seawall.margin.model import MarginModel
+from seawall.margin.offsets import Combination, combine
+from seawall.risk.book import Book, UnderlyingBook
+from seawall.risk.revaluation import RiskArray, risk_array
+from seawall.risk.scenarios import lay_out
+
+
+@dataclass(frozen=True, slots=True)
+class RequirementStep:
+    """What one step of the waterfall adds, in USD, ≥ 0."""
+
+    path: str
+    initial: float
+    maintenance: float
+
+
+@dataclass(frozen=True, slots=True)
+class MarginRequirement:
+    """A requirement in USD with everything it came from.
+
+    ``steps`` is the waterfall, in order; ``arrays`` the risk arrays, one per underlying;
+    ``combinations`` the groups before floors and ``floored`` after them.
+    """
+
+    steps: tuple[RequirementStep, ...]
+    arrays: tuple[RiskArray, ...]
+    combinations: tuple[Combination, ...]
+    floored: tuple[Combination, ...]
+
+    @property
+    def initial(self) -> float:
+        """Initial margin, unrounded."""
+        return sum(step.initial for step in self.steps)
+
+    @property
+    def maintenance(self) -> float:
+        """Maintenance margin, unrounded."""
+        return sum(step.maintenance for step in self.steps)
+
+    @property
+    def scanning_risk(self) -> float:
+        """ΣR before floors and charges."""
+        return sum(group.risk for group in self.combinations)
+
+
+def margin_requirement(book: Book, model: MarginModel) -> MarginRequirement:
+    """The requirement of a book under a model.
+
+    Raises BadParameter when no class takes an underlying, BadNumber when an instrument cannot be
+    revalued. Source: docs/models of the model.
+    """
+    arrays = risk_arrays(book, model)
+    units = model.fold.units(arrays) if model.fold is not None else ()
+    combinations = combine(units, model.offsets)
+
+    def floor(part: UnderlyingBook) -> float:
+        return max((f.amount(part) for f in model.floors), default=0.0)
+
+    floored = combine(apply_floors(units, floor), model.offsets)
+    steps = (
+        *_scanning_steps(combinations, floored),
+        *_charge_steps(book, model),
+        _level_step(floored, model),
+    )
+    return MarginRequirement(steps, arrays, combinations, floored)
+
+
+def risk_arrays(book: Book, model: MarginModel) -> tuple[RiskArray, ...]:
+    """The risk array of each underlying under the model's scenarios; none without scenarios."""
+    grid = model.scenarios
+    if grid is None:
+        return ()
+    arrays: list[RiskArray] = []
+    for part in book.underlyings:
+        numbers = class_of(part.underlying, model.classes)
+        cells = lay_out(grid, numbers.price_range_up_rel, numbers.price_range_down_rel)
+        arrays.append(risk_array(part, grid, cells))
+    return tuple(arrays)
+
+
+def _scanning_steps(
+    combinations: tuple[Combination, ...], floored: tuple[Combination, ...]
+) -> list[RequirementStep]:
+    """Scanning risk in the active direction, decorrelation, and what floors add."""
+    steps: list[RequirementStep] = []
+    for group in combinations:
+        for unit in group.units:
+            loss = unit.toward(group.direction)
+            steps.append(RequirementStep(f"scanning_risk/{unit.path}", loss, loss))
+    for group in combinations:
+        added = group.decorrelation
+        steps.append(RequirementStep(f"decorrelation/{group.group}", added, added))
+    for before, after in zip(combinations, floored, strict=True):
+        # Both are exact to rounding; a floor never lowers a group.
+        added = max(0.0, after.risk - before.risk)
+        steps.append(RequirementStep(f"floor/{before.group}", added, added))
+    return steps
+
+
+def _charge_steps(book: Book, model: MarginModel) -> list[RequirementStep]:
+    return [
+        RequirementStep(amount.path, amount.initial, amount.maintenance)
+        for charge in model.charges
+        for part in book.underlyings
+        for amount in charge.amounts(part, class_of(part.underlying, model.classes))
+    ]
+
+
+def _level_step(floored: tuple[Combination, ...], model: MarginModel) -> RequirementStep:
+    added = (model.levels.im_factor - 1.0) * sum(group.risk for group in floored)
+    return RequirementStep("im_factor", added, 0.0)

@@ -1,0 +1,118 @@
+"""Where an account stands: requirement and collateral as exact money, excess, ratio and state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from seawall.basics.money import Money, collateral_money, requirement_money
+from seawall.margin.model import MarginModel
+from seawall.margin.requirement import MarginRequirement, margin_requirement
+from seawall.products.instruments import CASH
+from seawall.risk.book import Book
+
+# Share of margin value taken by maintenance from which an account is warned.
+WARNING_RATIO = 0.70
+
+State = Literal["healthy", "warning", "reduce-only", "liquidation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A requirement step in money, rounded up."""
+
+    path: str
+    initial: Money
+    maintenance: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A holding in money: its value rounded down, its haircut rounded up."""
+
+    path: str
+    value: Money
+    haircut: Money
+
+
+@dataclass(frozen=True, slots=True)
+class MarginStatus:
+    """Requirement and collateral of one account; every total is the exact sum of its rows."""
+
+    requirement: MarginRequirement
+    rows: tuple[Row, ...]
+    holdings: tuple[Holding, ...]
+
+    @property
+    def initial(self) -> Money:
+        """Initial margin."""
+        return _total(row.initial for row in self.rows)
+
+    @property
+    def maintenance(self) -> Money:
+        """Maintenance margin."""
+        return _total(row.maintenance for row in self.rows)
+
+    @property
+    def equity(self) -> Money:
+        """Market value of everything held."""
+        return _total(holding.value for holding in self.holdings)
+
+    @property
+    def margin_value(self) -> Money:
+        """Equity less haircuts."""
+        return self.equity - _total(holding.haircut for holding in self.holdings)
+
+    @property
+    def mm_ratio(self) -> float | None:
+        """Maintenance over margin value; None for infinity, when the margin value is ≤ 0."""
+        value = self.margin_value.amount
+        return float(self.maintenance.amount / value) if value > 0 else None
+
+    @property
+    def state(self) -> State:
+        """``liquidation`` from a ratio of 100 %, ``reduce-only`` below the initial margin,
+        ``warning`` from a ratio of 70 %, ``healthy`` otherwise.
+        """
+        value, nothing = self.margin_value, Money(Decimal(0), CASH)
+        if value < nothing or (nothing < self.maintenance and value <= self.maintenance):
+            return "liquidation"
+        if value < self.initial:
+            return "reduce-only"
+        ratio = self.mm_ratio
+        return "warning" if ratio is not None and ratio >= WARNING_RATIO else "healthy"
+
+
+def margin_status(book: Book, model: MarginModel) -> MarginStatus:
+    """The account's requirement and collateral under a model, in USD.
+
+    Raises what :func:`seawall.margin.requirement.margin_requirement` raises.
+    """
+    requirement = margin_requirement(book, model)
+    rows = tuple(
+        Row(
+            step.path,
+            requirement_money(step.initial, CASH, step.path),
+            requirement_money(step.maintenance, CASH, step.path),
+        )
+        for step in requirement.steps
+        if step.initial > 0.0
+    )
+    holdings = tuple(
+        Holding(
+            holding.path,
+            collateral_money(holding.value, CASH, holding.path),
+            requirement_money(holding.haircut, CASH, holding.path),
+        )
+        for holding in model.collateral.holdings(book, model.classes)
+    )
+    return MarginStatus(requirement, rows, holdings)
+
+
+def _total(amounts: Iterable[Money]) -> Money:
+    total = Money(Decimal(0), CASH)
+    for amount in amounts:
+        total = total + amount
+    return total
