@@ -1,0 +1,85 @@
+"""Seawall: portfolio risk-based margin, explained.
+
+    import seawall as sw
+    market = sw.read_market("chain.csv")
+    book = sw.read_portfolio("book.csv")
+    report = sw.margin(book, market, model="prbm")
+
+The names below are the public face; everything else may change. They load on first use, so that
+importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from seawall.basics.errors import SeawallError as SeawallError
+    from seawall.feeds.books import read_portfolio as read_portfolio
+    from seawall.feeds.books import read_portfolios as read_portfolios
+    from seawall.feeds.market import read_market as read_market
+    from seawall.feeds.synthetic import synthetic_market as synthetic_market
+    from seawall.feeds.synthetic_book import synthetic_portfolio as synthetic_portfolio
+    from seawall.margin.model import MarginModel as MarginModel
+    from seawall.margin.presets import load_preset as load_preset
+    from seawall.margin.presets import preset_names as preset_names
+    from seawall.market.snapshot import MarketSnapshot as MarketSnapshot
+    from seawall.products.portfolio import Portfolio as Portfolio
+    from seawall.products.portfolio import Position as Position
+    from seawall.products.portfolio import portfolio as portfolio
+    from seawall.report.build import margin as margin
+    from seawall.report.comparison import Comparison as Comparison
+    from seawall.report.comparison import compare as compare
+    from seawall.report.schema import MarginReport as MarginReport
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Comparison": "seawall.report.comparison",
+    "MarginModel": "seawall.margin.model",
+    "MarginReport": "seawall.report.schema",
+    "MarketSnapshot": "seawall.market.snapshot",
+    "Portfolio": "seawall.products.portfolio",
+    "Position": "seawall.products.portfolio",
+    "SeawallError": "seawall.basics.errors",
+    "compare": "seawall.report.comparison",
+    "load_preset": "seawall.margin.presets",
+    "margin": "seawall.report.build",
+    "portfolio": "seawall.products.portfolio",
+    "preset_names": "seawall.margin.presets",
+    "read_market": "seawall.feeds.market",
+    "read_portfolio": "seawall.feeds.books",
+    "read_portfolios": "seawall.feeds.books",
+    "synthetic_market": "seawall.feeds.synthetic",
+    "synthetic_portfolio": "seawall.feeds.synthetic_book",
+}
+
+__all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'seawall' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+class _Face(ModuleType):
+    """Keeps ``seawall.margin`` the public function although a room has the same name.
+
+    Importing a subpackage binds it as an attribute of its parent; for a name of the public face
+    that binding is not made, and the room stays reachable as ``from seawall.margin.… import``.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Face

@@ -1,0 +1,88 @@
+"""One account under several models, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+
+from seawall.basics.errors import BadParameter
+from seawall.margin.model import MarginModel
+from seawall.market.snapshot import MarketSnapshot
+from seawall.products.portfolio import Portfolio
+from seawall.report.build import margin
+from seawall.report.schema import MarginReport
+
+
+class ComparisonRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One model's answer. ``capital_used`` is initial margin plus haircuts: what the account
+    cannot spend. ``saving`` is the share of the first model's capital that this one frees
+    (negative if it takes more), None when the first takes nothing.
+    """
+
+    model: str
+    initial: Decimal
+    maintenance: Decimal
+    haircuts: Decimal
+    capital_used: Decimal
+    excess_initial: Decimal
+    state: str
+    saving: float | None
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One account under several models, in the order they were asked for."""
+
+    account: str
+    currency: str
+    as_of: datetime
+    equity: Decimal
+    rows: tuple[ComparisonRow, ...]
+    reports: tuple[MarginReport, ...]
+
+
+def compare(
+    portfolio: Portfolio, market: MarketSnapshot, models: Sequence[str | MarginModel]
+) -> Comparison:
+    """The same account and market under each model.
+
+    Raises BadParameter without models or when one is named twice, and what
+    :func:`seawall.report.build.margin` raises.
+    """
+    reports = tuple(margin(portfolio, market, model) for model in models)
+    names = [report.model.name for report in reports]
+    if not names or len(set(names)) != len(names):
+        raise BadParameter(
+            "no models to compare" if not names else "a model is named twice",
+            where=f"models {', '.join(names)}",
+            remedy="Name each model once, for example isolated,cross,prbm.",
+        )
+    first = _capital_used(reports[0])
+    return Comparison(
+        account=portfolio.account,
+        currency=reports[0].currency,
+        as_of=reports[0].as_of,
+        equity=reports[0].equity,
+        rows=tuple(_row(report, first) for report in reports),
+        reports=reports,
+    )
+
+
+def _capital_used(report: MarginReport) -> Decimal:
+    return report.equity - report.excess_initial
+
+
+def _row(report: MarginReport, first: Decimal) -> ComparisonRow:
+    used = _capital_used(report)
+    return ComparisonRow(
+        model=report.model.name,
+        initial=report.initial,
+        maintenance=report.maintenance,
+        haircuts=report.equity - report.margin_value,
+        capital_used=used,
+        excess_initial=report.excess_initial,
+        state=report.state,
+        saving=float(1 - used / first) if first > 0 else None,
+    )

@@ -1,0 +1,176 @@
+"""The margin report: one stable value per account, the same in Python and in JSON.
+
+Amounts are exact Decimals of ``currency`` and are written as JSON numbers. ``rows`` add exactly
+to ``initial`` and ``maintenance``; ``collateral_rows`` add exactly to ``equity`` (values) and,
+less their haircuts, to ``margin_value``. PnL is + gain.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+State = Literal["healthy", "warning", "reduce-only", "liquidation"]
+Direction = Literal["up", "down"]
+
+
+class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of everything inside a report."""
+
+
+class ModelInfo(_Part, frozen=True, kw_only=True):
+    """Which numbers the account was margined under."""
+
+    name: str
+    as_of: date
+    source: str
+
+
+class RequirementRow(_Part, frozen=True, kw_only=True):
+    """One step of the waterfall, e.g. ``scanning_risk/BTC``; both amounts ≥ 0."""
+
+    path: str
+    initial: Decimal
+    maintenance: Decimal
+
+
+class CollateralRow(_Part, frozen=True, kw_only=True):
+    """One holding's market value (rounded down) and the haircut on it (rounded up, ≥ 0)."""
+
+    path: str
+    value: Decimal
+    haircut: Decimal
+
+
+class Cell(_Part, frozen=True, kw_only=True):
+    """One scenario: price move and volatility move, the instant at which it is worst, its PnL.
+
+    ``pnl`` is the net PnL of the underlying in the report's currency after damping;
+    ``undamped_pnl`` before it (they differ in tails only).
+    """
+
+    price_move_rel: float
+    vol_move: str
+    instant: str
+    damping: float
+    pnl: float
+    undamped_pnl: float
+
+
+class RiskMatrix(_Part, frozen=True, kw_only=True):
+    """Net PnL of one underlying over its scenario grid.
+
+    ``pnl[i][j]`` belongs to ``price_moves_rel[i]`` and ``vol_moves[j]`` and is the worse of the
+    evaluated instants. ``surface_cells`` are the skew and term twists at zero price move,
+    ``tails`` the damped extremes. ``direction`` is the active one of its correlation group and
+    ``worst`` the worst cell in that direction.
+    """
+
+    underlying: str
+    direction: Direction
+    worst: Cell
+    price_moves_rel: tuple[float, ...]
+    vol_moves: tuple[str, ...]
+    pnl: tuple[tuple[float, ...], ...]
+    surface_cells: tuple[Cell, ...]
+    tails: tuple[Cell, ...]
+
+
+class WorstScenario(_Part, frozen=True, kw_only=True):
+    """The underlying that loses most in its group's active direction, and in which cell."""
+
+    underlying: str
+    direction: Direction
+    cell: Cell
+
+
+class GreekRow(_Part, frozen=True, kw_only=True):
+    """Sensitivities of one expiry bucket of an underlying, or of its ``total``.
+
+    ``delta_coin`` in coin, ``delta_usd`` its USD value, ``gamma_coin_per_usd`` change of
+    ``delta_coin`` per 1 USD of index, ``vega_usd_per_point`` per volatility point (0.01),
+    ``theta_usd_per_day`` per day (negative for longs).
+    """
+
+    underlying: str
+    bucket: str
+    delta_coin: float
+    delta_usd: float
+    gamma_coin_per_usd: float
+    vega_usd_per_point: float
+    theta_usd_per_day: float
+
+
+class MarginReport(_Part, frozen=True, kw_only=True):
+    """The margin of one account under one model at one instant, explained.
+
+    ``excess_* = margin_value − requirement``; ``mm_ratio = maintenance / margin_value``, None
+    standing for infinity when the margin value is not positive; 1.0 is liquidation.
+    """
+
+    account: str
+    model: ModelInfo
+    currency: str
+    as_of: datetime
+    initial: Decimal
+    maintenance: Decimal
+    margin_value: Decimal
+    equity: Decimal
+    excess_initial: Decimal
+    excess_maintenance: Decimal
+    mm_ratio: float | None
+    state: State
+    worst_scenario: WorstScenario | None
+    rows: tuple[RequirementRow, ...]
+    collateral_rows: tuple[CollateralRow, ...]
+    risk_matrices: tuple[RiskMatrix, ...] = msgspec.field(name="risk_matrix")
+    greek_rows: tuple[GreekRow, ...] = msgspec.field(name="greeks")
+    warnings: tuple[str, ...]
+
+    def risk_matrix(self, underlying: str | None = None) -> RiskMatrix | tuple[RiskMatrix, ...]:
+        """All risk matrices, or the one of an underlying. Raises KeyError if it has none."""
+        if underlying is None:
+            return self.risk_matrices
+        for matrix in self.risk_matrices:
+            if matrix.underlying == underlying:
+                return matrix
+        raise KeyError(underlying)
+
+    def greeks(self) -> tuple[GreekRow, ...]:
+        """Sensitivities by underlying and expiry, each underlying closed by its total."""
+        return self.greek_rows
+
+    def explain(self) -> str:
+        """The requirement as a plain-text table of rows that add up."""
+        width = max(len(row.path) for row in (*self.rows, *self.collateral_rows)) + 2
+        heading = (
+            f"{self.account}: {self.model.name} as of {self.model.as_of}, "
+            f"market of {self.as_of:%Y-%m-%d %H:%M:%S} UTC, {self.currency}"
+        )
+        lines = [
+            heading,
+            f"{'requirement':<{width}}{'initial':>18}{'maintenance':>18}",
+            *(f"{r.path:<{width}}{r.initial:>18,}{r.maintenance:>18,}" for r in self.rows),
+            f"{'total':<{width}}{self.initial:>18,}{self.maintenance:>18,}",
+            f"{'collateral':<{width}}{'value':>18}{'haircut':>18}",
+            *(f"{r.path:<{width}}{r.value:>18,}{r.haircut:>18,}" for r in self.collateral_rows),
+            f"{'equity, margin value':<{width}}{self.equity:>18,}{self.margin_value:>18,}",
+            f"{'excess':<{width}}{self.excess_initial:>18,}{self.excess_maintenance:>18,}",
+            f"state: {self.state}",
+        ]
+        return "\n".join(lines)
+
+    def to_json(self) -> bytes:
+        """The report as JSON (UTF-8); amounts are numbers, instants ISO 8601 UTC."""
+        return encode_reports(self)
+
+
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+
+def encode_reports(reports: MarginReport | list[MarginReport]) -> bytes:
+    """One report as a JSON object, or several as a list."""
+    return _encoder.encode(reports)
