@@ -5,9 +5,13 @@
 
 Source: F. Black, "The pricing of commodity contracts", J. Financial Economics 3 (1976).
 
-The value is intrinsic value plus that of the out-of-the-money option of the same strike
-(put–call parity), and Φ comes from ``erfc``: a premium far in the wing keeps its leading digits
-instead of being the rounding error of a large difference.
+The value is intrinsic value plus that of the out-of-the-money option of the same strike (put–call
+parity). That option is one function for calls and puts: with h = −|ln(F/K)|/s and t = s/2
+
+    min(F, K)·Φ(h + t) − max(F, K)·Φ(h − t)
+
+In the wing and for small s the two terms nearly cancel; there it is min(F, K)·φ(h + t) times the
+difference of Mills ratios (``kernels.normal``), so that every premium keeps its leading digits.
 
 Where s = 0, F = 0 or K = 0 the option is its intrinsic value. Units: F, K and values in the
 quote currency, σ decimal per √year, T in years.
@@ -21,32 +25,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.kernels._jit import kernel
+from seawall.kernels.normal import (
+    SPREAD_SERIES_BELOW,
+    mills_spread_scalar,
+    norm_cdf_scalar,
+    norm_pdf_scalar,
+)
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-SQRT_HALF = math.sqrt(0.5)
-INV_SQRT_TWO_PI = 1.0 / math.sqrt(2.0 * math.pi)
+# Further out than this many standard deviations Φ(h + t) and Φ(h − t) are not subtracted.
+WING = -4.0
 
 
 @kernel()
 def log_moneyness_scalar(forward: float, strike: float) -> float:
-    """ln(F/K) for F ≥ 0 and K > 0, to full relative accuracy near F = K; ∓inf where F/K is 0 or ∞.
+    """ln(F/K) for F, K > 0, always finite, to full relative accuracy near F = K.
 
     Within a factor of two F − K is exact, so ``log1p`` of the relative difference loses nothing.
     """
     ratio = forward / strike
     if 0.5 <= ratio <= 2.0:
         return math.log1p((forward - strike) / strike)
-    if ratio == 0.0:
-        return -math.inf
-    return math.log(ratio)
-
-
-@kernel()
-def norm_cdf_scalar(z: float) -> float:
-    """Φ(z), the standard normal distribution function, relatively accurate in the left tail."""
-    return 0.5 * math.erfc(-z * SQRT_HALF)
+    if 0.0 < ratio < math.inf:
+        return math.log(ratio)
+    return math.log(forward) - math.log(strike)
 
 
 @kernel()
@@ -61,15 +65,16 @@ def black76_scalar(
     total_sd = sigma * math.sqrt(tenor_years)
     if total_sd <= 0.0 or forward <= 0.0 or strike <= 0.0:
         return intrinsic
-    if forward == strike:
-        return forward * math.erf(0.5 * SQRT_HALF * total_sd)
-    d1 = log_moneyness_scalar(forward, strike) / total_sd + 0.5 * total_sd
-    d2 = d1 - total_sd
-    if forward < strike:
-        time_value = forward * norm_cdf_scalar(d1) - strike * norm_cdf_scalar(d2)
-    else:
-        time_value = strike * norm_cdf_scalar(-d2) - forward * norm_cdf_scalar(-d1)
-    return intrinsic + max(time_value, 0.0)
+    h = -abs(log_moneyness_scalar(forward, strike)) / total_sd
+    t = 0.5 * total_sd
+    near = min(forward, strike)
+    if t < SPREAD_SERIES_BELOW or h + t < WING:
+        density = norm_pdf_scalar(h + t)
+        if density == 0.0:
+            return intrinsic
+        return intrinsic + near * density * mills_spread_scalar(h, t)
+    far = max(forward, strike)
+    return intrinsic + (near * norm_cdf_scalar(h + t) - far * norm_cdf_scalar(h - t))
 
 
 @kernel("void(f8[::1], f8[::1], f8[::1], f8[::1], b1[::1], f8[::1])")
@@ -97,6 +102,8 @@ def d1_scalar(forward: float, strike: float, total_sd: float) -> float:
     """d1, with its limits: ±inf (0 at F = K) where σ√T = 0, +inf at K = 0, −inf at F = 0."""
     if strike <= 0.0:
         return math.inf
+    if forward <= 0.0:
+        return -math.inf
     log_moneyness = log_moneyness_scalar(forward, strike)
     if total_sd > 0.0:
         return log_moneyness / total_sd + 0.5 * total_sd
@@ -133,7 +140,7 @@ def black76_greeks(
         root_tenor = math.sqrt(tenor_years[i])
         total_sd = vol * root_tenor
         d1 = d1_scalar(F, float(strike[i]), total_sd)
-        density = INV_SQRT_TWO_PI * math.exp(-0.5 * d1 * d1)
+        density = norm_pdf_scalar(d1)
         delta_out[i] = norm_cdf_scalar(d1) if is_call[i] else -norm_cdf_scalar(-d1)
         vega_per_unit_vol_out[i] = F * density * root_tenor
         # F > 0 where the density is not nil; two divisions because F·s may underflow.

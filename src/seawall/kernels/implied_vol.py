@@ -6,24 +6,20 @@ option's value in units of √(FK),
     β(s)  = e^{x/2}·Φ(h + t) − e^{−x/2}·Φ(h − t),     β(∞) = e^{x/2}
     β′(s) = e^{−(h² + t²)/2} / √(2π)
 
-call and put being the same function by symmetry. With the Mills ratio R(z) = Φ(−z)/φ(z) both the
-value and what it lacks of its upper bound are β′ times a well-conditioned factor,
+call and put being the same function by symmetry. With the Mills ratio R of ``kernels.normal`` both
+the value and what it lacks of its upper bound are β′ times a well-conditioned factor,
 
-    β        = β′(s)·(R(−h−t) − R(t−h))        ("spread", no underflow however small β is)
-    e^{x/2}−β = β′(s)·(R(h+t) + R(t−h))
+    β         = β′(s)·(R(−h−t) − R(t−h))
+    β(∞) − β  = β′(s)·(R(h+t) + R(t−h))
 
-so that logarithms of both, and their first two derivatives (β″/β′ = (h² − t²)/s), come without
+so that the logarithms of both, and their first two derivatives (β″/β′ = (h² − t²)/s), come without
 evaluating anything tiny. The equation solved is ln β = given where β is at most half its bound and
-ln(bound − β) = given above that. Each step is Halley's, kept inside a bracket that every
-evaluation narrows; a step that would leave it becomes a bisection. From the starts described at
-``_start`` and ``_start_below`` four steps are enough anywhere.
+ln(β(∞) − β) = given above that. Each step is Halley's, kept inside a bracket that every evaluation
+narrows; a step that would leave it becomes a bisection. From the starts described at ``_start``
+and ``_start_below`` four steps are enough anywhere.
 
-R(z) = √(π/2)·erfcx(z/√2), with erfcx(u) = e^{u²}·erfc(u) formed from an exactly split u² and, far
-out, from its asymptotic series. Where s is small the spread is summed as a Taylor series in t:
-the n-th derivative of R(−z) obeys Y⁽ⁿ⁺¹⁾ = z·Y⁽ⁿ⁾ + n·Y⁽ⁿ⁻¹⁾.
-
-Sources: Black (1976); the normalisation of P. Jäckel, "Let's be rational" (2015); Abramowitz and
-Stegun 7.1.23 (asymptotic series). The method of solution is this file's own.
+Sources: Black (1976); the normalisation is that of P. Jäckel, "Let's be rational" (2015), the
+method of solution is this file's own.
 """
 
 from __future__ import annotations
@@ -34,7 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.kernels._jit import kernel
-from seawall.kernels.black76 import SQRT_HALF, log_moneyness_scalar
+from seawall.kernels.black76 import log_moneyness_scalar
+from seawall.kernels.normal import mills_ratio_scalar, mills_spread_scalar
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -48,12 +45,7 @@ ABOVE_UPPER_BOUND = 3
 NO_OPTIONALITY = 4
 NOT_FINITE = 5
 
-SQRT_HALF_PI = math.sqrt(0.5 * math.pi)
 LN_SQRT_TWO_PI = 0.5 * math.log(2.0 * math.pi)
-# Above this erfcx comes from ten terms of its series, whose error is then below 1e-17.
-ERFCX_SERIES_FROM = 14.0
-# Below this s/2 the two Mills ratios are too alike to subtract.
-SPREAD_SERIES_BELOW = 0.05
 # No s at which β is at most half its bound exceeds the inflection √(2|x|) by more than 2·Φ⁻¹(¾).
 MAX_BEYOND_INFLECTION = 1.35
 # Halley's error is the cube of its step: one step after this one there is nothing to gain.
@@ -61,44 +53,6 @@ LAST_STEP_REL = 1e-6
 MAX_STEPS = 100
 # A time value within this share of the intrinsic value is rounding error of the subtraction.
 INTRINSIC_ROUNDING_REL = 4.4e-16
-
-
-@kernel()
-def erfcx_scalar(u: float) -> float:
-    """e^{u²}·erfc(u), for u > −26 (where e^{u²} would overflow)."""
-    if u < ERFCX_SERIES_FROM:
-        head = math.floor(16.0 * u) / 16.0  # few bits: head² is exact
-        return math.exp(head * head) * math.exp((u - head) * (u + head)) * math.erfc(u)
-    step = -0.5 / (u * u)
-    term = 1.0
-    total = 1.0
-    for n in range(1, 11):
-        term *= (2 * n - 1) * step
-        total += term
-    return total / (u * math.sqrt(math.pi))
-
-
-@kernel()
-def mills_ratio_scalar(z: float) -> float:
-    """R(z) = Φ(−z)/φ(z), for z > −36."""
-    return SQRT_HALF_PI * erfcx_scalar(z * SQRT_HALF)
-
-
-@kernel()
-def spread_scalar(h: float, t: float) -> float:
-    """R(−h−t) − R(t−h) = β/β′ for h ≤ 0 < t."""
-    if t >= SPREAD_SERIES_BELOW:
-        return mills_ratio_scalar(-h - t) - mills_ratio_scalar(t - h)
-    previous = mills_ratio_scalar(-h)
-    derivative = 1.0 + h * previous
-    total = derivative
-    weight = 1.0
-    for n in range(1, 11, 2):
-        previous = h * derivative + n * previous
-        derivative = h * previous + (n + 1) * derivative
-        weight *= t * t / ((n + 1) * (n + 2))
-        total += weight * derivative
-    return 2.0 * t * total
 
 
 @kernel()
@@ -129,11 +83,12 @@ def _start(x: float, beta: float, gap: float) -> tuple[float, float, float]:
         high = math.sqrt(-8.0 * math.log(gap))
         return high, inflection, high
     vega = math.exp(0.5 * x - LN_SQRT_TWO_PI)
-    excess = beta - vega * spread_scalar(-0.5 * inflection, 0.5 * inflection)
+    excess = beta - vega * mills_spread_scalar(-0.5 * inflection, 0.5 * inflection)
+    high = inflection + MAX_BEYOND_INFLECTION
     if excess < 0.0:
-        return min(_start_below(x, math.log(beta)), inflection), 0.0, inflection
+        return min(_start_below(x, math.log(beta)), inflection), 0.0, high
     # β is concave beyond its inflection: the tangent there never overshoots.
-    return inflection + excess / vega, inflection, inflection + MAX_BEYOND_INFLECTION
+    return inflection + excess / vega, 0.0, high
 
 
 @kernel()
@@ -152,7 +107,7 @@ def implied_sd_scalar(x: float, beta: float, gap: float) -> float:
         if upper:
             factor = -(mills_ratio_scalar(h + t) + mills_ratio_scalar(t - h))
         else:
-            factor = spread_scalar(h, t)
+            factor = mills_spread_scalar(h, t)
         error = math.log(abs(factor)) - 0.5 * (h * h + t * t) - LN_SQRT_TWO_PI - target
         if (error > 0.0) == upper:
             low = s
@@ -160,13 +115,13 @@ def implied_sd_scalar(x: float, beta: float, gap: float) -> float:
             high = s
         slope = 1.0 / factor
         bend = slope * ((h * h - t * t) / s - slope)
-        following = s - error * slope / (slope * slope - 0.5 * error * bend)
-        if not low <= following <= high:
-            following = 0.5 * (low + high)
-        step = abs(following - s)
-        s = following
-        if step <= LAST_STEP_REL * s:
-            break
+        halley = s - error * slope / (slope * slope - 0.5 * error * bend)
+        if not low <= halley <= high:
+            s = 0.5 * (low + high)
+        elif abs(halley - s) <= LAST_STEP_REL * s:
+            return halley
+        else:
+            s = halley
     return s
 
 
@@ -203,8 +158,6 @@ def _outcome(value: float, forward: float, strike: float, tenor_years: float, is
     ):
         return NOT_FINITE
     if forward <= 0.0 or strike <= 0.0 or tenor_years <= 0.0:
-        return NO_OPTIONALITY
-    if math.isinf(log_moneyness_scalar(forward, strike)):
         return NO_OPTIONALITY
     intrinsic = max(forward - strike, 0.0) if is_call else max(strike - forward, 0.0)
     if abs(value - intrinsic) <= INTRINSIC_ROUNDING_REL * intrinsic:

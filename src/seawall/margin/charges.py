@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from seawall.basics.errors import BadParameter
 from seawall.margin.classes import UnderlyingClass
+from seawall.margin.parameters import Rates
 from seawall.risk.book import CALL, FUTURE, PERPETUAL, SPOT, UnderlyingBook
 
 __all__ = [
@@ -37,7 +38,7 @@ class ChargeAmount:
     maintenance: float
 
 
-class _Charge(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _Charge(Rates, frozen=True, kw_only=True):
     """Base of all charges. ``uses_class_liquidity`` when volumes or spreads of the class stand in
     for those of the market.
     """
@@ -105,6 +106,15 @@ class NotionalCharge(_Charge, frozen=True, kw_only=True, tag="notional"):
 
     initial_multiple: float
     maintenance_multiple: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.initial_multiple < self.maintenance_multiple:
+            raise BadParameter(
+                "initial margin would be below maintenance",
+                where="NotionalCharge",
+                remedy="Give an initial_multiple of at least the maintenance_multiple.",
+            )
 
     def amounts(self, book: UnderlyingBook, numbers: UnderlyingClass) -> tuple[ChargeAmount, ...]:
         """One amount per position."""

@@ -6,11 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-import msgspec
 import numpy as np
 
-from seawall.basics.errors import BadParameter
 from seawall.margin.classes import UnderlyingClass, class_of
+from seawall.margin.parameters import Rates
 from seawall.products.instruments import Cash
 from seawall.risk.book import Book, UnderlyingBook
 
@@ -24,7 +23,7 @@ class HoldingValue:
     haircut: float
 
 
-class StablecoinHaircut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class StablecoinHaircut(Rates, frozen=True, kw_only=True):
     """max(floor, z·σ·√horizon + liquidity), for coins that aim at one USD."""
 
     floor_rel: float
@@ -32,7 +31,7 @@ class StablecoinHaircut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     liquidity_rel: float
 
 
-class Haircuts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Haircuts(Rates, frozen=True, kw_only=True):
     """How holdings count as collateral. Only positive values are cut.
 
     ``spot`` ``in-array`` when scenarios already shock it (only the class's liquidity haircut is
@@ -45,12 +44,6 @@ class Haircuts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     stablecoin: StablecoinHaircut
     spot: Literal["in-array", "outside"]
     locked: tuple[Literal["long-options", "unrealised-profit"], ...] = ()
-
-    def __post_init__(self) -> None:
-        if not (self.z >= 0.0 and self.horizon_days >= 0.0 and self.stablecoin.floor_rel >= 0.0):
-            raise BadParameter(
-                "a negative haircut", where="collateral", remedy="Correct the preset."
-            )
 
     def holdings(
         self, book: Book, classes: tuple[UnderlyingClass, ...]

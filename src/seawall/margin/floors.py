@@ -5,21 +5,15 @@ Floors are not additive: a unit's losses are raised to the greatest of them.
 
 from __future__ import annotations
 
-import msgspec
 import numpy as np
 
+from seawall.margin.parameters import Rates
 from seawall.risk.book import CALL, PUT, UnderlyingBook
 
 __all__ = ["Floor", "GrossFloor", "ShortOptionMinimum"]
 
 
-class ShortOptionMinimum(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag="short-option-minimum",
-):
+class ShortOptionMinimum(Rates, frozen=True, kw_only=True, tag="short-option-minimum"):
     """``rate_rel`` · S · the greater of calls and puts held short, in coins.
 
     Each instrument counts by itself: a long option of another strike does not reduce it.
@@ -34,9 +28,7 @@ class ShortOptionMinimum(
         return self.rate_rel * book.spot_usd * most
 
 
-class GrossFloor(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="gross-floor"
-):
+class GrossFloor(Rates, frozen=True, kw_only=True, tag="gross-floor"):
     """``rate_rel`` · S · Σ|q| over everything in the array, options at the index."""
 
     rate_rel: float

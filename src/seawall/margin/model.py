@@ -23,6 +23,17 @@ from seawall.risk.revaluation import Black76Revaluation
 from seawall.risk.scenarios import PriceVolGrid
 
 Status = Literal["verified", "official", "secondary", "unknown"]
+_PARTS = (
+    "classes",
+    "scenarios",
+    "revaluation",
+    "fold",
+    "floors",
+    "offsets",
+    "charges",
+    "collateral",
+    "levels",
+)
 
 
 class Levels(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -69,6 +80,10 @@ class MarginModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             self._refuse("floors or offsets without scenarios", "remove them or add scenarios")
         if self.scenarios is None and not self.charges:
             self._refuse("neither scenarios nor charges", "add one of them")
+        parts = {part for part in _PARTS if getattr(self, part)}
+        if set(self.status) != parts:
+            odd = ", ".join(sorted(parts ^ set(self.status)))
+            self._refuse(f"parts and status tags that differ: {odd}", "tag each part once")
         members = [m for c in self.classes for m in c.members]
         if len(members) != len(set(members)):
             self._refuse("an underlying in two classes", "list it once")

@@ -138,15 +138,17 @@ class ScenarioSet:
 
     def vol_move(self, cell: int) -> VolMove:
         """The volatility move of a cell."""
-        return tuple(VolMove)[self.vol_index[cell]]
+        return tuple(VolMove)[int(self.vol_index[cell])]
 
 
 def lay_out(grid: PriceVolGrid, range_up_rel: float, range_down_rel: float) -> ScenarioSet:
     """The grid for an underlying whose price range is ``range_up_rel`` and ``range_down_rel``.
 
-    Both ranges are positive fractions of the price; the downward one is below 1.
+    Both ranges are positive fractions of the price; the downward one is below 1. Raises
+    BadParameter when a step takes the price to zero.
     """
     moves = [x * (range_up_rel if x > 0.0 else range_down_rel) for x in sorted(grid.price_steps)]
+    _require(moves[0] > -1.0, "a price move to zero or below", "price_steps")
     cells = [(move, vol, 1.0) for move in moves for vol in CENTRE_MOVES]
     if grid.skew_tilt is not None:
         cells += [(0.0, vol, 1.0) for vol in SURFACE_MOVES[:2]]
