@@ -1,0 +1,32 @@
+"""What every test may ask for: the shared third-party data, and hypothesis' settings."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Compiling a kernel makes the first example slow: no deadline. A build server must be repeatable.
+settings.register_profile("local", deadline=None, max_examples=60)
+settings.register_profile("ci", parent=settings.get_profile("local"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of third-party data and vectors: SEAWALL_SHARED, else shared/ beside the project.
+
+    It is no part of the project, so a test that needs it is skipped where it is absent.
+    """
+    named = os.environ.get("SEAWALL_SHARED")
+    folder = Path(named) if named else ROOT.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip(
+            f"no third-party data: {folder} is not a folder; "
+            "put shared/ beside the project or name it in SEAWALL_SHARED"
+        )
+    return folder
