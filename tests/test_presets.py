@@ -1,0 +1,85 @@
+"""Presets: a number that is unknown, missing or impossible is refused and named."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from seawall.basics.errors import BadParameter, UnknownModel
+from seawall.margin.presets import load_preset, parse_model, preset_names
+from tests.conftest import ROOT
+
+MODELS = ROOT / "src/seawall/margin/models"
+PRBM = (MODELS / "prbm.toml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_every_preset_loads_under_its_file_name(name: str) -> None:
+    model = load_preset(name)
+    assert model.name == name
+    assert model.title
+    assert model.source
+
+
+def test_the_ladder_is_complete() -> None:
+    assert set(preset_names()) >= {"isolated", "cross", "risk-based-collateral", "prbm"}
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_the_ladder_shares_its_price_ranges_with_the_house_model(name: str) -> None:
+    assert load_preset(name).classes == load_preset("prbm").classes
+
+
+def test_an_unknown_model_is_named_with_the_known_ones() -> None:
+    with pytest.raises(UnknownModel, match=r"'portfolio'.*cross.*prbm"):
+        load_preset("portfolio")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("kappa = 0.75", "kapa = 0.75", "kapa"),
+        ("horizon_days = 1.0\n\n[revaluation]", "\n[revaluation]", "horizon_days"),
+        ("kappa = 0.75", "kappa = 1.5", "kappa is 1.5"),
+        ("kappa = 0.75", 'kappa = "high"', "kappa"),
+        ("im_factor = 1.25", "im_factor = 0.9", "below maintenance"),
+        ("im_factor = 1.25", "im_factor = nan", "im_factor is nan"),
+        ("rate_rel = 0.0075", "rate_rel = -0.0075", "rate_rel is -0.0075"),
+        ("impact_factor = 0.8", "impact_factor = inf", "impact_factor is inf"),
+        ("0.0, 0.25, 0.5, 0.75, 1.0]", "0.25, 0.5, 0.75, 1.0]", "without the base scenario"),
+        ("-0.66, -0.33", "-1.0, -0.33", "impossible tail"),
+        ("size = 0.45", "size = inf", "shock of inf"),
+        ("cap_sd = 3.0", "cap_sd = 30.0", "takes a volatility to zero"),
+        ("price_range_down_rel = 0.16", "price_range_down_rel = 1.6", "class 'btc'"),
+        ('members = ["ETH"]', 'members = ["BTC"]', "two classes"),
+        ('floors = "official"\n', "", "status tags that differ: floors"),
+        ('type = "net-by-underlying"', 'type = "net-by-moon"', "net-by-moon"),
+        ("[levels]", "[levels", "not TOML"),
+        ("correlation_lower = 0.80", "correlation_lower = 1.80", "correlation 1.8"),
+    ],
+)
+def test_a_wrong_number_is_refused_and_named(old: str, new: str, message: str) -> None:
+    assert old in PRBM
+    with pytest.raises(BadParameter, match=message) as caught:
+        parse_model(PRBM.replace(old, new), "house.toml")
+    assert "house.toml" in caught.value.where
+
+
+def test_a_part_can_only_be_taken_from_a_preset_that_has_it() -> None:
+    cross = (MODELS / "cross.toml").read_text(encoding="utf-8")
+    taken = cross.replace('{ from = "prbm" }', '{ from = "nobody" }')
+    with pytest.raises(UnknownModel, match="nobody"):
+        parse_model(taken, "cross.toml")
+    with pytest.raises(BadParameter, match="no part 'offsets'"):
+        parse_model(cross + '\n[offsets]\nfrom = "isolated"\n', "cross.toml")
+
+
+def test_a_model_survives_its_own_serialisation() -> None:
+    model = load_preset("prbm")
+    assert msgspec.convert(msgspec.to_builtins(model), type(model), strict=False) == model
+
+
+def test_initial_multiples_below_maintenance_are_refused() -> None:
+    cross = (MODELS / "cross.toml").read_text(encoding="utf-8")
+    with pytest.raises(BadParameter, match="below maintenance"):
+        parse_model(cross.replace("initial_multiple = 1.25", "initial_multiple = 0.5"), "cross.toml")
