@@ -50,7 +50,8 @@ LN_SQRT_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 MAX_BEYOND_INFLECTION = 1.35
 # Halley's error is the cube of its step: one step after this one there is nothing to gain.
 LAST_STEP_REL = 1e-6
-MAX_STEPS = 100
+# Enough for bisection alone to reach any double.
+MAX_STEPS = 2_000
 # A time value within this share of the intrinsic value is rounding error of the subtraction.
 INTRINSIC_ROUNDING_REL = 4.4e-16
 
@@ -113,9 +114,9 @@ def implied_sd_scalar(x: float, beta: float, gap: float) -> float:
             low = s
         else:
             high = s
-        slope = 1.0 / factor
-        bend = slope * ((h * h - t * t) / s - slope)
-        halley = s - error * slope / (slope * slope - 0.5 * error * bend)
+        # With f = ln β (or ln gap): f′ = 1/factor and curvature = f″/f′².
+        curvature = factor * (h * h - t * t) / s - 1.0
+        halley = s - error * factor / (1.0 - 0.5 * error * curvature)
         if not low <= halley <= high:
             s = 0.5 * (low + high)
         elif abs(halley - s) <= LAST_STEP_REL * s:
