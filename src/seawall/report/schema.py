@@ -7,6 +7,7 @@ less their haircuts, to ``margin_value``. PnL is + gain.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
@@ -165,12 +166,12 @@ class MarginReport(_Part, frozen=True, kw_only=True):
 
     def to_json(self) -> bytes:
         """The report as JSON (UTF-8); amounts are numbers, instants ISO 8601 UTC."""
-        return encode_reports(self)
+        return to_json(self)
 
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
-def encode_reports(reports: MarginReport | list[MarginReport]) -> bytes:
-    """One report as a JSON object, or several as a list."""
-    return _encoder.encode(reports)
+def to_json(document: msgspec.Struct | Sequence[msgspec.Struct]) -> bytes:
+    """A report or comparison as a JSON object, several as a list; amounts are numbers."""
+    return _encoder.encode(document)
