@@ -1,4 +1,4 @@
-"""From quotes to the snapshot: indices, forwards, implied volatilities, and what was assumed."""
+"""From quotes to the snapshot: one time, indices, forwards, futures and option slices."""
 
 from __future__ import annotations
 
@@ -8,21 +8,19 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from seawall.basics.errors import BadNumber, MissingQuote, StaleQuote
-from seawall.basics.time import isoformat_utc, tenor_years
-from seawall.market.forwards import choose_forward
+from seawall.basics.errors import BadNumber, MissingQuote, StaleQuote, UnknownInstrument
+from seawall.basics.time import isoformat_utc
 from seawall.market.quotes import FutureQuotes, OptionQuotes, Quotes
-from seawall.market.snapshot import MarketSnapshot, OptionSlice, SliceKey
-from seawall.pricing.black76 import implied_vol
-from seawall.products.instruments import CASH, STABLECOINS, DatedFuture
-
-Floats = NDArray[np.float64]
+from seawall.market.slices import option_slices
+from seawall.market.snapshot import MarketSnapshot, SliceKey
+from seawall.products.instruments import STABLECOINS, DatedFuture, SpotAsset, Stablecoin
+from seawall.products.names import parse_name
 
 # Sources further apart than this do not describe one market.
 MAX_SOURCE_GAP = timedelta(minutes=15)
-# Implied volatilities outside this range are placeholders of a venue, not measurements.
-MIN_VOL, MAX_VOL = 0.01, 20.0
 MAX_PRICE = 1e12
+# A future further from its index than this factor is a bad tick, not a basis.
+MAX_BASIS_FACTOR = 2.0
 
 
 def assemble_snapshot(
@@ -34,7 +32,6 @@ def assemble_snapshot(
     time is the latest of its sources. Raises StaleQuote when sources lie too far apart, BadNumber
     for an impossible price, MissingQuote when nothing was given at all.
     """
-    given = _checked_prices(prices or {})
     if not quotes:
         raise MissingQuote(
             "no quotes were given",
@@ -42,35 +39,56 @@ def assemble_snapshot(
             remedy="Give at least one chain or futures file with --market.",
         )
     as_of = _common_time(quotes)
+    given = _checked_prices(prices or {})
     stable = {asset: value for asset, value in given.items() if asset in STABLECOINS}
     options = [q for q in quotes if isinstance(q, OptionQuotes)]
     futures = [q for q in quotes if isinstance(q, FutureQuotes)]
-    index = _indices(quotes, stable) | {a: v for a, v in given.items() if a not in STABLECOINS}
+    index = _indices(quotes, stable)
+    _refuse_misspelt(given, index)
+    index |= {asset: value for asset, value in given.items() if asset not in STABLECOINS}
     marks, curve = _future_marks(futures, as_of)
-    slices = {s.key: s for q in options for s in _slices(q, as_of)}
-    rows = {name: (key, i) for key, s in slices.items() for i, name in enumerate(s.names)}
-    forwards = {key: s.forward for key, s in slices.items()}
+    slices = {s.key: s for s in option_slices(options, curve, as_of)}
     return MarketSnapshot(
         as_of=as_of,
         index_usd=index,
         stable_usd=stable,
         # A listed future or the venue's curve only fills in where no option chain gives a forward.
-        forwards={**curve, **forwards},
+        forwards={**curve, **{key: s.forward for key, s in slices.items()}},
         futures=marks,
         slices=slices,
-        option_rows=rows,
+        option_rows={
+            name: (key, row) for key, s in slices.items() for row, name in enumerate(s.names)
+        },
     )
 
 
 def _checked_prices(prices: Mapping[str, float]) -> dict[str, float]:
     for asset, value in prices.items():
-        if asset == CASH or not np.isfinite(value) or not 0.0 < value < MAX_PRICE:
+        try:
+            priced = isinstance(parse_name(asset), Stablecoin | SpotAsset)
+        except UnknownInstrument:
+            priced = False
+        if not priced or not 0.0 < value < MAX_PRICE:
             raise BadNumber(
                 f"{value} is not a price of {asset} in USD",
                 where=f"price {asset}={value}",
-                remedy="Give a positive, finite USD price of an asset other than USD.",
+                remedy="Give a positive, finite USD price of a coin or stablecoin, such as "
+                "USDC=0.9998.",
             )
     return dict(prices)
+
+
+def _refuse_misspelt(given: Mapping[str, float], index: Mapping[str, float]) -> None:
+    """A price of ``usdc`` would be kept and never used, and USDC silently count as 1."""
+    meant = {asset.casefold(): asset for asset in (*index, *STABLECOINS)}
+    for asset, value in given.items():
+        known = meant.get(asset.casefold(), asset)
+        if known != asset:
+            raise BadNumber(
+                f"{asset} is not how {known} is written",
+                where=f"price {asset}={value}",
+                remedy=f"Write {known}={value}.",
+            )
 
 
 def _common_time(quotes: Sequence[Quotes]) -> datetime:
@@ -91,90 +109,42 @@ def _indices(quotes: Sequence[Quotes], stable: Mapping[str, float]) -> dict[str,
     """USD index per underlying: the median over all rows that carry one."""
     seen: dict[str, list[float]] = {}
     for table in quotes:
-        for contract, index in zip(table.instruments, table.index, strict=True):
-            if np.isfinite(index) and 0.0 < index < MAX_PRICE:
+        for contract, index in zip(table.instruments, table.index.tolist(), strict=True):
+            if 0.0 < index < MAX_PRICE:
                 unit = 1.0 if contract.is_inverse else stable.get(contract.settlement, 1.0)
-                seen.setdefault(contract.underlying, []).append(float(index) * unit)
+                seen.setdefault(contract.underlying, []).append(index * unit)
     return {underlying: float(np.median(values)) for underlying, values in seen.items()}
 
 
 def _future_marks(
     futures: Iterable[FutureQuotes], as_of: datetime
 ) -> tuple[dict[str, float], dict[SliceKey, float]]:
+    """Marks of listed futures and perpetuals by name, and the forwards that futures tell.
+
+    Of a contract in several tables the latest mark counts, and a listed future's before a
+    synthetic forward.
+    """
     marks: dict[str, float] = {}
-    curve: dict[SliceKey, float] = {}
-    for table in futures:
-        for contract, mark, synthetic in zip(
-            table.instruments, table.mark, table.is_synthetic, strict=True
-        ):
-            if not (np.isfinite(mark) and 0.0 < mark < MAX_PRICE):
-                continue
+    listed: dict[SliceKey, float] = {}
+    synthetic: dict[SliceKey, float] = {}
+    for table in sorted(futures, key=lambda table: table.as_of):
+        credible = _credible(table.mark, table.index)
+        for row in np.flatnonzero(credible).tolist():
+            contract, mark = table.instruments[row], float(table.mark[row])
+            is_synthetic = bool(table.is_synthetic[row])
             if isinstance(contract, DatedFuture):
                 if contract.expiry <= as_of:
                     continue
-                curve[contract.underlying, contract.settlement, contract.expiry] = float(mark)
-            if not synthetic:
-                marks[contract.name] = float(mark)
-    return marks, curve
+                key = contract.underlying, contract.settlement, contract.expiry
+                (synthetic if is_synthetic else listed)[key] = mark
+            if not is_synthetic:
+                marks[contract.name] = mark
+    return marks, {**synthetic, **listed}
 
 
-def _slices(quotes: OptionQuotes, as_of: datetime) -> Iterable[OptionSlice]:
-    groups: dict[SliceKey, list[int]] = {}
-    for row, option in enumerate(quotes.instruments):
-        if option.expiry > as_of:
-            key = (option.underlying, option.settlement, option.expiry)
-            groups.setdefault(key, []).append(row)
-    for key, rows in groups.items():
-        built = _slice(quotes, key, np.array(rows), as_of)
-        if built is not None:
-            yield built
-
-
-def _slice(
-    quotes: OptionQuotes, key: SliceKey, rows: NDArray[np.intp], as_of: datetime
-) -> OptionSlice | None:
-    """One expiry's slice, or None when no row of it can be used."""
-    options = [quotes.instruments[row] for row in rows]
-    inverse = options[0].is_inverse
-    strike = np.array([option.strike for option in options])
-    is_call = np.array([option.is_call for option in options])
-    tenor = tenor_years(as_of, key[2])
-    mark = np.where(quotes.mark[rows] >= 0.0, quotes.mark[rows], np.nan)
-    iv = quotes.iv[rows]
-    iv = np.where((iv >= MIN_VOL) & (iv <= MAX_VOL), iv, np.nan)
-    bid, ask = quotes.bid[rows], quotes.ask[rows]
-    mid = np.where((bid > 0.0) & (ask >= bid), 0.5 * (bid + ask), np.nan)
-    forward = choose_forward(
-        strike, is_call, mark, mid, iv, quotes.forward[rows], tenor, inverse=inverse
-    )
-    if not np.isfinite(forward):
-        return None
-    unit = forward if inverse else 1.0
-    for premium in (mark, mid):
-        wanted = np.isnan(iv) & np.isfinite(premium)
-        if wanted.any():
-            found = implied_vol(
-                premium[wanted] * unit, forward, strike[wanted], tenor, is_call[wanted]
-            )
-            iv[wanted] = np.where((found >= MIN_VOL) & (found <= MAX_VOL), found, np.nan)
-    usable = np.isfinite(iv)
-    if not usable.any():
-        return None
-    strike, is_call, iv = strike[usable], is_call[usable], iv[usable]
-    return OptionSlice(
-        key=key,
-        forward=forward,
-        names=tuple(o.name for o, use in zip(options, usable, strict=True) if use),
-        strike=strike,
-        is_call=is_call,
-        vol=iv,
-        mark=np.where(np.isfinite(mark), mark, mid)[usable],
-        atm_vol=_vol_at_forward(forward, strike, iv),
-    )
-
-
-def _vol_at_forward(forward: float, strike: Floats, vol: Floats) -> float:
-    """Volatility at the forward, linear in log-strike between the nearest strikes, flat outside."""
-    levels, where = np.unique(strike, return_inverse=True)
-    mean = np.bincount(where, weights=vol) / np.bincount(where)
-    return float(np.interp(np.log(forward), np.log(levels), mean))
+def _credible(mark: NDArray[np.float64], index: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Marks that are prices and, where their row carries an index, within reach of it."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = mark / index
+    far = (ratio > MAX_BASIS_FACTOR) | (ratio < 1.0 / MAX_BASIS_FACTOR)
+    return (mark > 0.0) & (mark < MAX_PRICE) & ~(far & (index > 0.0))

@@ -1,9 +1,9 @@
 """The forward of an expiry, from put–call parity of the listed marks or quotes.
 
 A call minus a put of one strike is worth F − K (linear) or 1 − K/F in coin (inverse), whatever
-the volatility. Each pair of rows gives one estimate; their median ignores a minority of bad rows.
-The venue's own forward is taken instead where it reprices the venue's marks at least as well,
-and where there are too few pairs to form a median.
+the volatility. Each strike with both gives one estimate; their median ignores a minority of bad
+rows. Parity sees the forward that was behind the marks; the venue's own forward, quoted row by
+row, may belong to another moment, and is taken where it reprices the marks at least as well.
 """
 
 from __future__ import annotations
@@ -14,26 +14,24 @@ from numpy.typing import NDArray
 from seawall.pricing.black76 import price
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 # With fewer pairs than this a single bad row could decide the median.
 MIN_PAIRS = 3
+# Mids of wide quotes are only as good as this; a venue's forward so near to them is better.
+MID_PRECISION_REL = 0.01
 
 
-def parity_estimates(
-    strike: Floats, is_call: NDArray[np.bool_], premium: Floats, *, inverse: bool
-) -> Floats:
+def parity_estimates(strike: Floats, is_call: Flags, premium: Floats, *, inverse: bool) -> Floats:
     """One forward per strike at which a call and a put both have a finite premium.
 
     ``strike``, ``is_call``, ``premium`` have shape [n], one row per option; premiums in coin
     (inverse) or settlement currency (linear). Estimates that are not positive are dropped.
     """
     known = np.isfinite(premium)
-    calls = dict(zip(strike[known & is_call], premium[known & is_call], strict=True))
-    puts = dict(zip(strike[known & ~is_call], premium[known & ~is_call], strict=True))
-    paired = np.array(sorted(calls.keys() & puts.keys()))
-    if paired.size == 0:
-        return paired
-    gap = np.array([calls[k] - puts[k] for k in paired])
+    calls, puts = known & is_call, known & ~is_call
+    paired, call_rows, put_rows = np.intersect1d(strike[calls], strike[puts], return_indices=True)
+    gap = premium[calls][call_rows] - premium[puts][put_rows]
     with np.errstate(divide="ignore"):
         forwards = paired / (1.0 - gap) if inverse else paired + gap
     return forwards[np.isfinite(forwards) & (forwards > 0.0)]
@@ -41,7 +39,7 @@ def parity_estimates(
 
 def choose_forward(
     strike: Floats,
-    is_call: NDArray[np.bool_],
+    is_call: Flags,
     mark: Floats,
     mid: Floats,
     iv: Floats,
@@ -52,48 +50,46 @@ def choose_forward(
 ) -> float:
     """The forward of one expiry in strike units, NaN if nothing determines it.
 
-    Arrays have shape [n], one row per option of the expiry; ``own`` is the venue's forward as
-    it stands in each row. Order: parity of marks, parity of two-sided quote mids, the venue's
-    own; and the venue's own first where it reprices the marks at least as well as parity.
+    Arrays have shape [n], one row per option of the expiry, NaN for what is missing; ``own`` is
+    the venue's forward as it stands in each row. In order: parity of marks, unless the venue's own
+    reprices them at least as well; the venue's own if parity of two-sided quotes does not
+    contradict it; parity of quotes; the venue's own; parity of one or two strikes.
     """
     own = own[np.isfinite(own) & (own > 0.0)]
     venue = float(np.median(own)) if own.size else np.nan
-    for premium in (mark, mid):
-        estimates = parity_estimates(strike, is_call, premium, inverse=inverse)
-        if estimates.size >= MIN_PAIRS:
-            parity = float(np.median(estimates))
-            break
-    else:
-        if np.isfinite(venue):
-            return venue
-        return float(np.median(estimates)) if estimates.size else np.nan
-    if not np.isfinite(venue):
-        return parity
-    errors = [
-        repricing_error(forward, strike, is_call, mark, iv, tenor_years, inverse=inverse)
-        for forward in (venue, parity)
-    ]
-    return venue if errors[0] <= errors[1] else parity
+    of_marks = parity_estimates(strike, is_call, mark, inverse=inverse)
+    if of_marks.size >= MIN_PAIRS:
+        parity = float(np.median(of_marks))
+        errors = [
+            repricing_error(forward, strike, is_call, mark, iv, tenor_years, inverse=inverse)
+            for forward in (venue, parity)
+        ]
+        return venue if errors[0] <= errors[1] < np.inf else parity
+    of_mids = parity_estimates(strike, is_call, mid, inverse=inverse)
+    if of_mids.size >= MIN_PAIRS:
+        parity = float(np.median(of_mids))
+        return venue if abs(venue / parity - 1.0) <= MID_PRECISION_REL else parity
+    few = of_marks if of_marks.size else of_mids
+    return float(np.median(few)) if np.isnan(venue) and few.size else venue
 
 
 def repricing_error(
     forward: float,
     strike: Floats,
-    is_call: NDArray[np.bool_],
+    is_call: Flags,
     mark: Floats,
     iv: Floats,
     tenor_years: float,
     *,
     inverse: bool,
 ) -> float:
-    """Mean absolute difference between Black-76 and the marks, in quote units.
+    """Median absolute difference between Black-76 and the marks, in quote units.
 
-    Infinite when no row has both a mark and an implied volatility.
+    Infinite when there is no forward, or no row with both a mark and an implied volatility.
     """
     known = np.isfinite(mark) & np.isfinite(iv)
-    if not known.any():
+    if not known.any() or np.isnan(forward):
         return np.inf
     model = price(forward, strike[known], iv[known], tenor_years, is_call[known])
-    if inverse:
-        model = model / forward
-    return float(np.mean(np.abs(model - mark[known])))
+    unit = forward if inverse else 1.0
+    return float(np.median(np.abs(model / unit - mark[known])))

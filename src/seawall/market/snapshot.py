@@ -80,7 +80,7 @@ class MarketSnapshot:
             raise MissingQuote(
                 f"no index price of {underlying}",
                 where=self.where,
-                remedy=f"Add a chain of {underlying} or give its price: --price {underlying}=VALUE.",
+                remedy=f"Add a file that carries it or give it: --price {underlying}=VALUE.",
             ) from None
 
     def currency_usd(self, currency: str) -> float:
@@ -131,7 +131,7 @@ class MarketSnapshot:
             ) from None
 
     def option_row(self, option: EuropeanOption) -> tuple[OptionSlice, int]:
-        """The slice and row in which an option is listed. Raises MissingQuote, ExpiredInstrument."""
+        """The slice and row that list an option. Raises MissingQuote, ExpiredInstrument."""
         self._require_alive(option)
         try:
             key, row = self.option_rows[option.name]

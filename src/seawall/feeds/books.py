@@ -1,0 +1,198 @@
+"""Books of positions: CSV files ``account,instrument,quantity[,entry_price]``.
+
+``instrument`` is a listed name or a bare asset; ``quantity`` is in units of the underlying, + long,
+− short; ``entry_price`` (futures and perpetuals) is in USD or the settlement currency per coin.
+Without an ``account`` column all positions are of the account ``main``. A byte order mark, Windows
+line ends, blank lines and spaces around cells are tolerated; everything else that is not exactly
+so is an error that names the file and the row as a text editor counts it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+from seawall.basics.errors import (
+    BadNumber,
+    EmptyPortfolio,
+    InputError,
+    UnknownInstrument,
+    UnreadableFile,
+    UnrecognisedFile,
+)
+from seawall.feeds.files import file_size, system_errors, unreadable
+from seawall.products.names import parse_name
+from seawall.products.portfolio import Portfolio, Position
+
+DEFAULT_ACCOUNT = "main"
+
+_REQUIRED = ("instrument", "quantity")
+_OPTIONAL = ("account", "entry_price")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:[,'_ \u00a0][0-9]{3})+(?:[.,][0-9]+)?")
+# Finer than any coin divides (wei is 18), and longer than any float is written.
+_MAX_DECIMALS, _MAX_CHARACTERS = 30, 60
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One line of a book: its cells by column, and where it stands."""
+
+    where: str
+    cells: dict[str, str]
+
+
+def read_portfolios(path: str | Path) -> tuple[Portfolio, ...]:
+    """The portfolios of a book, one per account, in the order in which accounts first appear.
+
+    Raises UnreadableFile (missing, cut off, not UTF-8), UnrecognisedFile (other columns),
+    UnknownInstrument, BadNumber, DuplicatePosition (names both rows), EmptyPortfolio.
+    """
+    path = Path(path)
+    held: dict[str, list[Position]] = {}
+    for row in _rows(path):
+        held.setdefault(_account(row), []).append(_position(row))
+    if not held:
+        raise EmptyPortfolio(
+            "the book has no position",
+            where=path.name,
+            remedy="Give one row per position: account,instrument,quantity.",
+        )
+    return tuple(Portfolio(account=a, positions=tuple(p)) for a, p in held.items())
+
+
+def read_portfolio(path: str | Path) -> Portfolio:
+    """The portfolio of a book with a single account.
+
+    Raises InputError if it holds several, and what :func:`read_portfolios` raises.
+    """
+    first, *others = read_portfolios(path)
+    if others:
+        raise InputError(
+            f"the book has {1 + len(others)} accounts, {first.account!r} and "
+            f"{others[0].account!r} among them",
+            where=Path(path).name,
+            remedy="Read it with read_portfolios, or keep the rows of one account.",
+        )
+    return first
+
+
+def _rows(path: Path) -> Iterator[_Row]:
+    """The rows below the header, blank lines left out."""
+    text = _text(path)
+    lines = list(io.StringIO(text, newline=""))
+    last_is_whole = text.endswith(("\n", "\r"))
+    reader = csv.reader(lines, strict=True)
+    header: list[str] = []
+    try:
+        for raw in reader:
+            cells = [cell.strip() for cell in raw]
+            where = f"{path.name} row {reader.line_num}"
+            if not any(cells):
+                continue
+            if not header:
+                header = _header(cells, where)
+                continue
+            if len(cells) < len(header) and reader.line_num == len(lines) and not last_is_whole:
+                remedy = "Write it again; end its last row with a line break if that is whole."
+                raise _bad_row(f"the file is cut off after {len(cells)} cells", where, remedy)
+            yield _Row(where, _by_column(header, cells, where))
+    except csv.Error as error:
+        where = f"{path.name} row {reader.line_num}"
+        raise _bad_row(f"it is not CSV: {error}", where, "Check the quotation marks.") from None
+
+
+def _text(path: Path) -> str:
+    file_size(path)
+    with system_errors(path):
+        content = path.read_bytes()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        why = f"it is not UTF-8 text at row {line}"
+        raise unreadable(path, why, "Save it as CSV in UTF-8.") from None
+    if "\0" in text:
+        raise unreadable(path, "it is not text", "Save it as CSV in UTF-8.")
+    return text
+
+
+def _header(cells: list[str], where: str) -> list[str]:
+    header = [cell.lower() for cell in cells]
+    missing = [column for column in _REQUIRED if column not in header]
+    foreign = [column for column in header if column not in _REQUIRED + _OPTIONAL]
+    repeated = sorted({column for column in header if header.count(column) > 1})
+    for columns, fault in ((missing, "lacks"), (foreign, "has unknown"), (repeated, "repeats")):
+        if columns:
+            raise UnrecognisedFile(
+                f"the header {fault} {', '.join(repr(column) for column in columns[:5])}",
+                where=where,
+                remedy="Begin the book with the line account,instrument,quantity,entry_price; "
+                "account and entry_price may be left out.",
+            )
+    return header
+
+
+def _by_column(header: list[str], cells: list[str], where: str) -> dict[str, str]:
+    # Nobody types the comma before an entry price that is not there.
+    spared = header[-1] == "entry_price" and len(cells) == len(header) - 1
+    if len(cells) != len(header) and not spared:
+        raise _bad_row(
+            f"the row has {len(cells)} cells and the header {len(header)}",
+            where,
+            "Give one cell per column, without commas inside numbers.",
+        )
+    return dict(zip(header, cells, strict=False))
+
+
+def _account(row: _Row) -> str:
+    name = row.cells.get("account", DEFAULT_ACCOUNT)
+    if not name or not name.isprintable():
+        raise _bad_row(
+            f"{name!r} is not the name of an account",
+            row.where,
+            "Name the account in every row, or leave the whole column out.",
+        )
+    return name
+
+
+def _position(row: _Row) -> Position:
+    name = row.cells["instrument"]
+    try:
+        instrument = parse_name(name)
+    except UnknownInstrument as error:
+        raise UnknownInstrument(error.what, where=row.where, remedy=error.remedy) from None
+    entry = row.cells.get("entry_price", "")
+    return Position(
+        instrument=instrument,
+        quantity=_number(row.cells["quantity"], f"quantity of {name}", row.where),
+        entry_price=_number(entry, f"entry price of {name}", row.where) if entry else None,
+        where=row.where,
+    )
+
+
+def _number(text: str, what: str, where: str) -> Decimal:
+    """A decimal number as it is written, exactly; 1e3 is one, NaN and 1,000 are not."""
+    if len(text) <= _MAX_CHARACTERS and _NUMBER.fullmatch(text):
+        try:
+            value = Decimal(text)
+        except InvalidOperation:  # an exponent beyond what Decimal holds
+            value = Decimal("NaN")
+        exponent = value.as_tuple().exponent
+        if isinstance(exponent, int) and exponent >= -_MAX_DECIMALS:
+            return value
+        remedy = f"Give a finite number with at most {_MAX_DECIMALS} decimals."
+    elif _GROUPED.fullmatch(text):
+        remedy = "Write it without thousands separators, for example 1000000.5."
+    else:
+        remedy = "Give a decimal number such as 12.5 or -3e2."
+    raise BadNumber(f"{what} is {text[:40]!r}, not a number", where=where, remedy=remedy)
+
+
+def _bad_row(what: str, where: str, remedy: str) -> UnreadableFile:
+    return UnreadableFile(what, where=where, remedy=remedy)

@@ -1,0 +1,109 @@
+"""Futures curves: tables with one forward per currency, expiry and time.
+
+Columns: ``timestamp, currency, expiry, futures_price``, usually with ``underlying_name``,
+``index_price`` and ``is_synthetic``; others are ignored. Prices are in USD per coin of the inverse
+contract, or in the settlement currency where the name says one. A name that begins with ``SYN.``,
+one that is no future's, or a set flag marks a forward of the venue for which no future is listed.
+
+A row is dropped if its time, expiry or price is missing or impossible, or if its name tells
+another expiry. Of an expiry given twice in a snapshot the later row counts, and a listed future
+counts before a synthetic forward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seawall.basics.errors import UnknownInstrument, UnrecognisedFile
+from seawall.feeds.chains import float_column, is_sound
+from seawall.feeds.snapshots import TIME_COLUMN, epoch_ms, instant, read_snapshot
+from seawall.feeds.tables import Table, number, text
+from seawall.market.quotes import FutureQuotes
+from seawall.products.instruments import DatedFuture
+from seawall.products.names import contract_name, parse_name
+
+if TYPE_CHECKING:
+    import polars as pl
+
+CURVE_COLUMNS = (TIME_COLUMN, "currency", "expiry", "futures_price")
+"""The columns by which a curve is recognised."""
+
+SYNTHETIC_PREFIX = "SYN."
+
+
+def read_curve(table: Table, at: datetime | None) -> FutureQuotes:
+    """The forwards of one snapshot.
+
+    Raises UnrecognisedFile when no row can be used, and what :func:`read_snapshot` raises.
+    """
+    as_of, rows = read_snapshot(table, _columns(table), at)
+    mark, index = float_column(rows, "mark"), float_column(rows, "index")
+    usable = is_sound(index) & is_sound(mark) & (mark > 0.0)
+    expiry_ms = epoch_ms(rows["expiry"], f"{table.name} column expiry").to_list()
+    found: dict[DatedFuture, tuple[bool, int]] = {}
+    for row in np.flatnonzero(usable).tolist():
+        if expiry_ms[row] is None:
+            continue
+        forward = _forward(rows.row(row, named=True), instant(expiry_ms[row]))
+        if forward is None:
+            continue
+        future, synthetic = forward
+        if not (synthetic and future in found and not found[future][0]):
+            found[future] = synthetic, row
+    if not found:
+        raise UnrecognisedFile(
+            f"none of {len(rows)} rows can be used",
+            where=table.name,
+            remedy="Give a currency, an expiry in UTC and a positive, finite futures_price.",
+        )
+    keep = np.array([row for _, row in found.values()])
+    return FutureQuotes(
+        source=table.name,
+        as_of=as_of,
+        instruments=tuple(found),
+        mark=mark[keep],
+        index=index[keep],
+        is_synthetic=np.array([synthetic for synthetic, _ in found.values()], dtype=np.bool_),
+    )
+
+
+def _columns(table: Table) -> dict[str, pl.Expr]:
+    import polars as pl
+
+    wanted = {
+        "currency": text(table, "currency"),
+        "expiry": pl.col("expiry"),
+        "mark": number(table, "futures_price"),
+    }
+    if "index_price" in table.schema:
+        wanted["index"] = number(table, "index_price")
+    if "underlying_name" in table.schema:
+        wanted["name"] = text(table, "underlying_name")
+    if "is_synthetic" in table.schema:
+        wanted["flag"] = text(table, "is_synthetic").str.to_lowercase().is_in(["true", "1"])
+    return wanted
+
+
+def _forward(row: Mapping[str, object], expiry: datetime) -> tuple[DatedFuture, bool] | None:
+    """The future a row stands for and whether it is synthetic; None if the row makes no sense."""
+    currency, name = row["currency"], row.get("name")
+    if not isinstance(currency, str):
+        return None
+    future = _parsed(name.removeprefix(SYNTHETIC_PREFIX)) if isinstance(name, str) else None
+    synthetic = future is None or str(name).startswith(SYNTHETIC_PREFIX) or bool(row.get("flag"))
+    future = future or _parsed(contract_name(currency, currency, expiry))
+    if future is None or future.expiry != expiry:
+        return None
+    return (future, synthetic) if currency in {future.underlying, future.settlement} else None
+
+
+def _parsed(name: str) -> DatedFuture | None:
+    try:
+        contract = parse_name(name)
+    except UnknownInstrument:
+        return None
+    return contract if isinstance(contract, DatedFuture) else None

@@ -1,0 +1,51 @@
+"""The file system's own troubles, said in one way: missing, a folder, empty, too large."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from seawall.basics.errors import UnreadableFile
+
+MAX_FILE_BYTES = 2 * 1024**3
+"""Files above this size, and texts that unpack to more, are refused."""
+
+WRITE_AGAIN = "Write or download it again."
+
+
+def file_size(path: Path) -> int:
+    """The size in bytes. Raises UnreadableFile unless it is a file of a size that can be read."""
+    with system_errors(path):
+        size = path.stat().st_size
+    if not path.is_file():
+        raise unreadable(path, "it is not a file", "Name a file.")
+    if size > MAX_FILE_BYTES:
+        raise too_large(path)
+    return size
+
+
+@contextmanager
+def system_errors(path: Path) -> Generator[None]:
+    """Turn the system's errors while a file is opened or read into UnreadableFile."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise unreadable(path, "there is no such file", "Check the path.") from None
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise unreadable(path, why.lower(), "Check the file and its permissions.") from None
+    except ValueError:  # a path with a zero byte in it
+        raise unreadable(path, "that is no path", "Check the path.") from None
+
+
+def unreadable(path: Path, why: str, remedy: str) -> UnreadableFile:
+    """The error for a file that cannot be read, ready to be raised."""
+    return UnreadableFile(f"the file cannot be read: {why}", where=str(path), remedy=remedy)
+
+
+def too_large(path: Path) -> UnreadableFile:
+    """The error for a file beyond the bound, ready to be raised."""
+    limit = f"it is larger than {MAX_FILE_BYTES // 1024**3} GiB"
+    return unreadable(path, limit, "Cut out the time you need first.")

@@ -1,0 +1,70 @@
+"""Files to snapshot: each file is recognised by its columns, cut to one time and joined."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from seawall.basics.errors import UnrecognisedFile
+from seawall.basics.time import parse_utc
+from seawall.feeds.chains import LISTING_COLUMNS, read_listing
+from seawall.feeds.curves import CURVE_COLUMNS, read_curve
+from seawall.feeds.tables import Table, open_table
+from seawall.market.assemble import assemble_snapshot
+from seawall.market.quotes import Quotes
+from seawall.market.snapshot import MarketSnapshot
+
+
+def read_market(
+    paths: str | Path | Iterable[str | Path],
+    *,
+    at: str | datetime | None = None,
+    prices: Mapping[str, float] | None = None,
+) -> MarketSnapshot:
+    """The market of one instant from one or several files (CSV, gzipped CSV, parquet).
+
+    Option chains, futures listings and futures curves are recognised by their columns and may be
+    combined. ``at`` (UTC; text as ISO 8601, a datetime without a zone counts as UTC) takes from
+    each file the nearest snapshot at or before it. ``prices`` are USD per unit of an asset and
+    override an index in the files.
+
+    Raises UnreadableFile, UnrecognisedFile, AmbiguousSnapshot (several times and no ``at``),
+    MissingQuote (no snapshot that early), StaleQuote (files of different times), BadNumber.
+    """
+    files = [paths] if isinstance(paths, str | Path) else paths
+    moment = _utc(at)
+    quotes = [q for file in files for q in read_quotes(Path(file), moment)]
+    return assemble_snapshot(quotes, prices)
+
+
+def read_quotes(path: Path, at: datetime | None = None) -> list[Quotes]:
+    """The quotes of one snapshot of one file, as columns and before anything is computed.
+
+    ``at`` is in UTC. Raises what :func:`read_market` raises for a single file.
+    """
+    table = open_table(path)
+    missing_of_listing = _missing(table, LISTING_COLUMNS)
+    missing_of_curve = _missing(table, CURVE_COLUMNS)
+    if not missing_of_listing:
+        return read_listing(table, at)
+    if not missing_of_curve:
+        return [read_curve(table, at)]
+    raise UnrecognisedFile(
+        f"its columns are of no known shape: an option chain or futures listing lacks "
+        f"{', '.join(missing_of_listing)}; a futures curve lacks {', '.join(missing_of_curve)}",
+        where=table.name,
+        remedy="Rename its columns to these, or give another file.",
+    )
+
+
+def _missing(table: Table, columns: Iterable[str]) -> list[str]:
+    return [column for column in columns if column not in table.schema]
+
+
+def _utc(at: str | datetime | None) -> datetime | None:
+    if at is None:
+        return None
+    if isinstance(at, str):
+        return parse_utc(at)
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

@@ -1,0 +1,185 @@
+"""Tables in files, opened as lazy polars frames: CSV, gzipped CSV and parquet.
+
+The content decides the format, not the name alone. Nothing is read in full here: readers select
+the columns and rows they need, so memory follows the answer and not the file.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from seawall.basics.errors import UnrecognisedFile
+from seawall.feeds import files
+from seawall.feeds.files import WRITE_AGAIN, file_size, system_errors, too_large, unreadable
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_PARQUET, _GZIP, _BOM = b"PAR1", b"\x1f\x8b", b"\xef\xbb\xbf"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+# A header, or the last line, of a table of quotes is far shorter than this.
+_EDGE_BYTES = 64 * 1024
+_CHUNK_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A file opened as a table: ``frame`` is lazy, ``schema`` names its columns and their types.
+
+    In a table from CSV every column is text; an empty cell is null.
+    """
+
+    path: Path
+    frame: pl.LazyFrame
+    schema: pl.Schema
+
+    @property
+    def name(self) -> str:
+        """The file's name, for messages."""
+        return self.path.name
+
+
+def open_table(path: Path) -> Table:
+    """Open a CSV, a gzipped CSV or a parquet file.
+
+    Raises UnreadableFile if it is missing, empty, cut off, too large or none of these formats.
+    """
+    size = file_size(path)
+    if size == 0:
+        raise unreadable(path, "it is empty", WRITE_AGAIN)
+    with _table_errors(path):
+        with path.open("rb") as file:
+            head = file.read(len(_PARQUET))
+            if head == _PARQUET or path.suffix.lower() in {".parquet", ".pq"}:
+                frame = _parquet(file, size, path)
+            elif head.startswith(_GZIP):
+                frame = _csv(io.BytesIO(_unpacked(path)), path)
+            else:
+                frame = _csv(file, path)
+        return Table(path=path, frame=frame, schema=frame.collect_schema())
+
+
+def collect(table: Table, query: pl.LazyFrame) -> pl.DataFrame:
+    """Run a query on a table. Raises UnreadableFile where its bytes turn out to be damaged."""
+    with _table_errors(table.path):
+        return query.collect()
+
+
+def number(table: Table, column: str) -> pl.Expr:
+    """A column as float64, text parsed; what is no number is null.
+
+    Raises UnrecognisedFile if the column cannot hold numbers at all (a list, a date).
+    """
+    import polars as pl
+
+    kind, values = table.schema[column], pl.col(column)
+    if kind == pl.String:
+        return values.str.strip_chars().cast(pl.Float64, strict=False)
+    if kind.is_numeric() or kind == pl.Null:
+        return values.cast(pl.Float64, strict=False)
+    raise UnrecognisedFile(
+        f"column {column} holds {kind} and not numbers",
+        where=table.name,
+        remedy="Give the column as plain numbers.",
+    )
+
+
+def text(table: Table, column: str) -> pl.Expr:
+    """A column as text without surrounding spaces. Raises UnrecognisedFile if it is nested."""
+    import polars as pl
+
+    kind = table.schema[column]
+    if kind.is_nested() or kind == pl.Binary or kind == pl.Object:
+        raise UnrecognisedFile(
+            f"column {column} holds {kind} and not text",
+            where=table.name,
+            remedy="Give the column as plain text.",
+        )
+    return pl.col(column).cast(pl.String, strict=False).str.strip_chars()
+
+
+@contextmanager
+def _table_errors(path: Path) -> Generator[None]:
+    """Turn whatever goes wrong inside polars into UnreadableFile; it may panic on damaged bytes."""
+    import polars as pl
+
+    with system_errors(path):
+        try:
+            yield
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+            first = str(error).strip().split("\n", 1)[0][:160]
+            raise unreadable(path, first, "Write or download it again as CSV or parquet.") from None
+
+
+def _parquet(file: BinaryIO, size: int, path: Path) -> pl.LazyFrame:
+    import polars as pl
+
+    file.seek(0)
+    whole = size >= 3 * len(_PARQUET) and file.read(len(_PARQUET)) == _PARQUET
+    if whole:
+        file.seek(-len(_PARQUET), io.SEEK_END)
+        whole = file.read() == _PARQUET
+    if not whole:
+        raise unreadable(path, "it is not parquet, or it is cut off", WRITE_AGAIN)
+    return pl.scan_parquet(path, glob=False)
+
+
+def _csv(file: BinaryIO, path: Path) -> pl.LazyFrame:
+    import polars as pl
+
+    _check_text(file, path)
+    source = file.getvalue() if isinstance(file, io.BytesIO) else path
+    return pl.scan_csv(
+        source,
+        infer_schema=False,
+        glob=False,
+        with_column_names=lambda names: [name.strip() for name in names],
+    )
+
+
+def _unpacked(path: Path) -> bytes:
+    """The text of a gzip file, held in memory, of bounded size."""
+    unpacked = io.BytesIO()
+    try:
+        with gzip.open(path, "rb") as packed:
+            while chunk := packed.read(_CHUNK_BYTES):
+                unpacked.write(chunk)
+                if unpacked.tell() > files.MAX_FILE_BYTES:
+                    raise too_large(path)
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise unreadable(path, "its compression is damaged or cut off", WRITE_AGAIN) from None
+    return unpacked.getvalue()
+
+
+def _check_text(file: BinaryIO, path: Path) -> None:
+    """See that it is UTF-8 text, that no column is named twice and that its last row is whole."""
+    file.seek(0)
+    head = file.read(_EDGE_BYTES)
+    if head.startswith(_UTF16) or b"\0" in head:
+        raise unreadable(path, "it is not UTF-8 text", "Save it as CSV in UTF-8.")
+    file.seek(max(0, file.seek(0, io.SEEK_END) - _EDGE_BYTES))
+    tail = file.read().rstrip()
+    header = _cells(head.removeprefix(_BOM).split(b"\n", 1)[0])
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise unreadable(path, f"column {twice[0]!r} appears twice", "Keep one of each name.")
+    last = _cells(tail.rsplit(b"\n", 1)[-1])
+    if len(last) < len(header):
+        counts = f"its last row has {len(last)} cells and its header {len(header)}"
+        raise unreadable(path, f"it is cut off, {counts}", WRITE_AGAIN)
+
+
+def _cells(line: bytes) -> list[str]:
+    try:
+        row = next(csv.reader([line.decode("utf-8", "replace").strip()]), None)
+        return [cell.strip() for cell in row or ()]
+    except csv.Error:
+        return []

@@ -1,0 +1,106 @@
+"""Quotes and portfolios written as the CSV files that this room's readers recognise.
+
+Numbers are written so that they read back exactly; a missing number is an empty field.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from seawall.basics.errors import UnreadableFile
+from seawall.basics.time import isoformat_utc
+from seawall.market.quotes import FutureQuotes, OptionQuotes, Quotes
+from seawall.products.names import contract_name
+from seawall.products.portfolio import Portfolio
+
+OPTION_COLUMNS = (
+    "timestamp",
+    "currency",
+    "instrument_name",
+    "option_type",
+    "strike",
+    "expiry",
+    "underlying_name",
+    "underlying_price",
+    "index_price",
+    "bid_price",
+    "ask_price",
+    "mark_price",
+    "mark_iv",
+)
+FUTURE_COLUMNS = ("timestamp", "instrument_name", "mark_price", "index_price")
+BOOK_COLUMNS = ("account", "instrument", "quantity", "entry_price")
+
+Row = Sequence[str]
+
+
+def write_market_csv(quotes: Quotes, path: Path) -> None:
+    """Write an option chain or a futures table. Raises UnreadableFile if it cannot be written."""
+    if isinstance(quotes, OptionQuotes):
+        _write(path, OPTION_COLUMNS, _option_rows(quotes))
+    else:
+        _write(path, FUTURE_COLUMNS, _future_rows(quotes))
+
+
+def write_book_csv(portfolio: Portfolio, path: Path) -> None:
+    """Write one account's positions. Raises UnreadableFile if it cannot be written."""
+    rows = (
+        (
+            portfolio.account,
+            position.instrument.name,
+            f"{position.quantity:f}",
+            "" if position.entry_price is None else f"{position.entry_price:f}",
+        )
+        for position in portfolio.positions
+    )
+    _write(path, BOOK_COLUMNS, rows)
+
+
+def _option_rows(quotes: OptionQuotes) -> Iterable[Row]:
+    timestamp = isoformat_utc(quotes.as_of)
+    for row, option in enumerate(quotes.instruments):
+        future = contract_name(option.underlying, option.settlement, option.expiry)
+        yield (
+            timestamp,
+            option.underlying,
+            option.name,
+            option.right,
+            _number(option.strike),
+            isoformat_utc(option.expiry),
+            future,
+            _number(quotes.forward[row]),
+            _number(quotes.index[row]),
+            _number(quotes.bid[row]),
+            _number(quotes.ask[row]),
+            _number(quotes.mark[row]),
+            _number(quotes.iv[row]),
+        )
+
+
+def _future_rows(quotes: FutureQuotes) -> Iterable[Row]:
+    timestamp = isoformat_utc(quotes.as_of)
+    for row, contract in enumerate(quotes.instruments):
+        mark, index = _number(quotes.mark[row]), _number(quotes.index[row])
+        yield timestamp, contract.name, mark, index
+
+
+def _number(value: float) -> str:
+    """Shortest text that reads back as the same float64; empty for NaN."""
+    return "" if math.isnan(value) else repr(float(value))
+
+
+def _write(path: Path, columns: Row, rows: Iterable[Row]) -> None:
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(columns)
+            writer.writerows(rows)
+    except OSError as error:
+        raise UnreadableFile(
+            f"{path} cannot be written: {error.strerror}",
+            where=str(path),
+            remedy="Choose a folder that exists and that you may write to.",
+        ) from error
