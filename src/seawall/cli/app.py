@@ -1,0 +1,246 @@
+"""The commands of ``seawall``. Each only reads its arguments, calls the rooms below and prints.
+
+Rooms are imported inside the commands, so that ``seawall --help`` loads none of them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+import seawall
+from seawall.cli.errors import exit_code, report_error
+
+if TYPE_CHECKING:
+    import msgspec
+
+    from seawall.market.snapshot import MarketSnapshot
+
+DEFAULT_MODEL = "prbm"
+
+app = typer.Typer(
+    name="seawall",
+    add_completion=False,
+    invoke_without_command=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+Book = Annotated[
+    str,
+    typer.Argument(
+        metavar="BOOK", help="Positions: CSV with account,instrument,quantity[,entry_price]."
+    ),
+]
+Market = Annotated[
+    list[str],
+    typer.Option(
+        "--market",
+        "-m",
+        metavar="FILE",
+        help="Option chain or futures (CSV, parquet); may be given several times.",
+    ),
+]
+At = Annotated[
+    str | None,
+    typer.Option(
+        "--at", metavar="TIME", help="Take the nearest snapshot at or before this UTC time."
+    ),
+]
+Price = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--price", metavar="ASSET=USD", help="Price of an asset; may be given several times."
+    ),
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Write JSON: an object, or a list for several accounts.")
+]
+
+
+def main() -> NoReturn:
+    """Entry point of the ``seawall`` executable."""
+    # A terminal that lacks a letter of an account's name gets its code, not an error.
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; returns its exit code, errors reported on stderr."""
+    try:
+        code = app(args=list(arguments), prog_name="seawall", standalone_mode=False)
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit):
+        # Whoever read our output has left, which is no error; typer and rich exit then, and at
+        # no other time. What is still buffered must not raise again as the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the table has a code for each
+        report_error(error)
+        return exit_code(error)
+    # An interrupt comes back as typer's code for it; commands themselves return nothing.
+    return code if isinstance(code, int) else 0
+
+
+@app.callback()
+def seawall_command(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Margin of a portfolio of options and futures: computed, explained, compared.
+
+    \b
+    Examples:
+      seawall demo
+      seawall margin book.csv --market chain.csv
+      seawall compare book.csv --market chain.csv --models isolated,cross,prbm
+    """
+    if version:
+        sys.stdout.write(f"seawall {seawall.__version__}\n")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        sys.stdout.write(f"{context.get_help()}\n")
+
+
+@app.command()
+def demo(
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", metavar="N", min=0, help="Draw another market and book."),
+    ] = None,
+    save: Annotated[
+        str | None,
+        typer.Option("--save", metavar="DIR", help="Write chain.csv, futures.csv and book.csv."),
+    ] = None,
+) -> None:
+    """Margin a made-up market maker's book, offline.
+
+    \b
+    Examples:
+      seawall demo
+      seawall demo --seed 5
+      seawall demo --save demo
+    """
+    from seawall.cli.demo import run_demo
+
+    run_demo(seed, save)
+
+
+@app.command()
+def margin(
+    book: Book,
+    market: Market,
+    at: At = None,
+    model: Annotated[
+        str, typer.Option("--model", metavar="NAME", help="One of the names of: seawall models.")
+    ] = DEFAULT_MODEL,
+    price: Price = None,
+    as_json: Json = False,
+) -> None:
+    """Margin of each account of a book, explained.
+
+    \b
+    Examples:
+      seawall margin book.csv --market chain.csv
+      seawall margin book.csv --market chain.parquet --at 2026-02-05T16:00 --model cross
+      seawall margin book.csv --market chain.csv --market futures.csv --price USDC=0.9998
+      seawall margin book.csv --market chain.csv --json | jq .initial
+    """
+    from seawall.feeds.books import read_portfolios
+    from seawall.report.build import margin as margin_of
+
+    portfolios = read_portfolios(book)
+    snapshot = _snapshot(market, at, price)
+    reports = [margin_of(portfolio, snapshot, model) for portfolio in portfolios]
+    if as_json:
+        _write_json(reports)
+        return
+    from seawall.cli.tables import show_report
+    from seawall.cli.terminal import Terminal
+
+    terminal = Terminal()
+    for place, report in enumerate(reports):
+        terminal.separate(place)
+        show_report(report, terminal)
+
+
+@app.command()
+def compare(
+    book: Book,
+    market: Market,
+    models: Annotated[
+        str, typer.Option("--models", metavar="A,B,C", help="Names; savings are against the first.")
+    ],
+    at: At = None,
+    price: Price = None,
+    as_json: Json = False,
+) -> None:
+    """Margin under several models, side by side.
+
+    \b
+    Examples:
+      seawall compare book.csv --market chain.csv --models isolated,cross,prbm
+      seawall compare book.csv --market chain.csv --models cross,prbm --json
+    """
+    from seawall.feeds.books import read_portfolios
+    from seawall.report.comparison import compare as compare_models
+
+    names = [name.strip() for name in models.split(",") if name.strip()]
+    portfolios = read_portfolios(book)
+    snapshot = _snapshot(market, at, price)
+    comparisons = [compare_models(portfolio, snapshot, names) for portfolio in portfolios]
+    if as_json:
+        _write_json(comparisons)
+        return
+    from seawall.cli.tables import show_comparison
+    from seawall.cli.terminal import Terminal
+
+    terminal = Terminal()
+    for place, comparison in enumerate(comparisons):
+        terminal.separate(place)
+        show_comparison(comparison, terminal)
+
+
+@app.command()
+def models(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Show every number of this model.")
+    ] = None,
+) -> None:
+    """List the models, or show every number of one.
+
+    \b
+    Examples:
+      seawall models
+      seawall models prbm
+    """
+    from seawall.cli.presets import show_preset, show_presets
+    from seawall.cli.terminal import Terminal
+
+    if name is None:
+        show_presets(Terminal())
+    else:
+        show_preset(name, Terminal())
+
+
+def _snapshot(files: list[str], at: str | None, given: list[str] | None) -> MarketSnapshot:
+    from seawall.cli.prices import parse_prices
+    from seawall.feeds.market import read_market
+
+    return read_market(files, at=at, prices=parse_prices(given or []))
+
+
+def _write_json(documents: Sequence[msgspec.Struct]) -> None:
+    """One document as an object, several as a list."""
+    from seawall.report.schema import to_json
+
+    document = to_json(documents if len(documents) > 1 else documents[0])
+    sys.stdout.write(document.decode() + "\n")

@@ -1,0 +1,68 @@
+"""The models as a list, and one of them number by number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
+
+import msgspec
+from rich.table import Table
+
+from seawall.cli.tables import plain_table
+from seawall.cli.terminal import Terminal
+from seawall.margin.presets import load_preset, preset_names
+
+# By these a member of a list is called, in this order.
+_LABELS = ("name", "type")
+
+
+def show_presets(terminal: Terminal) -> None:
+    """Print every preset's name, as-of date and title."""
+    table = plain_table(None, "model", "as of", "title", left=3)
+    for name in preset_names():
+        model = load_preset(name)
+        table.add_row(name, f"{model.as_of}", model.title)
+    terminal.show(table)
+    terminal.lines(("", "seawall models NAME shows every number of one."), style="dim")
+
+
+def show_preset(name: str, terminal: Terminal) -> None:
+    """Print every number of a preset by part, each part with its status. Raises UnknownModel."""
+    model = load_preset(name)
+    terminal.print(f"{model.name}: {model.title}", style="bold")
+    terminal.print(f"as of {model.as_of}; source: {model.source}")
+    parts: dict[str, Any] = msgspec.to_builtins(model)
+    # Every part that has numbers has a status, and in the order in which a reader wants them.
+    for part, status in model.status.items():
+        table = Table.grid(padding=(0, 2))
+        for key, value in leaves(parts[part]):
+            table.add_row(f"  {key}", value)
+        terminal.print()
+        terminal.print(f"{part} [{status}]", style="bold")
+        terminal.show(table)
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Every number and word of a part with its dotted path.
+
+    Members of a list go by their name or type where they have one, else by their place.
+    """
+    if isinstance(value, Mapping):
+        for key, inner in cast("Mapping[str, Any]", value).items():
+            yield from leaves(inner, f"{path}.{key}" if path else key)
+    elif isinstance(value, list | tuple):
+        members = cast("Sequence[Any]", value)
+        if any(isinstance(inner, Mapping) for inner in members):
+            for place, inner in enumerate(members):
+                named = next((key for key in _LABELS if key in inner), None)
+                label = str(place) if named is None else inner[named]
+                rest = {key: kept for key, kept in inner.items() if key != named}
+                yield from leaves(rest or inner, f"{path}.{label}" if path else label)
+        else:
+            yield path, ", ".join(map(_text, members)) or "none"
+    elif value is not None:
+        yield path, _text(value)
+
+
+def _text(value: Any) -> str:
+    return f"{value:,.12g}" if isinstance(value, float) else str(value)
