@@ -51,7 +51,7 @@ FURTHER_OUT = [
 
 @pytest.mark.parametrize(("x", "sd", "beta"), FURTHER_OUT)
 def test_values_down_to_the_end_of_doubles_are_inverted(x: float, sd: float, beta: float) -> None:
-    assert float(normalised_implied_sd(x, beta).sigma) == pytest.approx(sd, rel=1e-14)
+    assert float(normalised_implied_sd(x, beta).sigma) == pytest.approx(sd, rel=1e-14, abs=0.0)
 
 
 @pytest.mark.parametrize("sign", [-1.0, 1.0])
@@ -81,7 +81,7 @@ def test_published_put_of_four_hundred_percent(shared: Path) -> None:
     (row,) = extremes(shared)["extra"]
     F, K, T, value = (float(row[name]) for name in ("F", "K", "T", "price"))
     found = implied_vol(value, F, K, T, False)
-    assert float(found.sigma) == pytest.approx(float(row["implied_vol"]), rel=1e-14)
+    assert float(found.sigma) == pytest.approx(float(row["implied_vol"]), rel=1e-14, abs=0.0)
 
 
 def test_volatilities_equal_quantlib() -> None:
@@ -97,8 +97,8 @@ def test_volatilities_equal_quantlib() -> None:
             kind, strike, forward, value, 0.97, 0.0, total_sd, 1e-14, 1000
         )
         ours = implied_vol(value, forward, strike, 1.0, is_call, 0.97)
-        assert float(ours.sigma) == pytest.approx(theirs, rel=1e-9)
-        assert float(ours.sigma) == pytest.approx(total_sd, rel=1e-9)
+        assert float(ours.sigma) == pytest.approx(theirs, rel=1e-9, abs=0.0)
+        assert float(ours.sigma) == pytest.approx(total_sd, rel=1e-9, abs=0.0)
         checked += 1
     assert checked > 30
 
@@ -112,7 +112,7 @@ def test_volatility_equals_the_oracle(
     assume(value - naive.intrinsic(forward, strike, is_call) > 1e-4 * forward)
     theirs = naive.implied_vol(value, forward, strike, tenor, is_call)
     ours = implied_vol(value, forward, strike, tenor, is_call)
-    assert float(ours.sigma) == pytest.approx(theirs, rel=1e-9)
+    assert float(ours.sigma) == pytest.approx(theirs, rel=1e-9, abs=0.0)
 
 
 # ---------------------------------------------------------------- round trips
@@ -161,7 +161,7 @@ def test_every_normalised_value_has_an_answer_that_rises_with_it(
     bound = math.exp(-0.5 * abs(x))
     share = 10.0**log10_share
     beta = bound * (1.0 - share if upper else share)
-    assume(2.3e-308 < beta < bound * (1.0 - 1e-13))
+    assume(2.3e-308 <= beta < bound * (1.0 - 1e-13))
     found = normalised_implied_sd(x, [beta, beta * (1.0 + 1e-13)])
     assert found.solved.all()
     assert 0.0 < found.sigma[0] <= found.sigma[1] * (1.0 + 1e-14)
@@ -192,6 +192,10 @@ OUTCOMES = {
     "long expired": ((10.0, 100.0, 100.0, -0.1, True), ImpliedVolStatus.NO_OPTIONALITY),
     "without a forward": ((10.0, 0.0, 100.0, 0.25, False), ImpliedVolStatus.NO_OPTIONALITY),
     "strike of nil": ((10.0, 100.0, 0.0, 0.25, True), ImpliedVolStatus.NO_OPTIONALITY),
+    "strike nil beside the forward": (
+        (10.0, 100.0, 1e-305, 0.25, True),
+        ImpliedVolStatus.NO_OPTIONALITY,
+    ),
     "unquoted": ((math.nan, 100.0, 100.0, 0.25, True), ImpliedVolStatus.NOT_FINITE),
     "forward unknown": ((10.0, math.nan, 100.0, 0.25, True), ImpliedVolStatus.NOT_FINITE),
     "endless strike": ((10.0, 100.0, math.inf, 0.25, False), ImpliedVolStatus.NOT_FINITE),
@@ -236,6 +240,8 @@ def test_one_bad_row_leaves_the_others_alone() -> None:
         (math.nan, 0.1, ImpliedVolStatus.NOT_FINITE),
         (-math.inf, 0.1, ImpliedVolStatus.NOT_FINITE),
         (0.0, math.inf, ImpliedVolStatus.NOT_FINITE),
+        (0.0, 1e-310, ImpliedVolStatus.AT_INTRINSIC),
+        (-701.0, 1e-155, ImpliedVolStatus.NO_OPTIONALITY),
     ],
 )
 def test_each_normalised_row_says_why_it_has_no_answer(

@@ -82,4 +82,6 @@ def test_a_model_survives_its_own_serialisation() -> None:
 def test_initial_multiples_below_maintenance_are_refused() -> None:
     cross = (MODELS / "cross.toml").read_text(encoding="utf-8")
     with pytest.raises(BadParameter, match="below maintenance"):
-        parse_model(cross.replace("initial_multiple = 1.25", "initial_multiple = 0.5"), "cross.toml")
+        parse_model(
+            cross.replace("initial_multiple = 1.25", "initial_multiple = 0.5"), "cross.toml"
+        )

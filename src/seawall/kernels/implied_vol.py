@@ -16,7 +16,7 @@ so that the logarithms of both, and their first two derivatives (β″/β′ = (
 evaluating anything tiny. The equation solved is ln β = given where β is at most half its bound and
 ln(β(∞) − β) = given above that. Each step is Halley's, kept inside a bracket that every evaluation
 narrows; a step that would leave it becomes a bisection. From the starts described at ``_start``
-and ``_start_below`` four steps are enough anywhere.
+and ``_start_below`` three steps are usual and five enough.
 
 Sources: Black (1976); the normalisation is that of P. Jäckel, "Let's be rational" (2015), the
 method of solution is this file's own.
@@ -54,6 +54,10 @@ LAST_STEP_REL = 1e-6
 MAX_STEPS = 2_000
 # A time value within this share of the intrinsic value is rounding error of the subtraction.
 INTRINSIC_ROUNDING_REL = 4.4e-16
+# Smaller doubles are subnormal and have lost digits: such a time value is none.
+MIN_BETA = 2.2250738585072014e-308
+# Beyond e^±700 the lesser of forward and strike is nil beside the other.
+MAX_LOG_MONEYNESS = 700.0
 
 
 @kernel()
@@ -96,12 +100,12 @@ def _start(x: float, beta: float, gap: float) -> tuple[float, float, float]:
 def implied_sd_scalar(x: float, beta: float, gap: float) -> float:
     """s = σ√T of a normalised out-of-the-money value.
 
-    x = −|ln(F/K)|, 0 < beta < e^{x/2}, gap = e^{x/2} − beta (an argument because the caller may
-    know it better than that subtraction does).
+    x = −|ln(F/K)| ≥ −MAX_LOG_MONEYNESS, MIN_BETA ≤ beta < e^{x/2}, gap = e^{x/2} − beta (an
+    argument because the caller may know it better than that subtraction does).
     """
     s, low, high = _start(x, beta, gap)
     upper = gap < beta
-    target = math.log(gap if upper else beta)
+    given = gap if upper else beta
     for _ in range(MAX_STEPS):
         h = x / s
         t = 0.5 * s
@@ -109,7 +113,8 @@ def implied_sd_scalar(x: float, beta: float, gap: float) -> float:
             factor = -(mills_ratio_scalar(h + t) + mills_ratio_scalar(t - h))
         else:
             factor = mills_spread_scalar(h, t)
-        error = math.log(abs(factor)) - 0.5 * (h * h + t * t) - LN_SQRT_TWO_PI - target
+        # ln(β(s)/beta) or ln(gap(s)/gap): one logarithm of a ratio keeps more digits than two.
+        error = math.log(abs(factor) / given) - 0.5 * (h * h + t * t) - LN_SQRT_TWO_PI
         if (error > 0.0) == upper:
             low = s
         else:
@@ -139,8 +144,10 @@ def normalised_implied_sds(x: Floats, beta: Floats, sd_out: Floats, status_out: 
         sd_out[i] = math.nan
         if not (math.isfinite(wing) and math.isfinite(value)):
             status_out[i] = NOT_FINITE
-        elif value <= 0.0:
-            status_out[i] = AT_INTRINSIC if value == 0.0 else BELOW_INTRINSIC
+        elif wing < -MAX_LOG_MONEYNESS:
+            status_out[i] = NO_OPTIONALITY
+        elif value < MIN_BETA:
+            status_out[i] = AT_INTRINSIC if value >= 0.0 else BELOW_INTRINSIC
         elif value >= bound:
             status_out[i] = ABOVE_UPPER_BOUND
         else:
@@ -159,6 +166,8 @@ def _outcome(value: float, forward: float, strike: float, tenor_years: float, is
     ):
         return NOT_FINITE
     if forward <= 0.0 or strike <= 0.0 or tenor_years <= 0.0:
+        return NO_OPTIONALITY
+    if abs(log_moneyness_scalar(forward, strike)) > MAX_LOG_MONEYNESS:
         return NO_OPTIONALITY
     intrinsic = max(forward - strike, 0.0) if is_call else max(strike - forward, 0.0)
     if abs(value - intrinsic) <= INTRINSIC_ROUNDING_REL * intrinsic:
@@ -193,7 +202,7 @@ def implied_vols(
             scale = math.sqrt(F) * math.sqrt(K)
             intrinsic = max(F - K, 0.0) if call else max(K - F, 0.0)
             beta = (price - intrinsic) / scale
-            if beta == 0.0:  # a subnormal value vanished in the division
+            if beta < MIN_BETA:
                 status_out[i] = AT_INTRINSIC
                 continue
             gap = ((F if call else K) - price) / scale
