@@ -91,14 +91,13 @@ def margin_status(book: Book, model: MarginModel) -> MarginStatus:
     Raises what :func:`seawall.margin.requirement.margin_requirement` raises.
     """
     requirement = margin_requirement(book, model)
-    rows = tuple(
+    rows = (
         Row(
             step.path,
             requirement_money(step.initial, CASH, step.path),
             requirement_money(step.maintenance, CASH, step.path),
         )
         for step in requirement.steps
-        if step.initial > 0.0
     )
     holdings = tuple(
         Holding(
@@ -108,7 +107,9 @@ def margin_status(book: Book, model: MarginModel) -> MarginStatus:
         )
         for holding in model.collateral.holdings(book, model.classes)
     )
-    return MarginStatus(requirement, rows, holdings)
+    # A step that adds nothing, or only noise of float64, has no row.
+    shown = tuple(row for row in rows if row.initial.amount > 0)
+    return MarginStatus(requirement, shown, holdings)
 
 
 def _total(amounts: Iterable[Money]) -> Money:
