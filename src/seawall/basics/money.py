@@ -14,8 +14,10 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decima
 from seawall.basics.errors import BadNumber, CurrencyMismatch
 
 CENT = Decimal("0.01")
-# float64 noise of a book of billions; below it 32000.000000000004 means 32000.
-NOISE = Decimal("0.000001")
+
+NOISE_DECIMALS = 6
+"""Beyond these decimals an amount in USD is float64 noise: 32000.000000000004 means 32000."""
+_NOISE = Decimal(1).scaleb(-NOISE_DECIMALS)
 _EXACT = Context(prec=60)
 
 
@@ -89,6 +91,6 @@ def _quantise(measure: float, rounding: str, where: str) -> Decimal:
             where=where,
             remedy="A price, volatility or quantity behind it is out of range.",
         )
-    settled = Decimal(measure).quantize(NOISE, rounding=ROUND_HALF_EVEN, context=_EXACT)
+    settled = Decimal(measure).quantize(_NOISE, rounding=ROUND_HALF_EVEN, context=_EXACT)
     # Adding zero turns a negative zero into zero.
     return settled.quantize(CENT, rounding=rounding, context=_EXACT) + 0

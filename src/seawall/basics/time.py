@@ -18,13 +18,13 @@ def parse_utc(text: str) -> datetime:
     """
     try:
         instant = datetime.fromisoformat(text.strip())
-    except ValueError:
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise BadNumber(
             f"{text!r} is not a time",
             where="time argument",
             remedy="Give ISO 8601 in UTC, for example 2026-02-05T16:00 or '2026-02-05 16:00'.",
         ) from None
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 
 def tenor_years(as_of: datetime, expiry: datetime) -> float:

@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from seawall.basics.money import NOISE_DECIMALS
 from seawall.risk.book import UnderlyingBook
 from seawall.risk.revaluation import RiskArray
 from seawall.risk.scenarios import ScenarioSet
@@ -86,19 +87,15 @@ class EachPosition(
 Fold = NetByUnderlying | EachPosition
 
 
-def damped_worst_instant(net: Floats, scenarios: ScenarioSet) -> Floats:
-    """Net PnL of each cell at its worst instant, damped; [I, C] → [C]."""
-    return net.min(axis=0) * scenarios.damping
-
-
 def _unit(path: str, book: UnderlyingBook, net: Floats, scenarios: ScenarioSet) -> Unit:
-    cells = damped_worst_instant(net, scenarios)
-    return Unit(
-        path=path,
-        book=book,
-        up=max(0.0, -float(cells[scenarios.up].min())),
-        down=max(0.0, -float(cells[scenarios.down].min())),
-    )
+    cells = net.min(axis=0) * scenarios.damping
+    return Unit(path, book, _worst_loss(cells[scenarios.up]), _worst_loss(cells[scenarios.down]))
+
+
+def _worst_loss(cells: Floats) -> float:
+    """The greatest loss, or zero; float64 noise is no loss, so a perfect hedge loses nothing."""
+    loss = -float(cells.min())
+    return loss if round(loss, NOISE_DECIMALS) > 0.0 else 0.0
 
 
 def apply_floors(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from seawall.basics.errors import BadParameter
+from seawall.basics.money import NOISE_DECIMALS
 from seawall.margin.fold import Direction, Unit
 
 __all__ = ["Combination", "CorrelationGroup", "CorrelationOffset", "combine"]
@@ -99,7 +100,7 @@ def _combine_group(name: str, units: tuple[Unit, ...], rho: float) -> Combinatio
         group=name,
         units=units,
         rho=rho,
-        direction="up" if up > down else "down",
+        direction="up" if round(up - down, NOISE_DECIMALS) > 0.0 else "down",
         direction_sum=max(up, down),
         worst_sum=sum(unit.worst for unit in units),
     )

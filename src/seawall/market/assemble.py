@@ -19,7 +19,7 @@ from seawall.products.names import parse_name
 # Sources further apart than this do not describe one market.
 MAX_SOURCE_GAP = timedelta(minutes=15)
 MAX_PRICE = 1e12
-# A future further from its index than this factor is a bad tick, not a basis.
+# A future or forward further from its index than this factor is a bad number, not a basis.
 MAX_BASIS_FACTOR = 2.0
 
 
@@ -48,12 +48,14 @@ def assemble_snapshot(
     index |= {asset: value for asset, value in given.items() if asset not in STABLECOINS}
     marks, curve = _future_marks(futures, as_of)
     slices = {s.key: s for s in option_slices(options, curve, as_of)}
+    # A listed future or the venue's curve only fills in where no option chain gives a forward.
+    forwards = {**curve, **{key: s.forward for key, s in slices.items()}}
+    _refuse_unlike(index, forwards, stable)
     return MarketSnapshot(
         as_of=as_of,
         index_usd=index,
         stable_usd=stable,
-        # A listed future or the venue's curve only fills in where no option chain gives a forward.
-        forwards={**curve, **{key: s.forward for key, s in slices.items()}},
+        forwards=forwards,
         futures=marks,
         slices=slices,
         option_rows={
@@ -88,6 +90,22 @@ def _refuse_misspelt(given: Mapping[str, float], index: Mapping[str, float]) -> 
                 f"{asset} is not how {known} is written",
                 where=f"price {asset}={value}",
                 remedy=f"Write {known}={value}.",
+            )
+
+
+def _refuse_unlike(
+    index: Mapping[str, float], forwards: Mapping[SliceKey, float], stable: Mapping[str, float]
+) -> None:
+    """An index in the wrong unit would scale every requirement on its underlying."""
+    for (underlying, settlement, expiry), forward in forwards.items():
+        unit = 1.0 if settlement == underlying else stable.get(settlement, 1.0)
+        ratio = forward * unit / index.get(underlying, forward * unit)
+        if not 1.0 / MAX_BASIS_FACTOR <= ratio <= MAX_BASIS_FACTOR:
+            raise BadNumber(
+                f"the index of {underlying} is {index[underlying]:g} USD but its forward for "
+                f"{isoformat_utc(expiry)} is {forward:g}",
+                where="market",
+                remedy=f"Correct the chain or the given price of {underlying}.",
             )
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Literal
 
 from seawall.basics.errors import UnknownInstrument
 from seawall.products.instruments import (
@@ -27,6 +28,7 @@ from seawall.products.instruments import (
 )
 
 EXPIRY_HOUR_UTC = 8
+MAX_STRIKE = 1e12
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _NAME = re.compile(
     r"(?P<base>[A-Z0-9]+)(?:_(?P<settle>[A-Z]+))?-"
@@ -40,8 +42,8 @@ _ASSET = re.compile(r"[A-Za-z][A-Za-z0-9]{1,15}")
 def parse_name(name: str) -> Instrument:
     """The instrument that a name stands for.
 
-    Raises UnknownInstrument if no rule of naming fits, its date does not exist or its
-    strike is zero.
+    Raises UnknownInstrument if no rule of naming fits, its date does not exist, its strike is
+    not a price, or it is not how the contract is listed.
     """
     if _ASSET.fullmatch(name):
         return _asset(name)
@@ -50,23 +52,31 @@ def parse_name(name: str) -> Instrument:
         raise _unknown(name, "no naming rule fits it")
     underlying = match["base"]
     settlement = match["settle"] or underlying
-    if settlement != underlying and settlement not in STABLECOINS and settlement != CASH:
+    if match["settle"] is not None and settlement not in (CASH, *STABLECOINS):
         raise _unknown(name, f"{settlement} is not a known settlement currency")
     if match["perp"]:
         return Perpetual(name=name, underlying=underlying, settlement=settlement)
     expiry = _expiry(match["date"], name)
-    if match["strike"] is None:
+    strike: float | None = None
+    right: Literal["call", "put"] | None = None
+    if match["strike"] is not None:
+        strike = float(match["strike"].replace("D", "."))
+        right = "call" if match["right"] == "C" else "put"
+        if not 0.0 < strike < MAX_STRIKE:
+            raise _unknown(name, "its strike is not a price")
+    # One spelling for each contract, so that none can be held twice under two names.
+    listed = contract_name(underlying, settlement, expiry, strike, right)
+    if listed != name:
+        raise _unknown(name, f"it is listed as {listed}")
+    if strike is None or right is None:
         return DatedFuture(name=name, underlying=underlying, settlement=settlement, expiry=expiry)
-    strike = float(match["strike"].replace("D", "."))
-    if strike <= 0.0:
-        raise _unknown(name, "its strike is zero")
     return EuropeanOption(
         name=name,
         underlying=underlying,
         settlement=settlement,
         expiry=expiry,
         strike=strike,
-        right="call" if match["right"] == "C" else "put",
+        right=right,
     )
 
 
@@ -75,7 +85,7 @@ def contract_name(
     settlement: str,
     expiry: datetime,
     strike: float | None = None,
-    right: str | None = None,
+    right: Literal["call", "put"] | None = None,
 ) -> str:
     """The name of a dated future, or of an option when a strike and right are given."""
     pair = underlying if settlement == underlying else f"{underlying}_{settlement}"

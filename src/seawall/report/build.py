@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from seawall.basics.money import NOISE_DECIMALS
 from seawall.margin.fold import Direction
 from seawall.margin.model import MarginModel
 from seawall.margin.presets import load_preset
@@ -84,8 +85,10 @@ def risk_matrices(status: MarginStatus) -> tuple[RiskMatrix, ...]:
 
 def _risk_matrix(array: RiskArray, direction: Direction) -> RiskMatrix:
     cells, net = array.scenarios, array.net()
-    instant: NDArray[np.intp] = net.argmin(axis=0)
+    # Without float64 noise ties stay ties, and the first of equal cells or instants is named.
+    instant: NDArray[np.intp] = net.round(NOISE_DECIMALS).argmin(axis=0)
     undamped = net.min(axis=0)
+    damped = undamped * cells.damping
 
     def cell(index: int) -> Cell:
         return Cell(
@@ -93,14 +96,14 @@ def _risk_matrix(array: RiskArray, direction: Direction) -> RiskMatrix:
             vol_move=cells.vol_move(index).value,
             instant=array.instants[int(instant[index])].value,
             damping=float(cells.damping[index]),
-            pnl=float(undamped[index] * cells.damping[index]),
+            pnl=float(damped[index]),
             undamped_pnl=float(undamped[index]),
         )
 
     moves, vols = cells.grid_shape
     centre, last = moves * vols, cells.price_rel.size
     side = cells.up if direction == "up" else cells.down
-    worst = int(np.where(side, undamped * cells.damping, np.inf).argmin())
+    worst = int(np.where(side, damped.round(NOISE_DECIMALS), np.inf).argmin())
     grid = undamped[:centre].reshape(moves, vols)
     return RiskMatrix(
         underlying=array.book.underlying,
