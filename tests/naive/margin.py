@@ -1,0 +1,158 @@
+"""Oracle of the four models: slow, obvious, written from docs/models/prbm.md alone.
+
+Every function takes a portfolio, a snapshot and the plain dictionary of parameters and returns
+unrounded USD floats: ``rows`` path → (initial, maintenance), ``initial``, ``maintenance``,
+``equity``, ``haircuts``, ``margin_value``, ``mm_ratio``, ``state`` and what led there.
+"""
+
+from __future__ import annotations
+
+from tests.naive.charges import (
+    basis,
+    by_underlying,
+    collateral,
+    floor,
+    liquidity,
+    state,
+)
+from tests.naive.market import in_array, legs, market_class
+from tests.naive.scan import cross_underlying, directional, group_of, scan_underlying
+
+
+def naive_prbm(portfolio, snapshot, parameters):
+    """The house model. Also returns ``underlyings`` and ``groups`` with every intermediate."""
+    book = legs(portfolio, snapshot)
+    books = by_underlying(book)
+    underlyings = {}
+    for underlying, its_legs in books.items():
+        table = scan_underlying(its_legs, parameters)
+        up, down = directional(table)
+        least = floor(its_legs, parameters)
+        underlyings[underlying] = {
+            "cells": table,
+            "M_up": up,
+            "M_down": down,
+            "floor": least,
+            "liquidity": liquidity(its_legs, parameters),
+            "basis": basis(its_legs, parameters),
+        }
+    groups = {}
+    for underlying in books:
+        groups.setdefault(group_of(underlying, parameters), {"members": []})["members"].append(
+            underlying
+        )
+    rows = {}
+    sum_r = sum_r_unfloored = 0.0
+    for name, group in groups.items():
+        group |= _group(group["members"], underlyings, parameters)
+        for member in group["members"]:
+            m_active = underlyings[member]["M_up" if group["active"] == "up" else "M_down"]
+            rows[f"scanning_risk/{member}"] = (m_active, m_active)
+        decorrelation = (1.0 - group["rho"]) * (group["sum_m"] - group["D"])
+        rows[f"decorrelation/{name}"] = (decorrelation, decorrelation)
+        raised = group["R_floored"] - group["R"]
+        rows[f"floor/{name}"] = (raised, raised)
+        sum_r += group["R_floored"]
+        sum_r_unfloored += group["R"]
+    for underlying, figures in underlyings.items():
+        for charge in ("liquidity", "basis"):
+            rows[f"{charge}/{underlying}"] = (figures[charge], figures[charge])
+    rows["im_factor"] = ((parameters["initial_factor"] - 1.0) * sum_r, 0.0)
+    charges = sum(u["liquidity"] + u["basis"] for u in underlyings.values())
+    return _finish(
+        rows,
+        parameters["initial_factor"] * sum_r + charges,
+        sum_r + charges,
+        collateral(book, parameters, "prbm"),
+        parameters,
+    ) | {"underlyings": underlyings, "groups": groups, "R": sum_r_unfloored, "R_floored": sum_r}
+
+
+def _group(members, underlyings, parameters):
+    plain, raised = {}, {}
+    for member in members:
+        figures = underlyings[member]
+        plain[member] = (figures["M_up"], figures["M_down"])
+        raised[member] = (
+            max(figures["M_up"], figures["floor"]),
+            max(figures["M_down"], figures["floor"]),
+        )
+    rho = parameters["rho"]
+    rule = cross_underlying(plain, rho)
+    return rule | {"rho": rho, "R_floored": cross_underlying(raised, rho)["R"]}
+
+
+def naive_risk_based_collateral(portfolio, snapshot, parameters):
+    """Each position's own worst loss over the grid; no netting, no charges."""
+    book = legs(portfolio, snapshot)
+    rows = {}
+    for leg in book:
+        if not in_array(leg):
+            continue
+        own = max(directional(scan_underlying([leg], parameters)))
+        least = 0.0
+        if leg["kind"] == "option" and leg["q"] < 0.0:
+            least = parameters["short_option_minimum"] * leg["S"] * -leg["q"]
+        path = f"{leg['underlying']}/{leg['name']}"
+        rows[f"scanning_risk/{path}"] = (own, own)
+        rows[f"floor/{path}"] = (max(least - own, 0.0), max(least - own, 0.0))
+    maintenance = sum(row[1] for row in rows.values())
+    rows["im_factor"] = ((parameters["initial_factor"] - 1.0) * maintenance, 0.0)
+    return _fixed(rows, collateral(book, parameters, "risk-based-collateral"), parameters)
+
+
+def naive_isolated(portfolio, snapshot, parameters):
+    """Fixed percentages per position; profits and options held are locked in their positions."""
+    return _fixed_percentages(portfolio, snapshot, parameters, "isolated")
+
+
+def naive_cross(portfolio, snapshot, parameters):
+    """Fixed percentages per position on one account balance."""
+    return _fixed_percentages(portfolio, snapshot, parameters, "cross")
+
+
+def _fixed_percentages(portfolio, snapshot, parameters, model):
+    book = legs(portfolio, snapshot)
+    rows = {}
+    for leg in book:
+        if leg["kind"] == "option":
+            rows[f"standard_option/{leg['name']}"] = _standard_option(leg, parameters)
+        elif leg["kind"] in ("perpetual", "future") or (leg["kind"] == "spot" and leg["q"] < 0.0):
+            notional = abs(leg["q"]) * leg["value"]
+            rate = market_class(leg["underlying"], parameters)["range"]
+            initial = parameters["initial_factor"] * rate * notional
+            rows[f"notional/{leg['name']}"] = (initial, rate * notional)
+    return _fixed(rows, collateral(book, parameters, model), parameters)
+
+
+def _standard_option(leg, parameters):
+    """Initial and maintenance of an option by itself; what is held long is paid for."""
+    if leg["q"] >= 0.0:
+        return 0.0, 0.0
+    numbers = parameters["standard_option"]
+    S, quantity = leg["S"], -leg["q"]
+    out_of_the_money = leg["K_usd"] - S if leg["is_call"] else S - leg["K_usd"]
+    out_of_the_money = max(0.0, out_of_the_money)
+    initial = max(numbers["rate"] - out_of_the_money / S, numbers["least_rate"])
+    maintenance = numbers["maintenance_rate"]
+    if not leg["is_call"]:
+        maintenance = max(maintenance, numbers["maintenance_rate"] * leg["mark"] / S)
+        initial = max(initial, maintenance)
+    return initial * S * quantity, maintenance * S * quantity
+
+
+def _fixed(rows, account, parameters):
+    initial = sum(row[0] for row in rows.values())
+    maintenance = sum(row[1] for row in rows.values())
+    return _finish(rows, initial, maintenance, account, parameters)
+
+
+def _finish(rows, initial, maintenance, account, parameters):
+    ratio, word = state(initial, maintenance, account["margin_value"], parameters)
+    return account | {
+        "rows": rows,
+        "initial": initial,
+        "maintenance": maintenance,
+        "mm_ratio": ratio,
+        "state": word,
+    }

@@ -1,0 +1,123 @@
+"""A book flattened to plain dictionaries of floats, one a position: what the oracle reads.
+
+Nothing here is shared with the engine: the snapshot's columns are looked up by hand.
+"""
+
+from __future__ import annotations
+
+import math
+
+from tests.naive.black76 import greeks, price
+
+DAYS_PER_YEAR = 365.0
+SECONDS_PER_YEAR = 31_536_000.0
+
+
+def asset_price_usd(instrument, snapshot):
+    kind = type(instrument).__name__
+    if kind == "Cash":
+        return 1.0
+    if kind == "Stablecoin":
+        return snapshot.stable_usd.get(instrument.name, 1.0)
+    return snapshot.index_usd[instrument.name]
+
+
+def forward_of(contract, snapshot):
+    """The contract's forward or mark in its quote currency."""
+    if contract.name in snapshot.futures:
+        return snapshot.futures[contract.name]
+    if type(contract).__name__ == "Perpetual":
+        return snapshot.index_usd[contract.underlying] / currency_usd(contract, snapshot)
+    return snapshot.forwards[contract.underlying, contract.settlement, contract.expiry]
+
+
+def currency_usd(contract, snapshot):
+    """USD per unit of the currency in which prices of the contract are quoted."""
+    if contract.settlement in (contract.underlying, "USD"):
+        return 1.0
+    return snapshot.stable_usd.get(contract.settlement, 1.0)
+
+
+def legs(portfolio, snapshot):
+    """One dictionary a position.
+
+    ``kind`` is cash, stablecoin, spot, perpetual, future or option; ``q`` the signed quantity;
+    ``S`` USD per coin; ``F``, ``K`` in quote currency; ``c`` USD per unit of the contract's
+    price; ``T`` years; ``value`` the model value of one unit in USD; ``mark`` what the venue
+    says one option is worth in USD (``value`` where it says nothing).
+    """
+    return [_leg(position, snapshot) for position in portfolio.positions]
+
+
+def _leg(position, snapshot):
+    instrument = position.instrument
+    kinds = {
+        "Cash": "cash",
+        "Stablecoin": "stablecoin",
+        "SpotAsset": "spot",
+        "Perpetual": "perpetual",
+        "DatedFuture": "future",
+        "EuropeanOption": "option",
+    }
+    leg = {
+        "name": instrument.name,
+        "kind": kinds[type(instrument).__name__],
+        "q": float(position.quantity),
+        "entry": None if position.entry_price is None else float(position.entry_price),
+    }
+    if leg["kind"] in ("cash", "stablecoin"):
+        return leg | {"S": asset_price_usd(instrument, snapshot)}
+    if leg["kind"] == "spot":
+        S = asset_price_usd(instrument, snapshot)
+        return leg | {"underlying": instrument.name, "S": S, "F": S, "c": 1.0, "value": S}
+    S = snapshot.index_usd[instrument.underlying]
+    F = forward_of(instrument, snapshot)
+    inverse = instrument.settlement == instrument.underlying
+    c = S / F if inverse else currency_usd(instrument, snapshot)
+    leg |= {"underlying": instrument.underlying, "inverse": inverse, "S": S, "F": F, "c": c}
+    if leg["kind"] == "perpetual":
+        return leg | {"value": c * F, "expiry": None, "T": 0.0}
+    leg["expiry"] = instrument.expiry
+    leg["T"] = (instrument.expiry - snapshot.as_of).total_seconds() / SECONDS_PER_YEAR
+    if leg["kind"] == "future":
+        return leg | {"value": c * F}
+    return leg | _option_terms(instrument, snapshot, leg)
+
+
+def _option_terms(option, snapshot, leg):
+    key, row = snapshot.option_rows[option.name]
+    column = snapshot.slices[key]
+    is_call = option.right == "call"
+    sigma = float(column.vol[row])
+    value = leg["c"] * price(leg["F"], option.strike, sigma, leg["T"], is_call)
+    quoted = float(column.mark[row])
+    unit = leg["S"] if leg["inverse"] else currency_usd(option, snapshot)
+    return {
+        "K": option.strike,
+        "K_usd": option.strike * (1.0 if leg["inverse"] else unit),
+        "is_call": is_call,
+        "sigma": sigma,
+        "sigma_atm": float(column.atm_vol),
+        "value": value,
+        "mark": value if math.isnan(quoted) else quoted * unit,
+    }
+
+
+def in_array(leg):
+    """Whether a leg moves with an underlying."""
+    return leg["kind"] not in ("cash", "stablecoin")
+
+
+def delta_coin(leg):
+    """USD value gained per unit and per USD of index when forward and index move together."""
+    if leg["kind"] == "spot":
+        return 1.0
+    slope = 1.0
+    if leg["kind"] == "option":
+        slope = greeks(leg["F"], leg["K"], leg["sigma"], leg["T"], leg["is_call"])["delta"]
+    return leg["c"] * leg["F"] * slope / leg["S"]
+
+
+def market_class(underlying, parameters):
+    """The numbers of an underlying's class."""
+    return parameters["classes"][parameters["members"].get(underlying, "other")]

@@ -1,0 +1,52 @@
+"""The house model's numbers, keyed in by hand from docs/models/prbm.md.
+
+Deliberately not read from the preset: a wrong number there has to disagree with one here.
+"""
+
+_LARGE = ("SOL", "BNB", "XRP", "DOGE", "ADA", "AVAX", "LTC")
+_INDEX = ("SPX", "XSP", "NDX", "RUT")
+
+PRBM = {
+    "classes": {
+        "btc": {"range": 0.16, "sigma_day": 0.045, "adv_usd": 5e9, "haircut": 0.01},
+        "eth": {"range": 0.20, "sigma_day": 0.055, "adv_usd": 5e9, "haircut": 0.01},
+        "large": {"range": 0.24, "sigma_day": 0.07, "adv_usd": 500e6, "haircut": 0.03},
+        "equity-index": {"range": 0.12, "sigma_day": 0.025, "adv_usd": 500e6, "haircut": 0.03},
+        "single-stock": {"range": 0.20, "sigma_day": 0.04, "adv_usd": 500e6, "haircut": 0.03},
+        "other": {"range": 0.35, "sigma_day": 0.10, "adv_usd": 20e6, "haircut": 0.08},
+    },
+    "members": {
+        "BTC": "btc",
+        "ETH": "eth",
+        **dict.fromkeys(_LARGE, "large"),
+        **dict.fromkeys(_INDEX, "equity-index"),
+    },
+    "groups": {"crypto-majors": ("BTC", "ETH")},
+    "rho": 0.60,
+    "grid_fractions": (-1.0, -0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0),
+    "tail_moves": (-0.66, -0.33, 0.50, 1.00, 2.00, 3.00, 4.00, 5.00),
+    "vol": {
+        "up_rel": 0.45,
+        "down_rel": 0.30,
+        "floor_when_up": 0.40,
+        "reference_days": 30.0,
+        "shortest_days": 1.0,
+        "power_short": 0.30,
+        "power_long": 0.13,
+    },
+    "skew": {"tilt_rel": 0.10, "cut_sd": 3.0},
+    "term": {"twist_rel": 0.15, "centre_days": 7.0, "long_days": 365.0},
+    "horizon_days": 1.0,
+    "short_option_minimum": 0.0075,
+    "gross_floor": 0.0025,
+    "liquidity": {"of_mark": 0.01, "half_spread_rel": 0.0005, "impact": 0.8},
+    "basis": {"min_move": 0.005, "annual_move": 0.05},
+    "initial_factor": 1.25,
+    "haircut": {"sds": 3.0, "stable_min": 0.005, "stable_sigma": 0.001, "stable_spread": 0.0005},
+    "standard_option": {
+        "rate": 0.15,
+        "least_rate": 0.10,
+        "maintenance_rate": 0.075,
+    },
+    "warning_ratio": 0.70,
+}

@@ -1,0 +1,133 @@
+"""The scenario grid and the cross-underlying rule as loops: docs/models/prbm.md, word by word."""
+
+from __future__ import annotations
+
+import math
+
+from tests.naive.black76 import intrinsic, price
+from tests.naive.market import DAYS_PER_YEAR, market_class
+
+
+def scenarios(price_range, parameters):
+    """All cells of one underlying: label → (price move, volatility move, damping)."""
+    cells = {}
+    for fraction in parameters["grid_fractions"]:
+        for vol in ("up", "none", "down"):
+            cells["grid", price_range * fraction, vol] = (price_range * fraction, vol, 1.0)
+    for vol in ("skew+", "skew-", "twist+", "twist-"):
+        cells["surface", 0.0, vol] = (0.0, vol, 1.0)
+    for move in parameters["tail_moves"]:
+        cells["tail", move, "up"] = (move, "up", min(1.0, price_range / abs(move)))
+    return cells
+
+
+def shocked_vol(leg, vol, parameters):
+    """An option's volatility in a cell; tenor and moneyness are today's."""
+    sigma, days = leg["sigma"], leg["T"] * DAYS_PER_YEAR
+    law = parameters["vol"]
+    power = law["power_short"] if days <= law["reference_days"] else law["power_long"]
+    scale = (law["reference_days"] / max(days, law["shortest_days"])) ** power
+    if vol == "up":
+        raised = sigma * (1.0 + law["up_rel"] * scale)
+        return max(raised, law["floor_when_up"], sigma)
+    if vol == "down":
+        return sigma * max(0.0, 1.0 - law["down_rel"] * scale)
+    if vol in ("skew+", "skew-"):
+        cut = parameters["skew"]["cut_sd"]
+        z = math.log(leg["K"] / leg["F"]) / (leg["sigma_atm"] * math.sqrt(leg["T"]))
+        z = min(max(z, -cut), cut)
+        tilt = parameters["skew"]["tilt_rel"] * (1.0 if vol == "skew+" else -1.0)
+        return sigma * (1.0 + tilt * z)
+    if vol in ("twist+", "twist-"):
+        term = parameters["term"]
+        w = 1.0 - 2.0 * math.log(days / term["centre_days"]) / math.log(
+            term["long_days"] / term["centre_days"]
+        )
+        w = min(max(w, -1.0), 1.0)
+        twist = term["twist_rel"] * (1.0 if vol == "twist+" else -1.0)
+        return sigma * (1.0 + twist * w)
+    return sigma
+
+
+def expires_within(leg, parameters):
+    """Whether a leg is gone after the horizon."""
+    if leg["kind"] not in ("future", "option"):
+        return False
+    return leg["T"] * DAYS_PER_YEAR <= parameters["horizon_days"]
+
+
+def unit_pnl(leg, move, vol, instant, parameters):
+    """Gain in USD of one unit of a leg in one cell at one instant."""
+    if instant == "post-expiry" and expires_within(leg, parameters):
+        if leg["kind"] == "future":
+            return 0.0
+        settled = intrinsic(leg["F"], leg["K"], leg["is_call"])
+        return leg["c"] * settled - leg["value"]
+    forward = leg["F"] * (1.0 + move)
+    if leg["kind"] != "option":
+        return leg["c"] * forward - leg["value"]
+    tenor = leg["T"]
+    if instant != "now":
+        tenor = max(leg["T"] - parameters["horizon_days"] / DAYS_PER_YEAR, 0.0)
+    sigma = shocked_vol(leg, vol, parameters)
+    value = leg["c"] * price(forward, leg["K"], sigma, tenor, leg["is_call"])
+    return value - leg["value"]
+
+
+def scan_underlying(legs, parameters):
+    """Cells of one underlying's legs.
+
+    Returns label → {"move", "damping", "pnl": {instant: damped}, "undamped": {instant: …}}.
+    """
+    price_range = market_class(legs[0]["underlying"], parameters)["range"]
+    instants = ["now", "horizon"]
+    if any(expires_within(leg, parameters) for leg in legs):
+        instants.append("post-expiry")
+    table = {}
+    for label, (move, vol, damping) in scenarios(price_range, parameters).items():
+        net = {}
+        for instant in instants:
+            net[instant] = 0.0
+            for leg in legs:
+                net[instant] += leg["q"] * unit_pnl(leg, move, vol, instant, parameters)
+        table[label] = {
+            "move": move,
+            "damping": damping,
+            "undamped": net,
+            "pnl": {instant: damping * pnl for instant, pnl in net.items()},
+        }
+    return table
+
+
+def directional(table):
+    """M↑ and M↓ of one underlying."""
+    up = down = 0.0
+    for cell in table.values():
+        loss = -min(cell["pnl"].values())
+        if cell["move"] >= 0.0:
+            up = max(up, loss)
+        if cell["move"] <= 0.0:
+            down = max(down, loss)
+    return up, down
+
+
+def cross_underlying(directions, rho):
+    """One correlation group: {underlying: (M↑, M↓)} → ΣM, D, R and the active direction."""
+    sum_up = sum(up for up, _ in directions.values())
+    sum_down = sum(down for _, down in directions.values())
+    sum_m = sum(max(up, down) for up, down in directions.values())
+    d = max(sum_up, sum_down)
+    return {
+        "sum_m": sum_m,
+        "D": d,
+        "R": (1.0 - rho) * sum_m + rho * d,
+        "active": "up" if sum_up > sum_down else "down",
+    }
+
+
+def group_of(underlying, parameters):
+    """The correlation group: a named one, or the underlying alone."""
+    for name, members in parameters["groups"].items():
+        if underlying in members:
+            return name
+    return underlying

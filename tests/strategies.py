@@ -1,0 +1,278 @@
+"""Hypothesis strategies: small whole markets and books that hold what those markets list.
+
+Markets are built directly as snapshots, so nothing of the readers is needed; forwards, marks
+and volatilities are drawn independently of each other, wilder than any venue's.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import msgspec
+import numpy as np
+from hypothesis import strategies as st
+
+from seawall.market.snapshot import MarketSnapshot, OptionSlice
+from seawall.products.instruments import (
+    Cash,
+    DatedFuture,
+    EuropeanOption,
+    Perpetual,
+    SpotAsset,
+    Stablecoin,
+)
+from seawall.products.names import contract_name
+from seawall.products.portfolio import Portfolio, Position
+from tests.naive.black76 import price
+from tests.naive.market import forward_of
+
+# TRX is of no named class; XRP shares SOL's class but not its group; SPX is an equity index.
+TYPICAL_PRICES = {
+    "BTC": 80_000.0,
+    "ETH": 2_500.0,
+    "SOL": 120.0,
+    "XRP": 2.2,
+    "TRX": 0.25,
+    "SPX": 6_000.0,
+}
+# BTC with ETH comes up often: it is the pair that shares a correlation group.
+MIXES = (
+    ("BTC", "ETH"),
+    ("BTC",),
+    ("ETH", "TRX"),
+    ("BTC", "ETH", "SOL"),
+    ("SOL", "XRP"),
+    ("SPX", "ETH", "BTC"),
+)
+DAYS_TO_EXPIRY = (0, 1, 2, 7, 30, 31, 91, 365, 730)
+CURRENCIES = ("USDC", "USDT", "USD")
+YEAR = timedelta(days=365)
+
+
+def between(low, high):
+    """A float of the closed interval, never subnormal, shrinking towards its low end."""
+    return st.floats(low, high, allow_nan=False, allow_subnormal=False)
+
+
+@st.composite
+def markets(draw, mixes=MIXES):
+    """A snapshot of one of several mixes of underlyings, each inverse, linear or both."""
+    as_of = datetime(2026, 3, 10, tzinfo=UTC) + timedelta(minutes=draw(st.integers(0, 1439)))
+    names = draw(st.sampled_from(mixes))
+    stable = draw(
+        st.fixed_dictionaries({}, optional={c: between(0.9, 1.05) for c in ("USDC", "USDT")})
+    )
+    index = {name: TYPICAL_PRICES[name] * draw(between(0.3, 3.0)) for name in names}
+    futures, forwards, slices = {}, {}, {}
+    for name in names:
+        currencies = st.sampled_from((name, *CURRENCIES))
+        settlements = draw(st.lists(currencies, min_size=1, max_size=2, unique=True))
+        for settlement in settlements:
+            unit = stable.get(settlement, 1.0)
+            _list_contracts(
+                draw, (name, settlement), index[name] / unit, as_of, futures, forwards, slices
+            )
+    return MarketSnapshot(
+        as_of=as_of,
+        index_usd=index,
+        stable_usd=stable,
+        forwards=forwards,
+        futures=futures,
+        slices=slices,
+        option_rows={n: (key, row) for key, s in slices.items() for row, n in enumerate(s.names)},
+    )
+
+
+def _list_contracts(draw, pair, spot, as_of, futures, forwards, slices):
+    """Adds a perpetual mark and one to three expiries of one underlying and settlement."""
+    if draw(st.booleans()):
+        futures[_perpetual(*pair).name] = spot * draw(between(0.98, 1.02))
+    days = draw(st.lists(st.sampled_from(DAYS_TO_EXPIRY), min_size=1, max_size=3, unique=True))
+    for day in days:
+        expiry = as_of.replace(hour=8, minute=0) + timedelta(days=day)
+        if expiry <= as_of:
+            continue
+        tenor = (expiry - as_of) / YEAR
+        forward = spot * math.exp(draw(between(-0.1, 0.2)) * tenor)
+        key = (*pair, expiry)
+        forwards[key] = forward
+        if draw(st.booleans()):
+            futures[contract_name(*key)] = forward * draw(between(0.99, 1.01))
+        if draw(st.integers(0, 4)):
+            slices[key] = _slice(draw, key, forward, tenor)
+
+
+def _slice(draw, key, forward, tenor):
+    moneyness = draw(st.lists(between(0.3, 3.0), min_size=1, max_size=3, unique=True))
+    strikes = sorted({float(f"{forward * m:.3g}") for m in moneyness})
+    vols = [draw(between(0.05, 2.5)) for _ in strikes]
+    unit = forward if key[0] == key[1] else 1.0
+    names, strike, is_call, vol, mark = [], [], [], [], []
+    for level, sigma in zip(strikes, vols, strict=True):
+        for right in ("call", "put"):
+            names.append(contract_name(*key, level, right))
+            strike.append(level)
+            is_call.append(right == "call")
+            vol.append(sigma)
+            model = price(forward, level, sigma, tenor, right == "call") / unit
+            mark.append(draw(st.sampled_from((1.0, 1.0, 0.9, 1.2, math.nan))) * model)
+    return OptionSlice(
+        key=key,
+        forward=forward,
+        names=tuple(names),
+        strike=np.array(strike),
+        is_call=np.array(is_call),
+        vol=np.array(vol),
+        mark=np.array(mark),
+        atm_vol=float(np.interp(np.log(forward), np.log(strikes), vols)),
+    )
+
+
+def _perpetual(underlying, settlement):
+    pair = underlying if settlement == underlying else f"{underlying}_{settlement}"
+    return Perpetual(name=f"{pair}-PERPETUAL", underlying=underlying, settlement=settlement)
+
+
+def listed_options(market):
+    """Every option of a market, in the order of its slices."""
+    return [
+        EuropeanOption(
+            name=name,
+            underlying=key[0],
+            settlement=key[1],
+            expiry=key[2],
+            strike=float(column.strike[row]),
+            right="call" if column.is_call[row] else "put",
+        )
+        for key, column in market.slices.items()
+        for row, name in enumerate(column.names)
+    ]
+
+
+def listed_futures(market):
+    """A perpetual of each underlying and settlement, and a future of each expiry."""
+    perpetuals = [_perpetual(u, s) for u in market.index_usd for s in (u, *CURRENCIES)]
+    futures = [
+        DatedFuture(name=contract_name(*key), underlying=key[0], settlement=key[1], expiry=key[2])
+        for key in market.forwards
+    ]
+    return perpetuals + futures
+
+
+def assets(market):
+    """Cash, two stablecoins and every coin."""
+    coins = [SpotAsset(name=u) for u in market.index_usd]
+    return [Cash(name="USD"), Stablecoin(name="USDC"), Stablecoin(name="USDT"), *coins]
+
+
+def quantities(market, instrument, scale_usd):
+    """Signed quantities of an underlying worth up to about 100 times ``scale_usd``."""
+    name = getattr(instrument, "underlying", instrument.name)
+    unit = 10.0 ** -math.floor(math.log10(market.index_usd.get(name, 1.0)))
+    lots = st.integers(-99, 99).filter(bool)
+    return lots.map(lambda n: Decimal(str(n * scale_usd * unit)).normalize())
+
+
+@st.composite
+def positions(draw, market, instrument, scale_usd=1_000.0):
+    """A position in one instrument, futures and perpetuals with or without an entry price."""
+    entry = None
+    if isinstance(instrument, Perpetual | DatedFuture) and draw(st.booleans()):
+        mark = forward_of(instrument, market)
+        entry = Decimal(f"{mark * draw(between(0.7, 1.4)):.6g}")
+    quantity = draw(quantities(market, instrument, scale_usd))
+    return Position(instrument=instrument, quantity=quantity, entry_price=entry)
+
+
+@st.composite
+def books(draw, market, max_legs=8, instruments=None):
+    """A portfolio of up to ``max_legs`` contracts and three assets, all of one order of size.
+
+    With ``instruments`` only from those.
+    """
+    if instruments is None:
+        contracts = listed_options(market) + listed_futures(market)
+        chosen = draw(_choice(contracts, 0, max_legs))
+        chosen += draw(_choice(assets(market), 0 if chosen else 1, 3))
+    else:
+        chosen = draw(_choice(instruments, 1, max_legs))
+    scale_usd = draw(st.sampled_from((1_000.0, 1.0, 1_000_000.0)))
+    held = tuple(draw(positions(market, each, scale_usd)) for each in chosen)
+    return Portfolio(account="drawn", positions=held)
+
+
+@st.composite
+def _choice(draw, items, least, most):
+    """``least`` to ``most`` different ones of the items, any number being as likely."""
+    count = draw(st.sampled_from(range(least, min(most, len(items)) + 1)))
+    order = draw(st.permutations(range(len(items))))
+    return [items[i] for i in order[:count]]
+
+
+@st.composite
+def accounts(draw, max_legs=8, **terms):
+    """A portfolio and the market that lists what it holds."""
+    market = draw(markets(**terms))
+    return draw(books(market, max_legs=max_legs)), market
+
+
+@st.composite
+def markets_with_options(draw, **terms):
+    """A market that lists at least one option."""
+    return draw(markets(**terms).filter(lambda market: bool(market.slices)))
+
+
+def in_other_numeraire(portfolio, market, factor):
+    """The same account where one USD is counted as ``factor`` units of another currency.
+
+    Everything quoted in USD is multiplied: indices, stablecoins, strikes and prices of inverse
+    and cash-settled contracts, cash. What is quoted in coin or in a stablecoin stays, and so do
+    the names.
+    """
+
+    def multiple(underlying, settlement):
+        return factor if settlement in (underlying, "USD") else 1.0
+
+    def converted(contract):
+        if not isinstance(contract, EuropeanOption):
+            return contract
+        k = multiple(contract.underlying, contract.settlement)
+        return msgspec.structs.replace(contract, strike=contract.strike * k)
+
+    pairs = {f.name: (f.underlying, f.settlement) for f in listed_futures(market)}
+    slices = {
+        key: OptionSlice(
+            key=key,
+            forward=column.forward * multiple(*key[:2]),
+            names=column.names,
+            strike=column.strike * multiple(*key[:2]),
+            is_call=column.is_call,
+            vol=column.vol,
+            mark=column.mark * (factor if key[1] == "USD" else 1.0),
+            atm_vol=column.atm_vol,
+        )
+        for key, column in market.slices.items()
+    }
+    other = MarketSnapshot(
+        as_of=market.as_of,
+        index_usd={u: price_usd * factor for u, price_usd in market.index_usd.items()},
+        stable_usd={c: market.stable_usd.get(c, 1.0) * factor for c in ("USDC", "USDT")},
+        forwards={key: f * multiple(*key[:2]) for key, f in market.forwards.items()},
+        futures={name: f * multiple(*pairs[name]) for name, f in market.futures.items()},
+        slices=slices,
+        option_rows=market.option_rows,
+    )
+    held = []
+    for position in portfolio.positions:
+        instrument, quantity, entry = position.instrument, position.quantity, position.entry_price
+        if isinstance(instrument, Cash):
+            quantity *= Decimal(str(factor))
+        elif not isinstance(instrument, Stablecoin | SpotAsset):
+            if entry is not None:
+                k = multiple(instrument.underlying, instrument.settlement)
+                entry *= Decimal(str(k))
+            instrument = converted(instrument)
+        held.append(Position(instrument=instrument, quantity=quantity, entry_price=entry))
+    return Portfolio(account=portfolio.account, positions=tuple(held)), other
