@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seawall.basics.errors import BadNumber, CurrencyMismatch
-from seawall.basics.money import CENT, NOISE, Money, collateral_money, requirement_money
+from seawall.basics.money import (
+    CENT,
+    NOISE_DECIMALS,
+    Money,
+    collateral_money,
+    requirement_money,
+)
+
+NOISE = Decimal(1).scaleb(-NOISE_DECIMALS)
 
 amounts = st.decimals(-(10**15), 10**15, places=6)
 measures = st.floats(-1e15, 1e15)

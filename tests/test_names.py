@@ -121,6 +121,11 @@ def test_a_written_name_reads_back_as_the_same_contract(
         "BTC-27JUN26-8D-C",
         "BTC-27JUN26-8.6-C",
         "BTC_DOGE-PERPETUAL",  # settles in nothing known
+        "BTC_BTC-PERPETUAL",
+        "BTC-07JUN26",  # listed as BTC-7JUN26
+        "BTC-27JUN26-0100000-C",
+        "BTC-27JUN26-100000D0-C",
+        f"BTC-27JUN26-{'9' * 400}-C",
         "BTC/USDC",
         "SYN.BTC-27JUN26",
         "index_price",

@@ -1,0 +1,356 @@
+"""The snapshot: forwards robust to bad rows, volatilities, times, prices, and what is missing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from seawall.basics.errors import BadNumber, ExpiredInstrument, MissingQuote, StaleQuote
+from seawall.basics.time import tenor_years
+from seawall.feeds.market import read_market, read_quotes
+from seawall.market.assemble import MAX_SOURCE_GAP, assemble_snapshot
+from seawall.market.quotes import FutureQuotes, OptionQuotes
+from seawall.pricing.black76 import price
+from seawall.products.names import parse_name
+from tests.tables import (
+    AS_OF,
+    EXPIRY,
+    FORWARD,
+    INDEX,
+    chain,
+    curve,
+    listing,
+    smile,
+    write,
+)
+
+KEY = ("BTC", "BTC", EXPIRY)
+SIDES = (True, False)
+
+
+@pytest.fixture
+def quotes(tmp_path):
+    def read(frame: pl.DataFrame, name: str = "quotes.parquet"):
+        [found] = read_quotes(write(frame, tmp_path / name))
+        return found
+
+    return read
+
+
+@pytest.fixture
+def options(quotes) -> OptionQuotes:
+    return quotes(chain())
+
+
+def changed(table: OptionQuotes, row: int | slice, **values: float) -> OptionQuotes:
+    """The same quotes with other numbers in a row."""
+    columns = {name: getattr(table, name).copy() for name in values}
+    for name, value in values.items():
+        columns[name][row] = value
+    return replace(table, **columns)
+
+
+def name(strike: float, right: str) -> str:
+    return f"BTC-27MAR26-{strike:.0f}-{right}"
+
+
+# ------------------------------------------------------------------------------ volatilities
+
+
+def vols(market) -> dict[str, float]:
+    return {n: float(market.slices[key].vol[row]) for n, (key, row) in market.option_rows.items()}
+
+
+@pytest.mark.parametrize("settlement", ["BTC", "USDC"])
+def test_the_venue_volatility_is_kept(quotes, settlement):
+    market = assemble_snapshot([quotes(chain(settlement=settlement))])
+    [listed] = market.slices.values()
+    assert listed.forward == pytest.approx(FORWARD)
+    np.testing.assert_allclose(listed.vol, [smile(k) for k in listed.strike])
+    assert listed.atm_vol == pytest.approx(smile(FORWARD), abs=2e-3)
+    assert set(market.option_rows) == set(chain(settlement=settlement)["instrument_name"])
+
+
+@pytest.mark.parametrize("settlement", ["BTC", "USDC"])
+@pytest.mark.parametrize("source", ["mark", "mid"])
+def test_an_absent_volatility_is_implied_by_the_price(quotes, settlement, source):
+    frame = chain(settlement=settlement).drop("mark_iv")
+    if source == "mid":
+        frame = frame.with_columns(mark_price=pl.lit(None, pl.Float64))
+    [listed] = assemble_snapshot([quotes(frame)]).slices.values()
+    assert len(listed.names) == len(frame)
+    expected = [smile(k) for k in listed.strike]
+    np.testing.assert_allclose(listed.vol, expected, rtol=1e-6 if source == "mark" else 0.02)
+
+
+@given(vol=st.floats(0.1, 3.0))
+def test_of_one_strike_the_out_of_the_money_option_tells_the_volatility(vol):
+    """A tick on a deep in-the-money price is not mistaken for volatility."""
+    strike = 20_000.0
+    call, put = (parse_name(name(strike, right)) for right in "CP")
+    tenor = tenor_years(AS_OF, EXPIRY)
+    value = price(FORWARD, strike, vol, tenor, np.array(SIDES)) / FORWARD
+    missing = np.full(2, math.nan)
+    assume(value[1] > 1e-12)
+    table = OptionQuotes(
+        source="ticks",
+        as_of=AS_OF,
+        instruments=(call, put),
+        bid=missing,
+        ask=missing.copy(),
+        mark=value + np.array([1e-4, 0.0]),
+        iv=missing.copy(),
+        forward=np.full(2, FORWARD),
+        index=np.full(2, INDEX),
+        observed_s=np.full(2, AS_OF.timestamp()),
+    )
+    found = vols(assemble_snapshot([table]))
+    assert found[call.name] == found[put.name] == pytest.approx(vol, rel=1e-3)
+
+
+def test_a_price_that_tells_no_volatility_leaves_the_option_out(options):
+    """An in-the-money option at its intrinsic value, without its twin of the same strike."""
+    call, put = name(40_000.0, "C"), name(40_000.0, "P")
+    rows = [o.name for o in options.instruments]
+    bare = changed(options, rows.index(call), iv=math.nan, mark=1.0 - 40_000.0 / FORWARD)
+    bare = changed(bare, rows.index(put), iv=math.nan, mark=math.nan, bid=math.nan)
+    market = assemble_snapshot([bare])
+    assert {call, put} == set(rows) - set(market.option_rows)
+    with pytest.raises(MissingQuote, match=call):
+        market.option_row(parse_name(call))
+
+
+@pytest.mark.parametrize("iv", [0.0, 0.001, 21.0, 60.0])
+def test_a_placeholder_volatility_counts_as_absent(options, iv):
+    market = assemble_snapshot([changed(options, 4, iv=iv)])
+    placed = options.instruments[4]
+    assert vols(market)[placed.name] == pytest.approx(smile(placed.strike), rel=1e-6)
+
+
+def test_wide_quotes_tell_no_volatility(options):
+    wide = changed(options, slice(None), iv=math.nan, mark=math.nan)
+    wide = changed(wide, slice(None), ask=30.0 * wide.ask)
+    assert not assemble_snapshot([wide]).option_rows
+
+
+@pytest.mark.parametrize("mark", [0.0, 0.5, 1.7, 1e9])
+def test_a_mark_that_contradicts_its_volatility_leaves_the_option_out(options, mark):
+    """A damaged mark would move equity; the other rows stay as they are."""
+    market = assemble_snapshot([changed(options, 6, mark=mark)])
+    left_out = {o.name for o in options.instruments} - set(market.option_rows)
+    assert left_out == {options.instruments[6].name}
+
+
+def test_a_missing_mark_is_no_reason_to_leave_an_option_out(options):
+    market = assemble_snapshot([changed(options, 6, mark=math.nan)])
+    listed, row = market.option_row(options.instruments[6])
+    assert math.isnan(listed.mark[row])
+    assert listed.vol[row] == options.iv[6]
+
+
+@given(
+    rows=st.lists(st.integers(0, 13), max_size=14),
+    column=st.sampled_from(("mark_price", "mark_iv")),
+)
+def test_missing_numbers_never_change_the_volatility_of_what_stays(rows, column):
+    gone = pl.int_range(pl.len()).is_in(rows)
+    frame = chain().with_columns(pl.when(gone).then(None).otherwise(column).alias(column))
+    market = assemble_snapshot([as_quotes(frame)])
+    for listed in market.slices.values():
+        assert listed.forward == pytest.approx(FORWARD, rel=1e-9)
+        np.testing.assert_allclose(listed.vol, [smile(k) for k in listed.strike], rtol=1e-6)
+
+
+def as_quotes(frame: pl.DataFrame) -> OptionQuotes:
+    def column(label: str):
+        return frame[label].fill_null(math.nan).to_numpy().copy()
+
+    return OptionQuotes(
+        source="frame",
+        as_of=AS_OF,
+        instruments=tuple(parse_name(n) for n in frame["instrument_name"]),
+        bid=column("bid_price"),
+        ask=column("ask_price"),
+        mark=column("mark_price"),
+        iv=column("mark_iv"),
+        forward=column("underlying_price"),
+        index=column("index_price"),
+        observed_s=np.full(len(frame), AS_OF.timestamp()),
+    )
+
+
+# ----------------------------------------------------------------------- times and sources
+
+
+def test_the_time_is_that_of_the_latest_source(quotes):
+    earlier = AS_OF - MAX_SOURCE_GAP
+    market = assemble_snapshot([quotes(chain(as_of=earlier)), quotes(listing())])
+    assert market.as_of == AS_OF
+
+
+def test_sources_too_far_apart_are_refused_with_both_names(quotes):
+    earlier = AS_OF - MAX_SOURCE_GAP - timedelta(milliseconds=1)
+    with pytest.raises(StaleQuote) as caught:
+        assemble_snapshot(
+            [quotes(listing(), "futures.csv"), quotes(chain(as_of=earlier), "options.csv")]
+        )
+    assert "options.csv is of 2026-02-05T15:45:12.344Z" in caught.value.what
+    assert "futures.csv of 2026-02-05T16:00:12.345Z" in caught.value.what
+
+
+def test_the_order_of_sources_does_not_matter(quotes):
+    later = chain(as_of=AS_OF + timedelta(minutes=2)).with_columns(pl.col("mark_iv") * 1.001)
+    tables = [quotes(chain()), quotes(later), quotes(listing()), quotes(curve())]
+    one, other = assemble_snapshot(tables), assemble_snapshot(tables[::-1])
+    assert vols(one) == vols(other)
+    assert (one.futures, one.forwards, one.index_usd) == (
+        other.futures,
+        other.forwards,
+        other.index_usd,
+    )
+
+
+def test_of_two_chains_the_later_quote_of_an_option_counts(quotes):
+    half = chain(as_of=AS_OF + timedelta(minutes=2)).head(4).with_columns(pl.col("mark_iv") * 1.001)
+    market = assemble_snapshot([quotes(half), quotes(chain())])
+    assert set(vols(market)) == set(chain()["instrument_name"])
+    assert vols(market)[name(40_000.0, "C")] == pytest.approx(smile(40_000.0) * 1.001)
+    assert vols(market)[name(80_000.0, "C")] == pytest.approx(smile(80_000.0))
+
+
+def test_expired_options_are_not_listed(options):
+    late = replace(options, as_of=EXPIRY)
+    market = assemble_snapshot([late])
+    assert not market.option_rows
+    for contract in (options.instruments[0], parse_name("BTC-27MAR26")):
+        with pytest.raises(ExpiredInstrument, match="2026-03-27T08:00:00Z"):
+            market.forward(contract)
+
+
+def test_no_quotes_at_all_are_an_error():
+    with pytest.raises(MissingQuote, match="no quotes"):
+        assemble_snapshot([])
+
+
+# --------------------------------------------------------------------- futures and forwards
+
+
+def test_futures_are_at_their_marks_and_options_at_parity(quotes):
+    market = assemble_snapshot([quotes(chain()), quotes(listing())])
+    assert market.forward(parse_name("BTC-PERPETUAL")) == 70_510.0
+    assert market.forward(parse_name("BTC-27MAR26")) == 70_990.0
+    assert market.forward(parse_name(name(70_000.0, "C"))) == pytest.approx(FORWARD)
+
+
+def test_a_curve_fills_in_expiries_without_options(quotes):
+    market = assemble_snapshot([quotes(chain()), quotes(curve())])
+    assert market.forwards[KEY] == pytest.approx(FORWARD)
+    assert market.forward(parse_name("BTC-24APR26")) == 71_300.0
+    assert "BTC-24APR26" not in market.futures
+    assert market.futures["BTC-27MAR26"] == 70_990.0
+
+
+def test_a_curve_gives_the_forward_of_options_that_determine_none(quotes):
+    bare = chain().select("timestamp", "instrument_name", "mark_iv", mark_price=pl.lit(None))
+    assert not assemble_snapshot([quotes(bare)]).slices
+    market = assemble_snapshot([quotes(bare), quotes(curve())])
+    assert market.slices[KEY].forward == 70_990.0
+    assert len(market.option_rows) == len(chain())
+
+
+def test_a_perpetual_without_a_mark_is_at_its_index(quotes):
+    market = assemble_snapshot([quotes(chain())], {"USDC": 0.5})
+    assert market.forward(parse_name("BTC-PERPETUAL")) == INDEX
+    assert market.forward(parse_name("BTC_USDC-PERPETUAL")) == 2.0 * INDEX
+
+
+@pytest.mark.parametrize("factor", [0.0, 0.1, 10.0])
+def test_a_future_far_from_its_index_is_a_bad_tick(quotes, factor):
+    ticks = listing().with_columns(pl.col("mark_price") * factor)
+    table = FutureQuotes(
+        source="ticks",
+        as_of=AS_OF,
+        instruments=tuple(parse_name(n) for n in ticks["instrument_name"]),
+        mark=ticks["mark_price"].to_numpy().copy(),
+        index=ticks["index_price"].to_numpy().copy(),
+        is_synthetic=np.zeros(2, dtype=np.bool_),
+    )
+    market = assemble_snapshot([quotes(chain()), table])
+    assert not market.futures
+    assert market.forward(parse_name("BTC-27MAR26")) == pytest.approx(FORWARD)
+
+
+def test_what_is_missing_is_named_with_its_remedy(options):
+    market = assemble_snapshot([options])
+    for wanted, contract in (("no forward of BTC", "BTC-24APR26"), ("no index", "ETH-PERPETUAL")):
+        with pytest.raises(MissingQuote, match=wanted) as caught:
+            market.forward(parse_name(contract))
+        assert caught.value.where == "snapshot of 2026-02-05T16:00:12.345Z"
+        assert caught.value.remedy
+    with pytest.raises(MissingQuote, match="BTC-27MAR26-71000-C"):
+        market.option_row(parse_name("BTC-27MAR26-71000-C"))
+
+
+# ------------------------------------------------------------------------------------ prices
+
+
+def test_the_index_is_the_median_of_all_rows(options):
+    assert assemble_snapshot([options]).index_usd == {"BTC": INDEX}
+    bad = changed(options, slice(0, 6), index=1.0)
+    assert assemble_snapshot([bad]).index_usd == {"BTC": INDEX}
+    missing = changed(options, slice(None), index=math.nan)
+    assert assemble_snapshot([missing]).index_usd == {}
+
+
+def test_given_prices_override_and_add(tmp_path):
+    path = write(chain(), tmp_path / "chain.csv")
+    market = read_market(path, prices={"USDC": 0.9998, "BTC": 70_000.0, "SOL": 120})
+    assert market.index_usd == {"BTC": 70_000.0, "SOL": 120}
+    assert market.stable_usd == {"USDC": 0.9998}
+    assert market.currency_usd("USDC") == 0.9998
+    assert market.currency_usd("USDT") == market.currency_usd("USD") == 1.0
+
+
+def test_the_index_of_a_linear_contract_is_converted_at_its_stablecoin(quotes):
+    market = assemble_snapshot([quotes(chain(settlement="USDC"))], {"USDC": 0.9})
+    assert market.index_usd["BTC"] == pytest.approx(0.9 * INDEX)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, 0.0, -1.0, 1e12])
+def test_impossible_prices_are_refused(options, value):
+    with pytest.raises(BadNumber, match="is not a price of BTC"):
+        assemble_snapshot([options], {"BTC": value})
+
+
+@pytest.mark.parametrize("asset", ["USD", "BTC-PERPETUAL", "no such thing", ""])
+def test_only_assets_have_given_prices(options, asset):
+    with pytest.raises(BadNumber, match="is not a price of"):
+        assemble_snapshot([options], {asset: 1.0})
+
+
+@pytest.mark.parametrize(("asset", "meant"), [("usdc", "USDC"), ("btc", "BTC"), ("Usdt", "USDT")])
+def test_a_misspelt_asset_is_refused_before_it_is_silently_unused(options, asset, meant):
+    with pytest.raises(BadNumber, match=f"{asset} is not how {meant} is written"):
+        assemble_snapshot([options], {asset: 0.5})
+
+
+def test_the_snapshot_cannot_be_changed(options):
+    market = assemble_snapshot([options])
+    with pytest.raises(AttributeError):
+        market.as_of = AS_OF
+    with pytest.raises(ValueError, match="read-only"):
+        market.slices[KEY].vol[0] = 0.0
+
+
+@pytest.mark.parametrize("price", [700.0, 7_000_000.0])
+def test_a_given_price_far_from_the_forwards_is_refused(tmp_path, price):
+    path = write(chain(), tmp_path / "chain.parquet")
+    with pytest.raises(BadNumber, match="index of BTC"):
+        read_market(path, prices={"BTC": price})
