@@ -38,13 +38,12 @@ NOISE = 0.5e-6
 
 
 def rounding_usd(portfolio, market):
-    """What float64 may get wrong: a share of the account's gross value in the farthest tail,
-    and for each position and once for the account what is taken for noise and not for a loss."""
+    """What float64 may get wrong: a share of the account's gross value in the farthest tail."""
     gross = sum(
         abs(leg["q"]) * (leg["c"] * leg["F"] if "c" in leg else leg["S"])
         for leg in legs(portfolio, market)
     )
-    return 1e-13 * 6.0 * gross + 2.0 * NOISE * (1 + len(portfolio.positions))
+    return 1e-13 * 6.0 * gross
 
 
 def close(figure, expected, slack):
@@ -180,14 +179,15 @@ def test_matrix_of_the_report_shows_the_worst_instant(account):
             for cell in shown:
                 want = cells[kind, cell.price_move_rel, cell.vol_move]
                 assert close(cell.pnl, min(want["pnl"].values()), slack)
-                assert close(cell.pnl, want["pnl"][cell.instant], slack)
-                assert close(cell.undamped_pnl, want["undamped"][cell.instant], slack)
+                # Of instants that tie but for noise the first is named.
+                assert close(cell.pnl, want["pnl"][cell.instant], slack + 2.0 * NOISE)
+                assert close(cell.undamped_pnl, want["undamped"][cell.instant], slack + 2.0 * NOISE)
         assert len(matrix.surface_cells) == 4
         assert len(matrix.tails) == 8
         # Two sums that tie but for the last bit may go either way.
         if matrix.direction == active[matrix.underlying]:
             loss = figures["M_up" if matrix.direction == "up" else "M_down"]
-            assert close(max(0.0, -matrix.worst.pnl), loss, slack)
+            assert close(max(0.0, -matrix.worst.pnl), loss, slack + 2.0 * NOISE)
             outward = matrix.worst.price_move_rel * (1 if matrix.direction == "up" else -1)
             assert outward >= 0.0
         else:

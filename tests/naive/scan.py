@@ -121,7 +121,7 @@ def cross_underlying(directions, rho):
         "sum_m": sum_m,
         "D": d,
         "R": (1.0 - rho) * sum_m + rho * d,
-        "active": "up" if sum_up > sum_down else "down",
+        "active": "up" if sum_up - sum_down > 0.5e-6 else "down",
     }
 
 

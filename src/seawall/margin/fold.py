@@ -14,7 +14,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from seawall.basics.money import NOISE_DECIMALS
 from seawall.risk.book import UnderlyingBook
 from seawall.risk.revaluation import RiskArray
 from seawall.risk.scenarios import ScenarioSet
@@ -89,13 +88,12 @@ Fold = NetByUnderlying | EachPosition
 
 def _unit(path: str, book: UnderlyingBook, net: Floats, scenarios: ScenarioSet) -> Unit:
     cells = net.min(axis=0) * scenarios.damping
-    return Unit(path, book, _worst_loss(cells[scenarios.up]), _worst_loss(cells[scenarios.down]))
-
-
-def _worst_loss(cells: Floats) -> float:
-    """The greatest loss, or zero; float64 noise is no loss, so a perfect hedge loses nothing."""
-    loss = -float(cells.min())
-    return loss if round(loss, NOISE_DECIMALS) > 0.0 else 0.0
+    return Unit(
+        path=path,
+        book=book,
+        up=max(0.0, -float(cells[scenarios.up].min())),
+        down=max(0.0, -float(cells[scenarios.down].min())),
+    )
 
 
 def apply_floors(
