@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -121,3 +122,29 @@ def test_numbas_own_switch_leaves_plain_functions(tmp_path: Path) -> None:
     caller.write_text(text + "assert steps.py_func is steps\n", encoding="utf-8")
     assert run_caller(tmp_path, NUMBA_DISABLE_JIT="1") == "41.0 -1"
     assert run_caller(tmp_path, SEAWALL_DISABLE_JIT="1") == "41.0 -1"
+
+
+def test_the_whole_pipeline_gives_the_same_rows_without_compilation() -> None:
+    program = (
+        "import sys, seawall as sw\n"
+        "report = sw.margin(sw.synthetic_portfolio(), sw.synthetic_market())\n"
+        "assert ('numba' in sys.modules) == (sys.argv[1] == 'compiled')\n"
+        "print(report.to_json().decode())\n"
+    )
+    inherited = {k: v for k, v in os.environ.items() if not k.endswith("_DISABLE_JIT")}
+    compiled, plain = (
+        subprocess.run(
+            [sys.executable, "-c", program, word],
+            env=inherited | setting,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for word, setting in (("compiled", {}), ("plain", {"SEAWALL_DISABLE_JIT": "1"}))
+    )
+    figures = [json.loads(printed) for printed in (compiled, plain)]
+    assert figures[0]["rows"] == figures[1]["rows"]
+    assert figures[0]["collateral_rows"] == figures[1]["collateral_rows"]
+    for with_jit, without in zip(*(f["risk_matrix"] for f in figures), strict=True):
+        for row, expected in zip(with_jit["pnl"], without["pnl"], strict=True):
+            assert row == pytest.approx(expected, rel=1e-9, abs=1e-6)
