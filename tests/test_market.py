@@ -354,3 +354,10 @@ def test_a_given_price_far_from_the_forwards_is_refused(tmp_path, price):
     path = write(chain(), tmp_path / "chain.parquet")
     with pytest.raises(BadNumber, match="index of BTC"):
         read_market(path, prices={"BTC": price})
+
+
+def test_a_snapshot_older_than_the_time_asked_for_states_its_age(tmp_path):
+    path = write(chain(), tmp_path / "chain.parquet")
+    assert read_market(path, at=AS_OF + timedelta(minutes=4)).warnings == ()
+    (warning,) = read_market(path, at=AS_OF + timedelta(hours=3)).warnings
+    assert "3:00:00 (h:mm:ss) older than the time asked for" in warning

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from seawall.basics.errors import UnrecognisedFile
-from seawall.basics.time import parse_utc
+from seawall.basics.time import isoformat_utc, parse_utc
 from seawall.feeds.chains import LISTING_COLUMNS, read_listing
 from seawall.feeds.curves import CURVE_COLUMNS, read_curve
+from seawall.feeds.snapshots import SPAN
 from seawall.feeds.tables import Table, open_table
 from seawall.market.assemble import assemble_snapshot
 from seawall.market.quotes import Quotes
@@ -26,7 +28,8 @@ def read_market(
 
     Option chains, futures listings and futures curves are recognised by their columns and may be
     combined. ``at`` (UTC; text as ISO 8601, a datetime without a zone counts as UTC) takes from
-    each file the nearest snapshot at or before it. ``prices`` are USD per unit of an asset and
+    each file the nearest snapshot at or before it, with a warning that states its age when that
+    is more than a snapshot is long. ``prices`` are USD per unit of an asset and
     override an index in the files.
 
     Raises UnreadableFile, UnrecognisedFile, AmbiguousSnapshot (several times and no ``at``),
@@ -35,7 +38,13 @@ def read_market(
     files = [paths] if isinstance(paths, str | Path) else paths
     moment = _utc(at)
     quotes = [q for file in files for q in read_quotes(Path(file), moment)]
-    return assemble_snapshot(quotes, prices)
+    market = assemble_snapshot(quotes, prices)
+    if moment is None or moment - market.as_of <= SPAN:
+        return market
+    age = str(moment - market.as_of).partition(".")[0]
+    asked = isoformat_utc(moment)
+    warning = f"The snapshot is {age} (h:mm:ss) older than the time asked for, {asked}."
+    return replace(market, warnings=(warning,))
 
 
 def read_quotes(path: Path, at: datetime | None = None) -> list[Quotes]:

@@ -56,7 +56,8 @@ class MarketSnapshot:
     ``index_usd`` maps underlyings to USD per coin; ``stable_usd`` stablecoins to USD;
     ``futures`` listed perpetuals and futures to their mark in quote currency; ``forwards``
     (underlying, settlement, expiry) to a forward in quote currency; ``slices`` the same key to
-    the option slice; ``option_rows`` an option's name to its slice and row.
+    the option slice; ``option_rows`` an option's name to its slice and row; ``warnings`` says
+    what a report on this market must repeat.
     """
 
     as_of: datetime
@@ -66,6 +67,7 @@ class MarketSnapshot:
     futures: Mapping[str, float]
     slices: Mapping[SliceKey, OptionSlice]
     option_rows: Mapping[str, tuple[SliceKey, int]]
+    warnings: tuple[str, ...] = ()
 
     @property
     def where(self) -> str:

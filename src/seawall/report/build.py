@@ -146,7 +146,7 @@ def _greek_rows(book: UnderlyingBook) -> tuple[GreekRow, ...]:
 
 def _warnings(portfolio: Portfolio, market: MarketSnapshot, model: MarginModel) -> tuple[str, ...]:
     """Everything that was assumed for want of a number, in the order of the positions."""
-    found: dict[str, None] = {}
+    found = dict.fromkeys(market.warnings)
     for position in portfolio.positions:
         for warning in _position_warnings(position, market):
             found.setdefault(warning)
