@@ -38,9 +38,11 @@ def _ours(
     out = np.empty((OPTIONS, SCENARIOS))
     revalue(
         np.where(is_call, CALL_KIND, CALL_KIND + 1),
+        np.zeros(OPTIONS, dtype=np.bool_),
         np.full(OPTIONS, FORWARD),
         strike,
         np.ones(OPTIONS),
+        np.zeros(OPTIONS),
         np.ascontiguousarray(vol[:, None]),
         np.ascontiguousarray(tenor[:, None]),
         np.zeros((OPTIONS, 1), dtype=np.bool_),

@@ -12,19 +12,19 @@ WORKED = {
         BTC-2MAR26 2 98000
 
         BTC up 0 up now *0.00
-        BTC down -16 up now *-32000.00
-        BTC down -66 up now -32000.00
+        BTC down -16 up now *-32979.59
+        BTC down -66 up now -32979.59
 
-        scanning_risk/BTC 32000.00 32000.00
+        scanning_risk/BTC 32979.60 32979.60
         liquidity/BTC 145.54 145.54
-        im_factor 8000.00 0.00
-        requirement 40145.54 32145.54
+        im_factor 8244.90 0.00
+        requirement 41370.04 33125.14
 
         cash/USD 60000.00 0.00
-        unrealised/BTC 6122.44 0.00
-        equity 66122.44 0.00
+        unrealised/BTC 6122.44 61.23
+        equity 66122.44 61.23
 
-        66122.44 25976.90 33976.90 48.62 healthy
+        66061.21 24691.17 32936.07 50.14 healthy
         """,
     "Naked short put": """
         USD 14000
@@ -216,21 +216,21 @@ WORKED = {
 
         BTC up 0 up horizon *-3427.08
         BTC up 4 up horizon 7372.92
-        BTC down -16 up post-expiry *-126627.08
-        BTC down -33 up post-expiry -124861.62
-        BTC down -66 up post-expiry -124030.81
+        BTC down -16 up post-expiry *-129827.08
+        BTC down -33 up post-expiry -128061.62
+        BTC down -66 up post-expiry -127230.81
 
-        scanning_risk/BTC 126627.09 126627.09
+        scanning_risk/BTC 129827.09 129827.09
         liquidity/BTC 735.02 735.02
         basis/BTC 7700.00 7700.00
-        im_factor 31656.78 0.00
-        requirement 166718.89 135062.11
+        im_factor 32456.78 0.00
+        requirement 170718.89 138262.11
 
         cash/USD 150000.00 0.00
         options/BTC 23427.08 0.00
         unrealised/BTC 0.00 0.00
         equity 173427.08 0.00
 
-        173427.08 6708.19 38364.97 77.88 warning
+        173427.08 2708.19 35164.97 79.72 warning
         """,
 }

@@ -174,9 +174,9 @@ def test_equity_and_haircuts_of_mixed_collateral(market):
     perp, linear, put, call = 50_000.0, -10 * (2_500 - 1_980), 4 * 30 * 0.99, -200.0
     equity = -500 + 9_900 + 100_000 - 5_000 + perp + linear + put + call
     haircuts = {
-        naive_prbm: 49.5 + 1_000,
-        naive_risk_based_collateral: 49.5 + 1_000,
-        naive_cross: 49.5 + 16_000 + put,
+        naive_prbm: 49.5 + 1_000 + 0.01 * perp,
+        naive_risk_based_collateral: 49.5 + 1_000 + 0.01 * perp,
+        naive_cross: 49.5 + 16_000 + put + 0.16 * perp,
         naive_isolated: 49.5 + 16_000 + put + perp,
     }
     for model, cut in haircuts.items():

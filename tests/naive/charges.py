@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tests.naive.market import delta_coin, in_array, market_class
+from tests.naive.market import coin_balance, coin_profit, delta_coin, in_array, market_class
 
 
 def floor(legs, parameters):
@@ -12,12 +12,14 @@ def floor(legs, parameters):
     S = legs[0]["S"]
     short_calls = short_puts = gross = 0.0
     for leg in legs:
-        gross += abs(leg["q"])
+        if leg["kind"] != "spot":
+            gross += abs(leg["q"])
         if leg["kind"] == "option" and leg["q"] < 0.0:
             if leg["is_call"]:
                 short_calls += -leg["q"]
             else:
                 short_puts += -leg["q"]
+    gross += abs(coin_balance(legs))
     shorts = max(short_calls, short_puts)
     return S * max(
         parameters["short_option_minimum"] * shorts,
@@ -37,9 +39,9 @@ def liquidity(legs, parameters):
             if leg["q"] > 0.0:
                 spread = min(spread, leg["mark"])
             spreads += abs(leg["q"]) * spread
-        if leg["kind"] == "spot" and leg["q"] > 0.0:
-            continue
-        net_delta += leg["q"] * delta_coin(leg)
+        if leg["kind"] != "spot":
+            net_delta += leg["q"] * delta_coin(leg)
+    net_delta += min(coin_balance(legs), 0.0)
     N = S * abs(net_delta)
     impact = numbers["impact"] * kind["sigma_day"] * math.sqrt(N / kind["adv_usd"])
     return spreads + numbers["half_spread_rel"] * N + impact * N
@@ -49,7 +51,7 @@ def basis(legs, parameters):
     """Charge for deltas of one underlying that hedge each other across expiries."""
     numbers = parameters["basis"]
     S = legs[0]["S"]
-    net, move = {}, {}
+    net, move = {"spot": 0.0}, {"spot": 0.0}
     for leg in legs:
         if leg["kind"] == "spot":
             bucket, bucket_move = "spot", 0.0
@@ -57,6 +59,7 @@ def basis(legs, parameters):
             bucket = "perpetual" if leg["kind"] == "perpetual" else leg["expiry"]
             bucket_move = max(numbers["min_move"], numbers["annual_move"] * math.sqrt(leg["T"]))
         net[bucket] = net.get(bucket, 0.0) + leg["q"] * delta_coin(leg)
+        net["spot"] += leg["q"] * coin_profit(leg)
         move[bucket] = bucket_move
     gross = sum(abs(delta) for delta in net.values())
     if gross == 0.0:
@@ -83,22 +86,36 @@ def haircut(leg, parameters, model):
     value = market_value(leg)
     if value <= 0.0 or leg["kind"] == "cash":
         return 0.0
-    numbers = parameters["haircut"]
-    if leg["kind"] == "stablecoin":
-        volatile = numbers["sds"] * numbers["stable_sigma"] * math.sqrt(1.0)
-        return value * max(numbers["stable_min"], volatile + numbers["stable_spread"])
     array_model = model in ("prbm", "risk-based-collateral")
+    if leg["kind"] in ("perpetual", "future"):
+        if model == "isolated":
+            return value
+        if leg["paid_in"] == "USD":
+            return 0.0
+        if leg["paid_in"] == "coin":
+            return value * coin_cut(leg, parameters, array_model)
+        return value * stablecoin_cut(parameters)
+    if leg["kind"] == "option":
+        return 0.0 if array_model else value
     if leg["kind"] == "spot":
-        kind = market_class(leg["underlying"], parameters)
-        if array_model:
-            return value * kind["haircut"]
-        volatile = numbers["sds"] * kind["sigma_day"] * math.sqrt(1.0)
-        return value * max(kind["range"], volatile + kind["haircut"])
+        return value * coin_cut(leg, parameters, array_model)
+    return value * stablecoin_cut(parameters)
+
+
+def stablecoin_cut(parameters):
+    """Haircut of a stablecoin, a share of its value."""
+    numbers = parameters["haircut"]
+    volatile = numbers["sds"] * numbers["stable_sigma"] * math.sqrt(1.0)
+    return max(numbers["stable_min"], volatile + numbers["stable_spread"])
+
+
+def coin_cut(leg, parameters, array_model):
+    """Haircut of a coin, a share of its value: less where scenarios shock it already."""
+    kind = market_class(leg["underlying"], parameters)
     if array_model:
-        return 0.0
-    if leg["kind"] == "option" or model == "isolated":
-        return value
-    return 0.0
+        return kind["haircut"]
+    volatile = parameters["haircut"]["sds"] * kind["sigma_day"] * math.sqrt(1.0)
+    return max(kind["range"], volatile + kind["haircut"])
 
 
 def collateral(legs, parameters, model):

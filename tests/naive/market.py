@@ -75,6 +75,7 @@ def _leg(position, snapshot):
     inverse = instrument.settlement == instrument.underlying
     c = S / F if inverse else currency_usd(instrument, snapshot)
     leg |= {"underlying": instrument.underlying, "inverse": inverse, "S": S, "F": F, "c": c}
+    leg["paid_in"] = "coin" if inverse else instrument.settlement
     if leg["kind"] == "perpetual":
         return leg | {"value": c * F, "expiry": None, "T": 0.0}
     leg["expiry"] = instrument.expiry
@@ -101,6 +102,21 @@ def _option_terms(option, snapshot, leg):
         "value": value,
         "mark": value if math.isnan(quoted) else quoted * unit,
     }
+
+
+def coin_profit(leg):
+    """Coins of unrealised profit of one unit: they are paid in coin and stay in coin."""
+    if leg["kind"] in ("perpetual", "future") and leg["inverse"] and leg["entry"] is not None:
+        return leg["F"] / leg["entry"] - 1.0
+    return 0.0
+
+
+def coin_balance(legs):
+    """Coins held outright, owed and earned but not settled."""
+    coins = 0.0
+    for leg in legs:
+        coins += leg["q"] * (1.0 if leg["kind"] == "spot" else coin_profit(leg))
+    return coins
 
 
 def in_array(leg):

@@ -12,7 +12,6 @@ PRBM = {
         "eth": {"range": 0.20, "sigma_day": 0.055, "adv_usd": 5e9, "haircut": 0.01},
         "large": {"range": 0.24, "sigma_day": 0.07, "adv_usd": 500e6, "haircut": 0.03},
         "equity-index": {"range": 0.12, "sigma_day": 0.025, "adv_usd": 500e6, "haircut": 0.03},
-        "single-stock": {"range": 0.20, "sigma_day": 0.04, "adv_usd": 500e6, "haircut": 0.03},
         "other": {"range": 0.35, "sigma_day": 0.10, "adv_usd": 20e6, "haircut": 0.08},
     },
     "members": {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from tests.naive.black76 import intrinsic, price
-from tests.naive.market import DAYS_PER_YEAR, market_class
+from tests.naive.market import DAYS_PER_YEAR, coin_profit, market_class
 
 
 def scenarios(price_range, parameters):
@@ -57,12 +57,18 @@ def expires_within(leg, parameters):
 
 
 def unit_pnl(leg, move, vol, instant, parameters):
+    """Gain in USD of one unit of a leg, and of the coins it has earned, in one cell."""
+    return contract_pnl(leg, move, vol, instant, parameters) + coin_profit(leg) * leg["S"] * move
+
+
+def contract_pnl(leg, move, vol, instant, parameters):
     """Gain in USD of one unit of a leg in one cell at one instant."""
     if instant == "post-expiry" and expires_within(leg, parameters):
         if leg["kind"] == "future":
             return 0.0
         settled = intrinsic(leg["F"], leg["K"], leg["is_call"])
-        return leg["c"] * settled - leg["value"]
+        coin_move = 1.0 + move if leg["inverse"] else 1.0
+        return leg["c"] * settled * coin_move - leg["value"]
     forward = leg["F"] * (1.0 + move)
     if leg["kind"] != "option":
         return leg["c"] * forward - leg["value"]

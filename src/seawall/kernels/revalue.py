@@ -1,11 +1,13 @@
 """Risk arrays: the profit of one unit of each instrument in each scenario.
 
-    out[i, t·C + c] = unit[i] · (B(F′, K, σ′, T′) − B(F, K, σ, T)),   F′ = F·(1 + x_c)
+    out[i, t·C + c] = unit[i]·(V′ − B(F, K, σ, T)) + coin_usd[i]·x_c
+    V′ = B(F·(1 + x_c), K, σ′, T′)
 
 with B Black-76 for options (kind 3 call, 4 put) and B = F for everything delta-one. σ′ is
 ``vol[i, vol_index[c]]`` (column 0 unshocked), T′ is ``tenor_years[i, t]`` (column 0 today). A row
-with ``settled[i, t]`` settles at today's forward before the move: F′ = F and T′ = 0.
-Source: docs/models/prbm.md.
+with ``settled[i, t]`` settles at today's forward before the move: V′ = B(F, K, σ′, 0), and where
+the payoff is paid in coin it then moves with the index, V′·(1 + x_c). ``coin_usd`` is the USD value
+of coins that one unit already holds as unrealised profit. Source: docs/models/prbm.md.
 """
 
 from __future__ import annotations
@@ -25,14 +27,16 @@ CALL_KIND = 3
 
 
 @kernel(
-    "void(i8[::1], f8[::1], f8[::1], f8[::1], f8[:, ::1], f8[:, ::1], b1[:, ::1], f8[::1], "
-    "i8[::1], f8[:, ::1])"
+    "void(i8[::1], b1[::1], f8[::1], f8[::1], f8[::1], f8[::1], f8[:, ::1], f8[:, ::1], "
+    "b1[:, ::1], f8[::1], i8[::1], f8[:, ::1])"
 )
 def revalue(
     kind: Integers,
+    inverse: Flags,
     forward: Floats,
     strike: Floats,
     unit_usd: Floats,
+    coin_usd: Floats,
     vol: Floats,
     tenor_years: Floats,
     settled: Flags,
@@ -42,8 +46,9 @@ def revalue(
 ) -> None:
     """Fill ``out`` [M, I·C] with USD per unit of instrument, + gain.
 
-    ``kind``, ``forward``, ``strike``, ``unit_usd`` [M]; ``vol`` [M, V]; ``tenor_years`` and
-    ``settled`` [M, I]; ``price_rel``, ``vol_index`` [C]. Inputs are finite, tenors ≥ 0.
+    ``kind``, ``inverse``, ``forward``, ``strike``, ``unit_usd``, ``coin_usd`` [M]; ``vol`` [M, V];
+    ``tenor_years`` and ``settled`` [M, I]; ``price_rel``, ``vol_index`` [C]. Inputs are finite,
+    tenors ≥ 0.
     """
     cells = price_rel.shape[0]
     for i in range(kind.shape[0]):
@@ -62,4 +67,7 @@ def revalue(
                 value = shocked
                 if option:
                     value = black76_scalar(shocked, strike[i], vol[i, vol_index[c]], tenor, call)
-                out[i, t * cells + c] = unit_usd[i] * (value - base)
+                    if settled[i, t] and inverse[i]:
+                        value *= 1.0 + price_rel[c]
+                gain = unit_usd[i] * (value - base) + coin_usd[i] * price_rel[c]
+                out[i, t * cells + c] = gain

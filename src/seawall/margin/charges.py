@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from seawall.basics.errors import BadParameter
 from seawall.margin.classes import UnderlyingClass
 from seawall.margin.parameters import Rates
-from seawall.risk.book import CALL, FUTURE, PERPETUAL, SPOT, UnderlyingBook
+from seawall.risk.book import CALL, FUTURE, PERPETUAL, SPOT, SPOT_BUCKET, UnderlyingBook
 
 __all__ = [
     "BasisCharge",
@@ -49,7 +49,8 @@ class _Charge(Rates, frozen=True, kw_only=True):
 class LiquidityCharge(_Charge, frozen=True, kw_only=True, tag="liquidity"):
     """Close-out cost: half-spreads of the options, and spread and impact of the net delta.
 
-    Spot held long is left out of the net delta: its liquidity is its haircut.
+    Coins held are left out of the net delta, since their liquidity is their haircut; coins owed
+    are in it.
     """
 
     uses_class_liquidity: ClassVar[bool] = True
@@ -64,9 +65,9 @@ class LiquidityCharge(_Charge, frozen=True, kw_only=True, tag="liquidity"):
         spread = self.option_half_spread_of_mark * mark + self.half_spread_rel * book.spot_usd
         spread = np.where(book.quantity[option] > 0.0, np.minimum(spread, mark), spread)
         options = float(np.abs(book.quantity[option]) @ spread)
-        closed_out = ~book.is_spot | (book.quantity < 0.0)
-        delta = float(book.quantity[closed_out] @ book.delta[closed_out])
-        notional = book.spot_usd * abs(delta)
+        contracts = ~book.is_spot
+        delta = float(book.quantity[contracts] @ book.delta[contracts])
+        notional = book.spot_usd * abs(delta + min(book.coin_balance, 0.0))
         impact = self.impact_factor * numbers.daily_vol_rel * np.sqrt(notional / numbers.adv_usd)
         cost = options + (self.half_spread_rel + float(impact)) * notional
         return (ChargeAmount(f"liquidity/{book.underlying}", cost, cost),)
@@ -91,7 +92,7 @@ class BasisCharge(_Charge, frozen=True, kw_only=True, tag="basis"):
         tenor = np.zeros(len(book.buckets))
         tenor[book.bucket] = book.tenor_years
         move = np.maximum(self.min_move_rel, self.annual_move_rel * np.sqrt(tenor))
-        move[book.bucket[book.is_spot]] = 0.0
+        move[book.buckets.index(SPOT_BUCKET)] = 0.0
         hedged = 1.0 - abs(float(delta.sum())) / gross
         cost = max(0.0, hedged) * book.spot_usd * float(np.abs(delta) @ move)
         return (ChargeAmount(f"basis/{book.underlying}", cost, cost),)
@@ -149,8 +150,7 @@ class StandardOptionCharge(_Charge, frozen=True, kw_only=True, tag="standard-opt
         """One amount per short option."""
         spot = book.spot_usd
         # A strike is in the quote currency; a linear contract's is worth its stablecoin.
-        inverse = np.array([getattr(p.instrument, "is_inverse", True) for p in book.positions])
-        strike_usd = book.strike * np.where(inverse, 1.0, book.unit_usd)
+        strike_usd = book.strike * np.where(book.inverse, 1.0, book.unit_usd)
         call = book.kind == CALL
         out_of_money = np.maximum(np.where(call, strike_usd - spot, spot - strike_usd), 0.0)
         initial = np.maximum(self.initial_rel - out_of_money / spot, self.initial_floor_rel)

@@ -10,7 +10,7 @@ import numpy as np
 
 from seawall.margin.classes import UnderlyingClass, class_of
 from seawall.margin.parameters import Rates
-from seawall.products.instruments import Cash
+from seawall.products.instruments import CASH, STABLECOINS, Cash
 from seawall.risk.book import Book, UnderlyingBook
 
 
@@ -36,7 +36,8 @@ class Haircuts(Rates, frozen=True, kw_only=True):
 
     ``spot`` ``in-array`` when scenarios already shock it (only the class's liquidity haircut is
     taken), ``outside`` when nothing does: then max(price range, z·σ·√horizon + liquidity).
-    ``locked`` names values that back nothing but their own position and are cut whole.
+    Unrealised profit is cut like what it is paid in. ``locked`` names values that back nothing but
+    their own position and are cut whole.
     """
 
     z: float
@@ -62,32 +63,39 @@ class Haircuts(Rates, frozen=True, kw_only=True):
         stressed = self.z * daily_vol * math.sqrt(self.horizon_days) + liquidity
         return min(1.0, max(floor, stressed))
 
+    def _stablecoin_rate(self) -> float:
+        s = self.stablecoin
+        return self._outside(s.floor_rel, s.daily_vol_rel, s.liquidity_rel)
+
     def _money(self, name: str, value: float, is_cash: bool) -> HoldingValue:
         if is_cash:
             return HoldingValue(f"cash/{name}", value, 0.0)
-        s = self.stablecoin
-        rate = self._outside(s.floor_rel, s.daily_vol_rel, s.liquidity_rel)
-        return HoldingValue(f"stablecoin/{name}", value, rate * max(value, 0.0))
+        return HoldingValue(f"stablecoin/{name}", value, self._stablecoin_rate() * max(value, 0.0))
 
     def _underlying(self, book: UnderlyingBook, numbers: UnderlyingClass) -> list[HoldingValue]:
-        rate = numbers.spot_haircut_rel
+        spot = numbers.spot_haircut_rel
         if self.spot == "outside":
-            rate = self._outside(numbers.price_range_down_rel, numbers.daily_vol_rel, rate)
+            spot = self._outside(numbers.price_range_down_rel, numbers.daily_vol_rel, spot)
+        # A profit is worth what it will be paid in: coin, a stablecoin or cash.
+        in_stablecoin = np.array(
+            [getattr(p.instrument, "settlement", CASH) in STABLECOINS for p in book.positions]
+        )
+        profit = np.where(book.inverse, spot, np.where(in_stablecoin, self._stablecoin_rate(), 0.0))
+        if "unrealised-profit" in self.locked:
+            profit = np.ones_like(profit)
+        options = float("long-options" in self.locked)
+        future = ~book.is_spot & ~book.is_option
         groups = (
-            ("spot", book.is_spot, rate),
-            ("options", book.is_option, float("long-options" in self.locked)),
-            (
-                "unrealised",
-                ~book.is_spot & ~book.is_option,
-                float("unrealised-profit" in self.locked),
-            ),
+            ("spot", book.is_spot, np.full_like(profit, spot)),
+            ("options", book.is_option, np.full_like(profit, options)),
+            ("unrealised", future, profit),
         )
         return [
             HoldingValue(
                 f"{path}/{book.underlying}",
                 float(book.value_usd[rows].sum()),
-                cut * float(np.maximum(book.value_usd[rows], 0.0).sum()),
+                float(np.maximum(book.value_usd[rows], 0.0) @ rate[rows]),
             )
-            for path, rows, cut in groups
+            for path, rows, rate in groups
             if rows.any()
         ]

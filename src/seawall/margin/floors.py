@@ -29,13 +29,17 @@ class ShortOptionMinimum(Rates, frozen=True, kw_only=True, tag="short-option-min
 
 
 class GrossFloor(Rates, frozen=True, kw_only=True, tag="gross-floor"):
-    """``rate_rel`` · S · Σ|q| over everything in the array, options at the index."""
+    """``rate_rel`` · S · Σ|q| over everything in the array, options at the index.
+
+    Coins held, owed and earned but not yet settled count as one balance.
+    """
 
     rate_rel: float
 
     def amount(self, book: UnderlyingBook) -> float:
         """The floor in USD."""
-        return self.rate_rel * book.spot_usd * float(np.abs(book.quantity).sum())
+        contracts = float(np.abs(book.quantity[~book.is_spot]).sum())
+        return self.rate_rel * book.spot_usd * (contracts + abs(book.coin_balance))
 
 
 Floor = ShortOptionMinimum | GrossFloor

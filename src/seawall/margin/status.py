@@ -108,7 +108,7 @@ def margin_status(book: Book, model: MarginModel) -> MarginStatus:
         for holding in model.collateral.holdings(book, model.classes)
     )
     # A step that adds nothing, or only noise of float64, has no row.
-    shown = tuple(row for row in rows if row.initial.amount > 0)
+    shown = tuple(row for row in rows if row.initial.amount or row.maintenance.amount)
     return MarginStatus(requirement, shown, holdings)
 
 

@@ -125,11 +125,12 @@ def _worst_scenario(matrices: tuple[RiskMatrix, ...]) -> WorstScenario | None:
 
 
 def _greek_rows(book: UnderlyingBook) -> tuple[GreekRow, ...]:
-    columns = (book.delta, book.gamma, book.vega_usd, book.theta_usd)
+    columns = (book.gamma, book.vega_usd, book.theta_usd)
     held = np.stack([book.quantity * column for column in columns])
-    by_bucket = [
-        (name, held[:, book.bucket == i].sum(axis=1)) for i, name in enumerate(book.buckets)
-    ]
+    deltas = book.net_delta_by_bucket
+    sums = np.stack([held[:, book.bucket == i].sum(axis=1) for i in range(len(book.buckets))])
+    sums = np.column_stack([deltas, sums])
+    by_bucket = [(n, row) for n, row in zip(book.buckets, sums, strict=True) if row.any()]
     return tuple(
         GreekRow(
             underlying=book.underlying,
@@ -140,7 +141,7 @@ def _greek_rows(book: UnderlyingBook) -> tuple[GreekRow, ...]:
             vega_usd_per_point=float(vega),
             theta_usd_per_day=float(theta),
         )
-        for name, (delta, gamma, vega, theta) in [*by_bucket, ("total", held.sum(axis=1))]
+        for name, (delta, gamma, vega, theta) in [*by_bucket, ("total", sums.sum(axis=0))]
     )
 
 

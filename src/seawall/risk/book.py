@@ -33,19 +33,21 @@ Flags = NDArray[np.bool_]
 SPOT, PERPETUAL, FUTURE, CALL, PUT = range(5)
 """Codes of the ``kind`` column."""
 
-_SPOT_BUCKET, _PERPETUAL_BUCKET = "spot", "perpetual"
+SPOT_BUCKET, PERPETUAL_BUCKET = "spot", "perpetual"
 
 
 @dataclass(frozen=True, slots=True)
 class UnderlyingBook:
     """The positions of one underlying; every array has shape [M], one row per position.
 
-    ``quantity`` coins, + long; ``forward`` and ``strike`` quote currency per coin (strike 0 where
-    there is none); ``vol``, ``atm_vol`` decimal (0 where there is none); ``unit_usd`` USD per unit
-    of price; ``mark_usd`` USD value of one unit held (options, spot; 0 for futures); ``value_usd``
-    market value of the position (futures: unrealised profit); ``bucket`` index into ``buckets``,
-    the expiries with ``spot`` and ``perpetual`` first; ``delta`` coins per unit; ``gamma`` coins
-    per USD; ``vega_usd`` per volatility point; ``theta_usd`` per day, all per unit held.
+    ``inverse`` whether it pays in coin; ``quantity`` coins, + long; ``forward`` and ``strike``
+    quote currency per coin (strike 0 where there is none); ``vol``, ``atm_vol`` decimal (0 where
+    there is none); ``unit_usd`` USD per unit of price; ``mark_usd`` USD value of one unit held
+    (options, spot; 0 for futures); ``value_usd`` market value of the position (futures: unrealised
+    profit); ``bucket`` index into ``buckets``: ``spot`` first, then ``perpetual`` and the expiries.
+    Per unit held: ``delta`` coins, without ``coin_profit``; ``gamma`` coins per USD; ``vega_usd``
+    per volatility point; ``theta_usd`` per day; ``coin_profit`` coins of unrealised profit
+    (inverse futures with an entry price), which move with the index like coins held.
     """
 
     underlying: str
@@ -54,6 +56,7 @@ class UnderlyingBook:
     buckets: tuple[str, ...]
     kind: NDArray[np.int64]
     bucket: NDArray[np.int64]
+    inverse: Flags
     quantity: Floats
     forward: Floats
     strike: Floats
@@ -67,6 +70,7 @@ class UnderlyingBook:
     gamma: Floats
     vega_usd: Floats
     theta_usd: Floats
+    coin_profit: Floats
 
     def __post_init__(self) -> None:
         freeze(self, len(self.positions))
@@ -88,10 +92,16 @@ class UnderlyingBook:
 
     @property
     def net_delta_by_bucket(self) -> Floats:
-        """Net delta in coins of each bucket; shape [buckets]."""
+        """Net delta in coins of each bucket; unrealised coin profit is spot; shape [buckets]."""
         held = np.zeros(len(self.buckets))
         np.add.at(held, self.bucket, self.quantity * self.delta)
+        held[self.buckets.index(SPOT_BUCKET)] += float(self.quantity @ self.coin_profit)
         return held
+
+    @property
+    def coin_balance(self) -> float:
+        """Coins held outright, debts and unrealised coin profit included."""
+        return float(self.quantity @ (self.is_spot + self.coin_profit))
 
     def rows(self, keep: Sequence[int]) -> UnderlyingBook:
         """The same book with only the given rows."""
@@ -149,7 +159,7 @@ def _canonical(position: Position) -> tuple[str, float, str]:
     )
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Row:
     """One position's terms and quotes, before they become columns."""
 
@@ -169,7 +179,7 @@ def _join_underlying(
 ) -> UnderlyingBook:
     spot = market.spot_usd(underlying)
     rows = [_look_up(position, market) for position in positions]
-    buckets = tuple(dict.fromkeys(row.bucket for row in rows))
+    buckets = tuple(dict.fromkeys([SPOT_BUCKET, *(row.bucket for row in rows)]))
 
     def column(name: str) -> Floats:
         return np.array([getattr(row, name) for row in rows], dtype=np.float64)
@@ -182,8 +192,14 @@ def _join_underlying(
     mark_usd = np.where(kind == SPOT, spot, 0.0)
     mark_usd[option] = _option_marks_usd(column("mark"), forward, strike, vol, tenor, unit, kind)
     value = quantity * mark_usd
-    for i in np.flatnonzero((kind == PERPETUAL) | (kind == FUTURE)):
-        value[i] = _unrealised_usd(positions[i], forward[i], unit[i], spot)
+    inverse = np.array([getattr(p.instrument, "is_inverse", False) for p in positions])
+    entry = np.array([np.nan if p.entry_price is None else float(p.entry_price) for p in positions])
+    entered = np.isin(kind, (PERPETUAL, FUTURE)) & np.isfinite(entry)
+    # Linear: q·(F − entry)·c. Inverse: q coins at today's mark are q·F USD contracts, worth
+    # q·F·(1/entry − 1/F) coins of profit.
+    coin_profit = np.where(entered & inverse, forward / np.where(entered, entry, 1.0) - 1.0, 0.0)
+    profit = np.where(inverse, coin_profit * spot, (forward - entry) * unit)
+    value[entered] = (quantity * profit)[entered]
     # A unit of price moves with the forward, and the forward with the index: dF/dS = F / S.
     slope = forward / spot
     delta, gamma = unit * slope, np.zeros_like(unit)
@@ -203,6 +219,7 @@ def _join_underlying(
         buckets=buckets,
         kind=kind,
         bucket=np.array([buckets.index(row.bucket) for row in rows], dtype=np.int64),
+        inverse=inverse,
         quantity=quantity,
         forward=forward,
         strike=strike,
@@ -216,16 +233,17 @@ def _join_underlying(
         gamma=gamma,
         vega_usd=vega,
         theta_usd=theta,
+        coin_profit=coin_profit,
     )
 
 
 def _look_up(position: Position, market: MarketSnapshot) -> _Row:
     instrument = position.instrument
     if isinstance(instrument, SpotAsset):
-        return _Row(SPOT, _SPOT_BUCKET, market.spot_usd(instrument.name), 1.0)
+        return _Row(SPOT, SPOT_BUCKET, market.spot_usd(instrument.name), 1.0)
     if isinstance(instrument, Perpetual):
         forward, unit = market.forward(instrument), market.quote_usd(instrument)
-        return _Row(PERPETUAL, _PERPETUAL_BUCKET, forward, unit)
+        return _Row(PERPETUAL, PERPETUAL_BUCKET, forward, unit)
     if isinstance(instrument, DatedFuture):
         forward, unit = market.forward(instrument), market.quote_usd(instrument)
         tenor = tenor_years(market.as_of, instrument.expiry)
@@ -260,17 +278,3 @@ def _option_marks_usd(
     o = kind >= CALL
     model = price(forward[o], strike[o], vol[o], tenor[o], kind[o] == CALL)
     return unit[o] * np.where(np.isfinite(mark[o]), mark[o], model)
-
-
-def _unrealised_usd(position: Position, forward: float, unit: float, spot: float) -> float:
-    """Unrealised profit of a future against its entry price; 0 without one.
-
-    Linear: q·(F − entry)·c. Inverse: q coins at today's mark are q·F USD contracts, worth
-    q·F·(1/entry − 1/F) coins of profit.
-    """
-    if position.entry_price is None:
-        return 0.0
-    entry, quantity = float(position.entry_price), float(position.quantity)
-    if getattr(position.instrument, "is_inverse", False):
-        return quantity * spot * (forward / entry - 1.0)
-    return quantity * (forward - entry) * unit

@@ -95,9 +95,11 @@ def risk_array(book: UnderlyingBook, grid: PriceVolGrid, scenarios: ScenarioSet)
     out = np.empty((len(book.positions), len(instants) * scenarios.price_rel.size))
     revalue(
         book.kind,
+        book.inverse,
         book.forward,
         book.strike,
         book.unit_usd,
+        book.coin_profit * book.spot_usd,
         vol_table(book, grid),
         tenor,
         settled,
