@@ -12,13 +12,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from seawall.basics.errors import BadNumber, ExpiredInstrument, MissingQuote, StaleQuote
+from seawall.basics.errors import ExpiredInstrument, MissingQuote, StaleQuote
 from seawall.basics.time import tenor_years
-from seawall.feeds.market import read_market, read_quotes
+from seawall.feeds.market import read_quotes
 from seawall.market.assemble import MAX_SOURCE_GAP, assemble_snapshot
-from seawall.market.quotes import FutureQuotes, OptionQuotes
-from seawall.pricing.black76 import price
+from seawall.market.quotes import OptionQuotes
+from seawall.pricing.black76 import implied_vol, price
 from seawall.products.names import parse_name
+from tests.market_quotes import changed, name, vols
 from tests.tables import (
     AS_OF,
     EXPIRY,
@@ -33,6 +34,15 @@ from tests.tables import (
 
 KEY = ("BTC", "BTC", EXPIRY)
 SIDES = (True, False)
+MAPPINGS = (
+    "index_usd",
+    "stable_usd",
+    "forwards",
+    "futures",
+    "slices",
+    "option_rows",
+    "refused",
+)
 
 
 @pytest.fixture
@@ -49,23 +59,7 @@ def options(quotes) -> OptionQuotes:
     return quotes(chain())
 
 
-def changed(table: OptionQuotes, row: int | slice, **values: float) -> OptionQuotes:
-    """The same quotes with other numbers in a row."""
-    columns = {name: getattr(table, name).copy() for name in values}
-    for name, value in values.items():
-        columns[name][row] = value
-    return replace(table, **columns)
-
-
-def name(strike: float, right: str) -> str:
-    return f"BTC-27MAR26-{strike:.0f}-{right}"
-
-
 # ------------------------------------------------------------------------------ volatilities
-
-
-def vols(market) -> dict[str, float]:
-    return {n: float(market.slices[key].vol[row]) for n, (key, row) in market.option_rows.items()}
 
 
 @pytest.mark.parametrize("settlement", ["BTC", "USDC"])
@@ -146,6 +140,49 @@ def test_a_mark_that_contradicts_its_volatility_leaves_the_option_out(options, m
     market = assemble_snapshot([changed(options, 6, mark=mark)])
     left_out = {o.name for o in options.instruments} - set(market.option_rows)
     assert left_out == {options.instruments[6].name}
+
+
+@pytest.mark.parametrize("settlement", ["BTC", "USDC"])
+@pytest.mark.parametrize(("error", "stays"), [(0.0025, True), (0.0035, False)])
+def test_a_mark_is_within_reach_of_its_value_or_damaged(quotes, settlement, error, stays):
+    table = quotes(chain(settlement=settlement))
+    unit = 1.0 if settlement == "BTC" else FORWARD
+    market = assemble_snapshot([changed(table, 6, mark=table.mark[6] + error * unit)])
+    assert (table.instruments[6].name in market.option_rows) is stays
+
+
+@pytest.mark.parametrize(("value", "stays"), [(0.0004, True), (0.0006, False), (0.002, False)])
+def test_a_zero_mark_on_an_option_of_value_is_a_placeholder(options, value, stays):
+    """Too near to its value to be called damaged, but a venue does not round it to nothing."""
+    row = [o.name for o in options.instruments].index(name(110_000.0, "C"))
+    tenor = tenor_years(AS_OF, EXPIRY)
+    iv = implied_vol(value * FORWARD, FORWARD, 110_000.0, tenor, True).sigma
+    market = assemble_snapshot([changed(options, row, mark=0.0, iv=float(iv))])
+    assert (options.instruments[row].name in market.option_rows) is stays
+
+
+@pytest.mark.parametrize("settlement", ["BTC", "USDC"])
+@pytest.mark.parametrize(
+    ("miss", "stays"), [(-0.0035, False), (-0.0025, True), (0.0025, True), (0.0035, False)]
+)
+def test_without_a_mark_the_value_lies_within_the_quotes_or_is_damaged(
+    quotes, settlement, miss, stays
+):
+    """``miss``: how far, in forwards, the value lies above the ask or below the bid."""
+    table = quotes(chain(settlement=settlement))
+    edge = table.mark[6] - miss * (1.0 if settlement == "BTC" else FORWARD)
+    sides = {"bid": 0.9 * edge, "ask": edge} if miss > 0.0 else {"bid": edge, "ask": 1.1 * edge}
+    market = assemble_snapshot([changed(table, 6, mark=math.nan, **sides)])
+    assert (table.instruments[6].name in market.option_rows) is stays
+    one_sided = changed(table, 6, mark=math.nan, **{**sides, "bid": math.nan})
+    assert table.instruments[6].name in assemble_snapshot([one_sided]).option_rows
+
+
+def test_a_mid_is_not_passed_on_as_a_mark(options):
+    bare = changed(options, 6, mark=math.nan, iv=math.nan)
+    listed, row = assemble_snapshot([bare]).option_row(options.instruments[6])
+    assert math.isnan(listed.mark[row])
+    assert listed.vol[row] == pytest.approx(smile(listed.strike[row]), rel=1e-6)
 
 
 def test_a_missing_mark_is_no_reason_to_leave_an_option_out(options):
@@ -239,125 +276,17 @@ def test_no_quotes_at_all_are_an_error():
         assemble_snapshot([])
 
 
-# --------------------------------------------------------------------- futures and forwards
-
-
-def test_futures_are_at_their_marks_and_options_at_parity(quotes):
-    market = assemble_snapshot([quotes(chain()), quotes(listing())])
-    assert market.forward(parse_name("BTC-PERPETUAL")) == 70_510.0
-    assert market.forward(parse_name("BTC-27MAR26")) == 70_990.0
-    assert market.forward(parse_name(name(70_000.0, "C"))) == pytest.approx(FORWARD)
-
-
-def test_a_curve_fills_in_expiries_without_options(quotes):
-    market = assemble_snapshot([quotes(chain()), quotes(curve())])
-    assert market.forwards[KEY] == pytest.approx(FORWARD)
-    assert market.forward(parse_name("BTC-24APR26")) == 71_300.0
-    assert "BTC-24APR26" not in market.futures
-    assert market.futures["BTC-27MAR26"] == 70_990.0
-
-
-def test_a_curve_gives_the_forward_of_options_that_determine_none(quotes):
-    bare = chain().select("timestamp", "instrument_name", "mark_iv", mark_price=pl.lit(None))
-    assert not assemble_snapshot([quotes(bare)]).slices
-    market = assemble_snapshot([quotes(bare), quotes(curve())])
-    assert market.slices[KEY].forward == 70_990.0
-    assert len(market.option_rows) == len(chain())
-
-
-def test_a_perpetual_without_a_mark_is_at_its_index(quotes):
-    market = assemble_snapshot([quotes(chain())], {"USDC": 0.5})
-    assert market.forward(parse_name("BTC-PERPETUAL")) == INDEX
-    assert market.forward(parse_name("BTC_USDC-PERPETUAL")) == 2.0 * INDEX
-
-
-@pytest.mark.parametrize("factor", [0.0, 0.1, 10.0])
-def test_a_future_far_from_its_index_is_a_bad_tick(quotes, factor):
-    ticks = listing().with_columns(pl.col("mark_price") * factor)
-    table = FutureQuotes(
-        source="ticks",
-        as_of=AS_OF,
-        instruments=tuple(parse_name(n) for n in ticks["instrument_name"]),
-        mark=ticks["mark_price"].to_numpy().copy(),
-        index=ticks["index_price"].to_numpy().copy(),
-        is_synthetic=np.zeros(2, dtype=np.bool_),
-    )
-    market = assemble_snapshot([quotes(chain()), table])
-    assert not market.futures
-    assert market.forward(parse_name("BTC-27MAR26")) == pytest.approx(FORWARD)
-
-
-def test_what_is_missing_is_named_with_its_remedy(options):
-    market = assemble_snapshot([options])
-    for wanted, contract in (("no forward of BTC", "BTC-24APR26"), ("no index", "ETH-PERPETUAL")):
-        with pytest.raises(MissingQuote, match=wanted) as caught:
-            market.forward(parse_name(contract))
-        assert caught.value.where == "snapshot of 2026-02-05T16:00:12.345Z"
-        assert caught.value.remedy
-    with pytest.raises(MissingQuote, match="BTC-27MAR26-71000-C"):
-        market.option_row(parse_name("BTC-27MAR26-71000-C"))
-
-
-# ------------------------------------------------------------------------------------ prices
-
-
-def test_the_index_is_the_median_of_all_rows(options):
-    assert assemble_snapshot([options]).index_usd == {"BTC": INDEX}
-    bad = changed(options, slice(0, 6), index=1.0)
-    assert assemble_snapshot([bad]).index_usd == {"BTC": INDEX}
-    missing = changed(options, slice(None), index=math.nan)
-    assert assemble_snapshot([missing]).index_usd == {}
-
-
-def test_given_prices_override_and_add(tmp_path):
-    path = write(chain(), tmp_path / "chain.csv")
-    market = read_market(path, prices={"USDC": 0.9998, "BTC": 70_000.0, "SOL": 120})
-    assert market.index_usd == {"BTC": 70_000.0, "SOL": 120}
-    assert market.stable_usd == {"USDC": 0.9998}
-    assert market.currency_usd("USDC") == 0.9998
-    assert market.currency_usd("USDT") == market.currency_usd("USD") == 1.0
-
-
-def test_the_index_of_a_linear_contract_is_converted_at_its_stablecoin(quotes):
-    market = assemble_snapshot([quotes(chain(settlement="USDC"))], {"USDC": 0.9})
-    assert market.index_usd["BTC"] == pytest.approx(0.9 * INDEX)
-
-
-@pytest.mark.parametrize("value", [math.nan, math.inf, 0.0, -1.0, 1e12])
-def test_impossible_prices_are_refused(options, value):
-    with pytest.raises(BadNumber, match="is not a price of BTC"):
-        assemble_snapshot([options], {"BTC": value})
-
-
-@pytest.mark.parametrize("asset", ["USD", "BTC-PERPETUAL", "no such thing", ""])
-def test_only_assets_have_given_prices(options, asset):
-    with pytest.raises(BadNumber, match="is not a price of"):
-        assemble_snapshot([options], {asset: 1.0})
-
-
-@pytest.mark.parametrize(("asset", "meant"), [("usdc", "USDC"), ("btc", "BTC"), ("Usdt", "USDT")])
-def test_a_misspelt_asset_is_refused_before_it_is_silently_unused(options, asset, meant):
-    with pytest.raises(BadNumber, match=f"{asset} is not how {meant} is written"):
-        assemble_snapshot([options], {asset: 0.5})
-
-
 def test_the_snapshot_cannot_be_changed(options):
     market = assemble_snapshot([options])
     with pytest.raises(AttributeError):
         market.as_of = AS_OF
     with pytest.raises(ValueError, match="read-only"):
         market.slices[KEY].vol[0] = 0.0
-
-
-@pytest.mark.parametrize("price", [700.0, 7_000_000.0])
-def test_a_given_price_far_from_the_forwards_is_refused(tmp_path, price):
-    path = write(chain(), tmp_path / "chain.parquet")
-    with pytest.raises(BadNumber, match="index of BTC"):
-        read_market(path, prices={"BTC": price})
-
-
-def test_a_snapshot_older_than_the_time_asked_for_states_its_age(tmp_path):
-    path = write(chain(), tmp_path / "chain.parquet")
-    assert read_market(path, at=AS_OF + timedelta(minutes=4)).warnings == ()
-    (warning,) = read_market(path, at=AS_OF + timedelta(hours=3)).warnings
-    assert "3:00:00 (h:mm:ss) older than the time asked for" in warning
+    for mapping in MAPPINGS:
+        with pytest.raises(TypeError):
+            getattr(market, mapping)["BTC"] = 1.0
+    given = {"BTC": 1.0}
+    other = replace(market, index_usd=given, warnings=("w",))
+    given["BTC"] = 2.0
+    assert (other.index_usd, other.warnings) == ({"BTC": 1.0}, ("w",))
+    assert other.slices == market.slices

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seawall.basics.errors import BadParameter, UnreadableFile
+from seawall.basics.errors import BadParameter, UnwritableFile
 from seawall.basics.time import tenor_years
 from seawall.feeds.books import read_portfolios
 from seawall.feeds.market import read_market
@@ -303,5 +303,5 @@ def test_missing_number_is_an_empty_field(tmp_path: Path) -> None:
 
 
 def test_files_that_cannot_be_written_say_so(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableFile, match="cannot be written"):
+    with pytest.raises(UnwritableFile, match="cannot be written"):
         write_book_csv(synthetic_portfolio(), tmp_path / "absent" / "book.csv")

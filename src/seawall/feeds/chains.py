@@ -7,8 +7,9 @@ Columns: ``timestamp, instrument_name, mark_price``, usually with ``mark_iv``,
 
 Units. Prices of inverse options are in coin, all others in the quote currency per coin. Implied
 volatilities are decimal in these rooms; a file whose median ``mark_iv`` exceeds 3 (300 %) is
-taken to be in percent, as the venue's own interface gives it, and is divided by 100. A wrong guess
-cannot pass: a row whose volatility and mark contradict each other is dropped in ``market``.
+taken to be in percent, as the venue's own interface gives it, and is divided by 100. Where
+there are prices a wrong guess cannot pass: a row whose volatility contradicts its mark, or without
+a mark its bid and ask, is dropped in ``market``.
 
 Bad rows. A row is dropped if its name is unknown, its time unreadable, one of its numbers
 negative, infinite or beyond 10¹², or if it has no price at all. NaN, empty and unreadable cells are

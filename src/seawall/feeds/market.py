@@ -44,7 +44,7 @@ def read_market(
     age = str(moment - market.as_of).partition(".")[0]
     asked = isoformat_utc(moment)
     warning = f"The snapshot is {age} (h:mm:ss) older than the time asked for, {asked}."
-    return replace(market, warnings=(warning,))
+    return replace(market, warnings=(*market.warnings, warning))
 
 
 def read_quotes(path: Path, at: datetime | None = None) -> list[Quotes]:

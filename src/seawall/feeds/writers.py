@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from seawall.basics.errors import UnreadableFile
+from seawall.basics.errors import UnwritableFile
 from seawall.basics.time import isoformat_utc
 from seawall.market.quotes import FutureQuotes, OptionQuotes, Quotes
 from seawall.products.names import contract_name
@@ -38,7 +38,7 @@ Row = Sequence[str]
 
 
 def write_market_csv(quotes: Quotes, path: Path) -> None:
-    """Write an option chain or a futures table. Raises UnreadableFile if it cannot be written."""
+    """Write an option chain or a futures table. Raises UnwritableFile if it cannot be written."""
     if isinstance(quotes, OptionQuotes):
         _write(path, OPTION_COLUMNS, _option_rows(quotes))
     else:
@@ -46,7 +46,7 @@ def write_market_csv(quotes: Quotes, path: Path) -> None:
 
 
 def write_book_csv(portfolio: Portfolio, path: Path) -> None:
-    """Write one account's positions. Raises UnreadableFile if it cannot be written."""
+    """Write one account's positions. Raises UnwritableFile if it cannot be written."""
     rows = (
         (
             portfolio.account,
@@ -99,7 +99,7 @@ def _write(path: Path, columns: Row, rows: Iterable[Row]) -> None:
             writer.writerow(columns)
             writer.writerows(rows)
     except OSError as error:
-        raise UnreadableFile(
+        raise UnwritableFile(
             f"{path} cannot be written: {error.strerror}",
             where=str(path),
             remedy="Choose a folder that exists and that you may write to.",

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
-from numpy.typing import NDArray
 
 from seawall.basics.errors import BadNumber, MissingQuote, StaleQuote, UnknownInstrument
 from seawall.basics.time import isoformat_utc
 from seawall.market.quotes import FutureQuotes, OptionQuotes, Quotes
 from seawall.market.slices import option_slices
-from seawall.market.snapshot import MarketSnapshot, SliceKey
+from seawall.market.snapshot import MarketSnapshot, OptionSlice, SliceKey
 from seawall.products.instruments import STABLECOINS, DatedFuture, SpotAsset, Stablecoin
 from seawall.products.names import parse_name
 
@@ -22,15 +21,19 @@ MAX_PRICE = 1e12
 # A future or forward further from its index than this factor is a bad number, not a basis.
 MAX_BASIS_FACTOR = 2.0
 
+# By underlying, then by what it is called in messages: USD per coin.
+Prices = dict[str, dict[str, float]]
+
 
 def assemble_snapshot(
     quotes: Sequence[Quotes], prices: Mapping[str, float] | None = None
 ) -> MarketSnapshot:
     """One snapshot from option and future quotes and from given USD prices.
 
-    ``prices`` maps assets to USD and overrides an index that the quotes carry. The snapshot's
-    time is the latest of its sources. Raises StaleQuote when sources lie too far apart, BadNumber
-    for an impossible price, MissingQuote when nothing was given at all.
+    ``prices`` maps assets to USD and overrides an index that the quotes carry, with a warning. The
+    snapshot's time is the latest of its sources. An underlying whose prices contradict each other
+    is refused in the snapshot. Raises StaleQuote when sources lie too far apart, BadNumber for an
+    impossible given price or one that the quotes contradict, MissingQuote when nothing was given.
     """
     if not quotes:
         raise MissingQuote(
@@ -43,17 +46,21 @@ def assemble_snapshot(
     stable = {asset: value for asset, value in given.items() if asset in STABLECOINS}
     options = [q for q in quotes if isinstance(q, OptionQuotes)]
     futures = [q for q in quotes if isinstance(q, FutureQuotes)]
-    index = _indices(quotes, stable)
-    _refuse_misspelt(given, index)
-    index |= {asset: value for asset, value in given.items() if asset not in STABLECOINS}
-    marks, curve = _future_marks(futures, as_of)
+    sources = _index_rows(quotes, stable)
+    listed = {name: float(np.median(np.concatenate(rows))) for name, rows in sources.items()}
+    _refuse_misspelt(given, listed)
+    chosen = {asset: value for asset, value in given.items() if asset not in STABLECOINS}
+    index = {**listed, **chosen}
+    marks, curve, told = _future_marks(futures, as_of, index, stable)
     slices = {s.key: s for s in option_slices(options, curve, as_of)}
     # A listed future or the venue's curve only fills in where no option chain gives a forward.
     forwards = {**curve, **{key: s.forward for key, s in slices.items()}}
-    _refuse_unlike(index, forwards, stable)
+    of_options = _option_forwards(slices, curve, stable)
+    refused = _contradictions(index, sources, chosen, told, of_options)
+    _refuse_given(chosen, refused)
     return MarketSnapshot(
         as_of=as_of,
-        index_usd=index,
+        index_usd={name: value for name, value in index.items() if name not in refused},
         stable_usd=stable,
         forwards=forwards,
         futures=marks,
@@ -61,6 +68,12 @@ def assemble_snapshot(
         option_rows={
             name: (key, row) for key, s in slices.items() for row, name in enumerate(s.names)
         },
+        warnings=tuple(
+            f"Index of {name} given as {value:.10g}; the files say {listed[name]:.10g}."
+            for name, value in chosen.items()
+            if listed.get(name, value) != value
+        ),
+        refused=refused,
     )
 
 
@@ -93,20 +106,72 @@ def _refuse_misspelt(given: Mapping[str, float], index: Mapping[str, float]) -> 
             )
 
 
-def _refuse_unlike(
-    index: Mapping[str, float], forwards: Mapping[SliceKey, float], stable: Mapping[str, float]
-) -> None:
-    """An index in the wrong unit would scale every requirement on its underlying."""
-    for (underlying, settlement, expiry), forward in forwards.items():
-        unit = 1.0 if settlement == underlying else stable.get(settlement, 1.0)
-        ratio = forward * unit / index.get(underlying, forward * unit)
-        if not 1.0 / MAX_BASIS_FACTOR <= ratio <= MAX_BASIS_FACTOR:
+def _refuse_given(chosen: Mapping[str, float], refused: Mapping[str, str]) -> None:
+    """A given price in the wrong unit would scale every requirement on its underlying."""
+    for asset, value in chosen.items():
+        if asset in refused:
             raise BadNumber(
-                f"the index of {underlying} is {index[underlying]:g} USD but its forward for "
-                f"{isoformat_utc(expiry)} is {forward:g}",
-                where="market",
-                remedy=f"Correct the chain or the given price of {underlying}.",
+                refused[asset],
+                where=f"price {asset}={value}",
+                remedy=f"Correct the given price of {asset}, or the files.",
             )
+
+
+def _contradictions(
+    index: Mapping[str, float],
+    sources: Mapping[str, Sequence[Sequence[float]]],
+    chosen: Mapping[str, float],
+    told: Prices,
+    of_options: Prices,
+) -> dict[str, str]:
+    """Underlyings whose index cannot be told from a bad number, and what contradicts it.
+
+    A forward of options far from the index always contradicts it: many rows stand behind it. A
+    mark far from it is a bad tick, and only that, if at least one mark or forward agrees with the
+    index, and these together with the sources of the index outnumber the marks that do not.
+    ``told`` and ``of_options`` hold the marks and the options' forwards.
+    """
+    found: dict[str, str] = {}
+    for underlying, level in index.items():
+        marks, forwards = told.get(underlying, {}), of_options.get(underlying, {})
+        far_marks = {what: usd for what, usd in marks.items() if not _is_near(usd, level)}
+        far_forwards = {what: usd for what, usd in forwards.items() if not _is_near(usd, level)}
+        near = len(marks) + len(forwards) - len(far_marks) - len(far_forwards)
+        rows: Sequence[Sequence[float]] = () if underlying in chosen else sources[underlying]
+        behind = sum(_is_near(float(np.median(values)), level) for values in rows)
+        behind += underlying in chosen
+        is_tick = near > 0 and near + behind > len(far_marks)
+        if far_forwards or (far_marks and not is_tick):
+            what, usd = next(iter({**far_forwards, **far_marks}.items()))
+            found[underlying] = (
+                f"the index of {underlying} is {level:.10g} USD but {what} is {usd:.10g} USD"
+            )
+    return found
+
+
+def _is_near(usd: float, index: float) -> bool:
+    return 1.0 / MAX_BASIS_FACTOR <= usd / index <= MAX_BASIS_FACTOR
+
+
+def _unit_usd(underlying: str, settlement: str, stable: Mapping[str, float]) -> float:
+    """USD per unit of the quote currency: an inverse contract is quoted in USD."""
+    return 1.0 if settlement == underlying else stable.get(settlement, 1.0)
+
+
+def _option_forwards(
+    slices: Mapping[SliceKey, OptionSlice],
+    curve: Mapping[SliceKey, float],
+    stable: Mapping[str, float],
+) -> Prices:
+    """Forwards that options tell of themselves; one from the curve is no second evidence."""
+    found: Prices = {}
+    for key, listed in slices.items():
+        underlying, settlement, expiry = key
+        if listed.forward != curve.get(key):
+            what = f"its forward in {settlement} for {isoformat_utc(expiry)}"
+            usd = listed.forward * _unit_usd(underlying, settlement, stable)
+            found.setdefault(underlying, {})[what] = usd
+    return found
 
 
 def _common_time(quotes: Sequence[Quotes]) -> datetime:
@@ -123,46 +188,52 @@ def _common_time(quotes: Sequence[Quotes]) -> datetime:
     return latest.as_of
 
 
-def _indices(quotes: Sequence[Quotes], stable: Mapping[str, float]) -> dict[str, float]:
-    """USD index per underlying: the median over all rows that carry one."""
-    seen: dict[str, list[float]] = {}
+def _index_rows(
+    quotes: Sequence[Quotes], stable: Mapping[str, float]
+) -> dict[str, list[list[float]]]:
+    """USD index prices per underlying, one list for each source that carries any."""
+    found: dict[str, list[list[float]]] = {}
     for table in quotes:
+        seen: dict[str, list[float]] = {}
         for contract, index in zip(table.instruments, table.index.tolist(), strict=True):
             if 0.0 < index < MAX_PRICE:
-                unit = 1.0 if contract.is_inverse else stable.get(contract.settlement, 1.0)
+                unit = _unit_usd(contract.underlying, contract.settlement, stable)
                 seen.setdefault(contract.underlying, []).append(index * unit)
-    return {underlying: float(np.median(values)) for underlying, values in seen.items()}
+        for underlying, values in seen.items():
+            found.setdefault(underlying, []).append(values)
+    return found
 
 
 def _future_marks(
-    futures: Iterable[FutureQuotes], as_of: datetime
-) -> tuple[dict[str, float], dict[SliceKey, float]]:
-    """Marks of listed futures and perpetuals by name, and the forwards that futures tell.
+    futures: Iterable[FutureQuotes],
+    as_of: datetime,
+    index: Mapping[str, float],
+    stable: Mapping[str, float],
+) -> tuple[dict[str, float], dict[SliceKey, float], Prices]:
+    """Marks of listed futures by name, the forwards they tell, and all marks there were, in USD.
 
-    Of a contract in several tables the latest mark counts, and a listed future's before a
-    synthetic forward.
+    A mark far from its index is in the last only. Of a contract in several tables the latest mark
+    counts, and a listed future's before a synthetic forward.
     """
     marks: dict[str, float] = {}
     listed: dict[SliceKey, float] = {}
     synthetic: dict[SliceKey, float] = {}
+    told: Prices = {}
     for table in sorted(futures, key=lambda table: table.as_of):
-        credible = _credible(table.mark, table.index)
-        for row in np.flatnonzero(credible).tolist():
+        for row in np.flatnonzero((table.mark > 0.0) & (table.mark < MAX_PRICE)).tolist():
             contract, mark = table.instruments[row], float(table.mark[row])
+            if isinstance(contract, DatedFuture) and contract.expiry <= as_of:
+                continue
             is_synthetic = bool(table.is_synthetic[row])
+            underlying = contract.underlying
+            usd = mark * _unit_usd(underlying, contract.settlement, stable)
+            what = f"the {'synthetic forward' if is_synthetic else 'mark'} of {contract.name}"
+            told.setdefault(underlying, {})[what] = usd
+            if not _is_near(usd, index.get(underlying, usd)):
+                continue
             if isinstance(contract, DatedFuture):
-                if contract.expiry <= as_of:
-                    continue
-                key = contract.underlying, contract.settlement, contract.expiry
+                key = underlying, contract.settlement, contract.expiry
                 (synthetic if is_synthetic else listed)[key] = mark
             if not is_synthetic:
                 marks[contract.name] = mark
-    return marks, {**synthetic, **listed}
-
-
-def _credible(mark: NDArray[np.float64], index: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Marks that are prices and, where their row carries an index, within reach of it."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = mark / index
-    far = (ratio > MAX_BASIS_FACTOR) | (ratio < 1.0 / MAX_BASIS_FACTOR)
-    return (mark > 0.0) & (mark < MAX_PRICE) & ~(far & (index > 0.0))
+    return marks, {**synthetic, **listed}, told

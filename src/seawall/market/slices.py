@@ -3,8 +3,8 @@
 The venue's volatility counts where it has one. Where not, it is implied from the mark, or without
 a mark from the mid of bid and ask if these two agree on it. Of a call and a put of one strike the
 out-of-the-money one tells for both: the other's price is nearly all intrinsic value, and its last
-digit would be taken for volatility. A row without a volatility, or whose mark contradicts it, is
-left out: what cannot be valued cannot be margined, which is an error and never a smaller margin.
+digit would be taken for volatility. A row without a volatility, or whose prices contradict it,
+is left out: what cannot be valued cannot be margined, an error and never a smaller margin.
 """
 
 from __future__ import annotations
@@ -28,8 +28,11 @@ Flags = NDArray[np.bool_]
 # Implied volatilities outside this range are placeholders of a venue, not measurements.
 MIN_VOL, MAX_VOL = 0.01, 20.0
 # A mark this far from the value at its own volatility, relative to the forward, is damaged. The
-# marks of a venue within one snapshot stay below a tenth of it, also in a crash.
-MAX_MARK_ERROR_REL = 0.02
+# recorded marks of a venue stay below half of it (0.00145 on 2020-05-21), also in a crash.
+MAX_MARK_ERROR_REL = 0.003
+# A mark of zero on an option worth more than this, relative to the forward, is a placeholder:
+# five ticks of the venue are not rounded away.
+MAX_VALUE_AT_ZERO_MARK_REL = 0.0005
 # An in-the-money price tells its volatility to about 1 % only with this much time value, relative
 # to the forward; below, the price's last digit decides.
 MIN_TIME_VALUE_REL = 0.001
@@ -87,12 +90,12 @@ def _slice(
     if np.isnan(vol).any():
         terms = forward, strike, tenor, is_call
         agreed = _quotes_agree(bid * unit, ask * unit, *terms)
-        mark = np.where(np.isnan(vol) & np.isnan(mark) & agreed, mid, mark)
-        vol = np.where(np.isnan(vol), _vol_from_prices(mark * unit, *terms), vol)
+        # The mid tells a volatility but is no mark of the venue, and is not passed on as one.
+        premium = np.where(np.isnan(mark) & agreed, mid, mark)
+        vol = np.where(np.isnan(vol), _vol_from_prices(premium * unit, *terms), vol)
     usable = np.isfinite(vol)
     value = price(forward, strike, np.where(usable, vol, 0.0), tenor, is_call)
-    # A missing mark contradicts nothing; its value is that at the volatility.
-    usable &= ~(np.abs(value - mark * unit) > MAX_MARK_ERROR_REL * forward)
+    usable &= ~_contradicted(value, mark * unit, bid * unit, ask * unit, forward)
     if not usable.any():
         return None
     strike, vol = strike[usable], vol[usable]
@@ -106,6 +109,19 @@ def _slice(
         mark=mark[usable],
         atm_vol=_vol_at_forward(forward, strike, vol),
     )
+
+
+def _contradicted(value: Floats, mark: Floats, bid: Floats, ask: Floats, forward: float) -> Flags:
+    """Rows whose value at their volatility is not what their prices say; all in quote currency.
+
+    The mark counts, and where it is missing the bid and ask if there are both; nothing contradicts
+    a row with neither.
+    """
+    reach = MAX_MARK_ERROR_REL * forward
+    placeholder = (mark == 0.0) & (value > MAX_VALUE_AT_ZERO_MARK_REL * forward)
+    outside = (value < bid - reach) | (value > ask + reach)
+    two_sided = (bid > 0.0) & (ask >= bid)
+    return (np.abs(value - mark) > reach) | placeholder | (np.isnan(mark) & two_sided & outside)
 
 
 def _quotes_agree(

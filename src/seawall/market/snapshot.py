@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seawall.basics.arrays import freeze
-from seawall.basics.errors import ExpiredInstrument, MissingQuote
+from seawall.basics.errors import BadNumber, ExpiredInstrument, MissingQuote
 from seawall.basics.time import isoformat_utc
 from seawall.products.instruments import (
     CASH,
+    STABLECOINS,
     Cash,
     DatedFuture,
     Derivative,
@@ -32,7 +34,7 @@ class OptionSlice:
     """The listed options of one underlying, settlement and expiry; arrays have shape [n].
 
     ``forward`` and ``strike`` in USD (inverse) or settlement currency (linear) per coin; ``vol``
-    decimal; ``mark`` the venue's price in quote units, NaN where only a volatility was given;
+    decimal; ``mark`` the venue's price in quote units, NaN where it gave none;
     ``atm_vol`` the volatility interpolated at the forward.
     """
 
@@ -49,6 +51,17 @@ class OptionSlice:
         freeze(self, len(self.names))
 
 
+_MAPPINGS = (
+    "index_usd",
+    "stable_usd",
+    "forwards",
+    "futures",
+    "slices",
+    "option_rows",
+    "refused",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class MarketSnapshot:
     """Prices, forwards and volatilities as of one UTC instant.
@@ -57,7 +70,8 @@ class MarketSnapshot:
     ``futures`` listed perpetuals and futures to their mark in quote currency; ``forwards``
     (underlying, settlement, expiry) to a forward in quote currency; ``slices`` the same key to
     the option slice; ``option_rows`` an option's name to its slice and row; ``warnings`` says
-    what a report on this market must repeat.
+    what a report on this market must repeat; ``refused`` maps underlyings whose prices contradict
+    each other to what is wrong. The mappings are read-only copies of what was given.
     """
 
     as_of: datetime
@@ -68,6 +82,11 @@ class MarketSnapshot:
     slices: Mapping[SliceKey, OptionSlice]
     option_rows: Mapping[str, tuple[SliceKey, int]]
     warnings: tuple[str, ...] = ()
+    refused: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def __post_init__(self) -> None:
+        for name in _MAPPINGS:
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     @property
     def where(self) -> str:
@@ -75,7 +94,8 @@ class MarketSnapshot:
         return f"snapshot of {isoformat_utc(self.as_of)}"
 
     def spot_usd(self, underlying: str) -> float:
-        """Index price in USD per coin. Raises MissingQuote."""
+        """Index price in USD per coin. Raises MissingQuote, BadNumber if it is refused."""
+        self._require_sound(underlying)
         try:
             return self.index_usd[underlying]
         except KeyError:
@@ -86,11 +106,23 @@ class MarketSnapshot:
             ) from None
 
     def currency_usd(self, currency: str) -> float:
-        """USD per unit of a settlement currency; a stablecoin without a price counts as 1."""
-        return 1.0 if currency == CASH else self.stable_usd.get(currency, 1.0)
+        """USD per unit of a settlement currency; a stablecoin without a price counts as 1.
+
+        Raises MissingQuote for what is neither cash nor a known stablecoin.
+        """
+        if currency == CASH:
+            return 1.0
+        if currency not in STABLECOINS:
+            raise MissingQuote(
+                f"no price of {currency} in USD, which is neither {CASH} nor a known stablecoin",
+                where=self.where,
+                remedy=f"Use contracts settled in their coin, {CASH} or one of "
+                f"{', '.join(sorted(STABLECOINS))}.",
+            )
+        return self.stable_usd.get(currency, 1.0)
 
     def asset_usd(self, asset: Cash | Stablecoin | SpotAsset) -> float:
-        """USD per unit of an asset held outright. Raises MissingQuote."""
+        """USD per unit of an asset held outright. Raises MissingQuote, BadNumber."""
         if isinstance(asset, SpotAsset):
             return self.spot_usd(asset.name)
         return self.currency_usd(asset.name)
@@ -110,8 +142,9 @@ class MarketSnapshot:
 
         A listed future or perpetual is at its own mark; a perpetual without one at its index; an
         option or unlisted future at its expiry's forward. Raises MissingQuote,
-        ExpiredInstrument.
+        ExpiredInstrument, BadNumber for a refused underlying.
         """
+        self._require_sound(contract.underlying)
         if isinstance(contract, Perpetual):
             mark = self.futures.get(contract.name)
             if mark is not None:
@@ -133,7 +166,11 @@ class MarketSnapshot:
             ) from None
 
     def option_row(self, option: EuropeanOption) -> tuple[OptionSlice, int]:
-        """The slice and row that list an option. Raises MissingQuote, ExpiredInstrument."""
+        """The slice and row that list an option.
+
+        Raises MissingQuote, ExpiredInstrument, BadNumber for a refused underlying.
+        """
+        self._require_sound(option.underlying)
         self._require_alive(option)
         try:
             key, row = self.option_rows[option.name]
@@ -144,6 +181,14 @@ class MarketSnapshot:
                 remedy="Use a snapshot that lists it; unlisted strikes are not interpolated.",
             ) from None
         return self.slices[key], row
+
+    def _require_sound(self, underlying: str) -> None:
+        if underlying in self.refused:
+            raise BadNumber(
+                self.refused[underlying],
+                where=self.where,
+                remedy=f"Correct the files, or give the index: --price {underlying}=VALUE.",
+            )
 
     def _require_alive(self, contract: DatedFuture | EuropeanOption) -> None:
         if contract.expiry <= self.as_of:
