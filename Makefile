@@ -22,7 +22,7 @@ help:  ## print this table
 
 setup: $(DEV)  ## build .venv with everything that development needs
 
-demo: $(CORE)  ## margin a synthetic market maker's book under three models
+demo: $(CORE)  ## margin a synthetic market maker's book under four models
 	@$(BIN)/seawall demo
 
 test: check  ## check, then run every test

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
 from seawall.basics.errors import BadParameter, UnknownModel
+from seawall.margin import presets
+from seawall.margin.classes import class_of
 from seawall.margin.presets import load_preset, parse_model, preset_names
 from tests.conftest import ROOT
 
@@ -52,10 +56,36 @@ def test_an_unknown_model_is_named_with_the_known_ones() -> None:
         ("cap_sd = 3.0", "cap_sd = 30.0", "takes a volatility to zero"),
         ("price_range_down_rel = 0.16", "price_range_down_rel = 1.6", "class 'btc'"),
         ('members = ["ETH"]', 'members = ["BTC"]', "two classes"),
-        ('floors = "official"\n', "", "status tags that differ: floors"),
+        ('floors = "verified"\n', "", "status tags that differ: floors"),
         ('type = "net-by-underlying"', 'type = "net-by-moon"', "net-by-moon"),
         ("[levels]", "[levels", "not TOML"),
         ("correlation_lower = 0.80", "correlation_lower = 1.80", "correlation 1.8"),
+        ("reference_days = 30.0", "reference_days = inf", r"reference_days is inf.*tenor_law"),
+        ("floor_days = 1.0", "floor_days = 0.0", r"floor_days is 0\.0.*tenor_law"),
+        ("floor_days = 1.0", "floor_days = nan", r"floor_days is nan.*tenor_law"),
+        ("short_power = 0.30", "short_power = -0.30", r"short_power is -0\.3.*tenor_law"),
+        ("long_power = 0.13", "long_power = nan", r"long_power is nan.*tenor_law"),
+        ("size_rel = 0.10, cap_sd = 3.0", "size_rel = -0.1, cap_sd = -3.0", "skew_tilt"),
+        ("long_end_days = 365.0", "long_end_days = inf", "term_twist"),
+        (
+            "horizon_days = 1.0\n\n[revaluation]",
+            "horizon_days = inf\n[revaluation]",
+            "horizon_days",
+        ),
+        ("vol_up_floor = 0.40", "vol_up_floor = inf", "vol_up_floor is inf"),
+        ("vol_up_floor = 0.40", "vol_up_floor = -0.4", "vol_up_floor is -0.4"),
+        ("[-1.0, -0.75, -0.5, -0.25, 0.0,", "[0.0,", "one direction only.*price_steps"),
+        ("0.0, 0.25, 0.5, 0.75, 1.0]", "0.0]", "one direction only.*price_steps"),
+        ("size = 0.45", "size = -0.45", "does not raise volatility.*vol_up"),
+        ("size = -0.30", "size = 0.0", "does not lower volatility.*vol_down"),
+        ('"relative", size = 0.45', '"scaled", size = 1.0', "does not raise volatility.*vol_up"),
+        ('members = ["BTC", "ETH"]', 'members = ["BTC", "BTC"]', "BTC listed more than once"),
+        (
+            "[[offsets.groups]]\n",
+            '[[offsets.groups]]\nname = "x"\nmembers = ["ETH"]\ncorrelation_lower = 0\n[[offsets.groups]]\n',
+            "ETH listed more than once.*offsets.groups",
+        ),
+        ('members = ["ETH"]\n', "", "several classes without members: eth, other"),
     ],
 )
 def test_a_wrong_number_is_refused_and_named(old: str, new: str, message: str) -> None:
@@ -72,6 +102,32 @@ def test_a_part_can_only_be_taken_from_a_preset_that_has_it() -> None:
         parse_model(taken, "cross.toml")
     with pytest.raises(BadParameter, match="no part 'offsets'"):
         parse_model(cross + '\n[offsets]\nfrom = "isolated"\n', "cross.toml")
+
+
+def test_a_part_is_followed_to_the_preset_that_writes_it_out() -> None:
+    cross = (MODELS / "cross.toml").read_text(encoding="utf-8")
+    taken = cross.replace('{ from = "prbm" }', '{ from = "isolated" }')
+    assert parse_model(taken, "house.toml").classes == load_preset("prbm").classes
+
+
+def test_a_part_taken_in_a_circle_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, other in (("one", "two"), ("two", "one")):
+        text = f'name = "{name}"\nclasses = {{ from = "{other}" }}\n'
+        (tmp_path / f"{name}.toml").write_text(text, encoding="utf-8")
+    monkeypatch.setattr(presets, "_MODELS", tmp_path)
+    monkeypatch.setattr(presets, "preset_names", lambda: ("one", "two"))
+    with pytest.raises(BadParameter, match=r"'classes' .* circle: two from one from two"):
+        parse_model((tmp_path / "one.toml").read_text(encoding="utf-8"), "one.toml")
+
+
+def test_the_class_without_members_takes_every_other_underlying_whatever_its_name() -> None:
+    model = parse_model(PRBM.replace('name = "other"', 'name = "rest"'), "house.toml")
+    assert class_of("PEPE", model.classes).name == "rest"
+    assert class_of("SOL", model.classes).name == "large"
+    with pytest.raises(BadParameter, match="no class takes PEPE"):
+        class_of("PEPE", tuple(c for c in model.classes if c.members))
 
 
 def test_a_model_survives_its_own_serialisation() -> None:

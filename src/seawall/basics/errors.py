@@ -9,6 +9,7 @@
     │   ├── BadNumber             NaN, infinite, negative where that is meaningless, or too large
     │   ├── CurrencyMismatch      amounts of unlike currencies met
     │   ├── UnreadableFile        missing, truncated or not the format its name says
+    │   ├── UnwritableFile        a file or folder that cannot be made or written
     │   ├── UnrecognisedFile      readable, but its columns are not ones we know
     │   ├── AmbiguousSnapshot     rows of several times and no word on which to take
     │   ├── MissingQuote          a price, forward or volatility that is needed and absent
@@ -63,6 +64,10 @@ class CurrencyMismatch(InputError):
 
 class UnreadableFile(InputError):
     """A file is missing, truncated or not in the format it claims."""
+
+
+class UnwritableFile(InputError):
+    """A file or folder cannot be made or written."""
 
 
 class UnrecognisedFile(InputError):

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
 
@@ -18,8 +18,13 @@ from seawall.cli.errors import exit_code, report_error
 if TYPE_CHECKING:
     import msgspec
 
+    from seawall.cli.terminal import Terminal
     from seawall.market.snapshot import MarketSnapshot
+    from seawall.products.portfolio import Portfolio
+    from seawall.report.comparison import Comparison
+    from seawall.report.schema import MarginReport
 
+Document = TypeVar("Document", bound="msgspec.Struct")
 DEFAULT_MODEL = "prbm"
 
 app = typer.Typer(
@@ -154,22 +159,15 @@ def margin(
       seawall margin book.csv --market chain.csv --market futures.csv --price USDC=0.9998
       seawall margin book.csv --market chain.csv --json | jq .initial
     """
-    from seawall.feeds.books import read_portfolios
     from seawall.report.build import margin as margin_of
 
-    portfolios = read_portfolios(book)
-    snapshot = _snapshot(market, at, price)
-    reports = [margin_of(portfolio, snapshot, model) for portfolio in portfolios]
-    if as_json:
-        _write_json(reports)
-        return
-    from seawall.cli.tables import show_report
-    from seawall.cli.terminal import Terminal
+    def show(report: MarginReport, terminal: Terminal) -> None:
+        from seawall.cli.tables import show_report
 
-    terminal = Terminal()
-    for place, report in enumerate(reports):
-        terminal.separate(place)
         show_report(report, terminal)
+
+    accounts, snapshot = _inputs(book, market, at, price)
+    _output([margin_of(account, snapshot, model) for account in accounts], show, as_json)
 
 
 @app.command()
@@ -190,23 +188,16 @@ def compare(
       seawall compare book.csv --market chain.csv --models isolated,cross,prbm
       seawall compare book.csv --market chain.csv --models cross,prbm --json
     """
-    from seawall.feeds.books import read_portfolios
     from seawall.report.comparison import compare as compare_models
 
-    names = [name.strip() for name in models.split(",") if name.strip()]
-    portfolios = read_portfolios(book)
-    snapshot = _snapshot(market, at, price)
-    comparisons = [compare_models(portfolio, snapshot, names) for portfolio in portfolios]
-    if as_json:
-        _write_json(comparisons)
-        return
-    from seawall.cli.tables import show_comparison
-    from seawall.cli.terminal import Terminal
+    def show(comparison: Comparison, terminal: Terminal) -> None:
+        from seawall.cli.tables import show_comparison
 
-    terminal = Terminal()
-    for place, comparison in enumerate(comparisons):
-        terminal.separate(place)
         show_comparison(comparison, terminal)
+
+    names = [name.strip() for name in models.split(",") if name.strip()]
+    accounts, snapshot = _inputs(book, market, at, price)
+    _output([compare_models(account, snapshot, names) for account in accounts], show, as_json)
 
 
 @app.command()
@@ -231,16 +222,31 @@ def models(
         show_preset(name, Terminal())
 
 
-def _snapshot(files: list[str], at: str | None, given: list[str] | None) -> MarketSnapshot:
+def _inputs(
+    book: str, market: list[str], at: str | None, given: list[str] | None
+) -> tuple[Sequence[Portfolio], MarketSnapshot]:
+    """The accounts of a book and the market to value them in."""
     from seawall.cli.prices import parse_prices
+    from seawall.feeds.books import read_portfolios
     from seawall.feeds.market import read_market
 
-    return read_market(files, at=at, prices=parse_prices(given or []))
+    portfolios = read_portfolios(book)
+    return portfolios, read_market(market, at=at, prices=parse_prices(given or []))
 
 
-def _write_json(documents: Sequence[msgspec.Struct]) -> None:
-    """One document as an object, several as a list."""
-    from seawall.report.schema import to_json
+def _output(
+    documents: Sequence[Document], show: Callable[[Document, Terminal], None], as_json: bool
+) -> None:
+    """One document an account: as JSON, one as an object and several as a list, or shown."""
+    if as_json:
+        from seawall.report.schema import to_json
 
-    document = to_json(documents if len(documents) > 1 else documents[0])
-    sys.stdout.write(document.decode() + "\n")
+        document = to_json(documents if len(documents) > 1 else documents[0])
+        sys.stdout.write(document.decode() + "\n")
+        return
+    from seawall.cli.terminal import Terminal
+
+    terminal = Terminal()
+    for place, document in enumerate(documents):
+        terminal.separate(place)
+        show(document, terminal)

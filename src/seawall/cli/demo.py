@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from shlex import quote
 
-from seawall.basics.errors import UnreadableFile
+from seawall.basics.errors import UnwritableFile
 from seawall.cli.tables import plain_table, show_comparison, show_report
 from seawall.cli.terminal import Terminal
 from seawall.feeds.synthetic import DEFAULT_SEED, STABLE_USD, synthetic_market, synthetic_quotes
@@ -25,7 +25,7 @@ FILES = ("book.csv", "chain.csv", "futures.csv")
 def run_demo(seed: int | None, save: str | None) -> None:
     """Print the demonstration; with ``save`` also write its files into that folder.
 
-    Raises UnreadableFile if they cannot be written.
+    Raises UnwritableFile if they cannot be written.
     """
     seed = DEFAULT_SEED if seed is None else seed
     market, portfolio = synthetic_market(seed), synthetic_portfolio(seed)
@@ -91,7 +91,7 @@ def _save(seed: int, portfolio: Portfolio, folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UnreadableFile(
+        raise UnwritableFile(
             f"the folder cannot be made: {error.strerror}",
             where=str(folder),
             remedy="Choose another with --save.",

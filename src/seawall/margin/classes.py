@@ -54,12 +54,12 @@ def class_of(underlying: str, classes: tuple[UnderlyingClass, ...]) -> Underlyin
     for candidate in classes:
         if underlying in candidate.members:
             return candidate
-        if not candidate.members and candidate.name == "other":
+        if not candidate.members:
             rest = candidate
     if rest is None:
         raise BadParameter(
             f"no class takes {underlying}",
             where="classes",
-            remedy="Add it to a class, or add a class named 'other' without members.",
+            remedy="Add it to a class, or add a class without members.",
         )
     return rest

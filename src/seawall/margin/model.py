@@ -87,6 +87,9 @@ class MarginModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         members = [m for c in self.classes for m in c.members]
         if len(members) != len(set(members)):
             self._refuse("an underlying in two classes", "list it once")
+        rest = [c.name for c in self.classes if not c.members]
+        if len(rest) > 1:
+            self._refuse(f"several classes without members: {', '.join(rest)}", "keep one of them")
 
     def _refuse(self, what: str, remedy: str) -> None:
         raise BadParameter(

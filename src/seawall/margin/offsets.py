@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -37,7 +38,10 @@ class CorrelationOffset(
     forbid_unknown_fields=True,
     tag="correlation-offset",
 ):
-    """R = (1 − ρ)·ΣM + ρ·max(ΣM↑, ΣM↓) within a group, ρ = ``kappa`` · correlation_lower."""
+    """R = (1 − ρ)·ΣM + ρ·max(ΣM↑, ΣM↓) within a group, ρ = ``kappa`` · correlation_lower.
+
+    Raises BadParameter for a kappa outside 0 to 1 and for an underlying listed twice.
+    """
 
     kappa: float
     groups: tuple[CorrelationGroup, ...]
@@ -46,6 +50,14 @@ class CorrelationOffset(
         if not 0.0 <= self.kappa <= 1.0:
             raise BadParameter(
                 f"kappa is {self.kappa}", where="offsets", remedy="Give it between 0 and 1."
+            )
+        listed = Counter(member for group in self.groups for member in group.members)
+        twice = sorted(member for member, count in listed.items() if count > 1)
+        if twice:
+            raise BadParameter(
+                f"{', '.join(twice)} listed more than once",
+                where="offsets.groups",
+                remedy="List each underlying once, in one group.",
             )
 
     def group_of(self, underlying: str) -> CorrelationGroup | None:

@@ -1,4 +1,8 @@
-"""The check that every number of a preset passes."""
+"""The check of numbers that need only be finite and at least zero.
+
+Parts whose numbers have other bounds check them themselves, so that no number of a preset goes
+unchecked.
+"""
 
 from __future__ import annotations
 

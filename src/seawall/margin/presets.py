@@ -1,7 +1,7 @@
 """The presets that ship with the package, read from their TOML files.
 
 This is the one file of the core that reads resources. A part may be taken over from another
-preset: ``classes = { from = "prbm" }``.
+preset, which may itself have taken it over: ``classes = { from = "prbm" }``.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ def load_preset(name: str) -> MarginModel:
 def parse_model(text: str, where: str) -> MarginModel:
     """A model from the text of a preset; ``where`` names it in messages.
 
-    Raises BadParameter naming the key that is unknown, missing or of the wrong type, and
-    UnknownModel if a part is taken from a preset that does not exist.
+    Raises BadParameter naming the key that is unknown, missing or of the wrong type, or the part
+    that presets take from each other in a circle, and UnknownModel if a part is taken from a
+    preset that does not exist.
     """
     try:
         table = tomllib.loads(text)
@@ -45,10 +46,7 @@ def parse_model(text: str, where: str) -> MarginModel:
             f"the preset is not TOML: {fault}", where=where, remedy="Correct the file."
         ) from None
     for part, value in table.items():
-        if isinstance(value, dict):
-            taken = cast("dict[str, Any]", value)
-            if taken.keys() == {"from"}:
-                table[part] = _part(str(taken["from"]), part, where)
+        table[part] = _resolve(value, part, where)
     try:
         return msgspec.convert(table, MarginModel)
     except msgspec.ValidationError as fault:
@@ -66,13 +64,26 @@ def parse_model(text: str, where: str) -> MarginModel:
         ) from None
 
 
-def _part(name: str, part: str, where: str) -> Any:
+def _resolve(value: Any, part: str, where: str, passed: tuple[str, ...] = ()) -> Any:
+    """A part's value, followed through every ``from``; ``passed`` are the presets asked so far."""
+    if not isinstance(value, dict):
+        return value
+    taken = cast("dict[str, Any]", value)
+    if taken.keys() != {"from"}:
+        return taken
+    name = str(taken["from"])
+    if name in passed:
+        raise BadParameter(
+            f"part {part!r} is taken in a circle: {' from '.join((*passed, name))}",
+            where=where,
+            remedy="Write the part out in one of them.",
+        )
     table = tomllib.loads(_read(name))
     if part not in table:
         raise BadParameter(
             f"preset {name!r} has no part {part!r}", where=where, remedy="Write the part out."
         )
-    return table[part]
+    return _resolve(table[part], part, where, (*passed, name))
 
 
 def _read(name: str) -> str:

@@ -9,7 +9,7 @@ from seawall.margin.fold import apply_floors
 from seawall.margin.model import MarginModel
 from seawall.margin.offsets import Combination, combine
 from seawall.risk.book import Book, UnderlyingBook
-from seawall.risk.revaluation import RiskArray, risk_array
+from seawall.risk.revaluation import RiskArray
 from seawall.risk.scenarios import lay_out
 
 
@@ -75,14 +75,14 @@ def margin_requirement(book: Book, model: MarginModel) -> MarginRequirement:
 
 def risk_arrays(book: Book, model: MarginModel) -> tuple[RiskArray, ...]:
     """The risk array of each underlying under the model's scenarios; none without scenarios."""
-    grid = model.scenarios
-    if grid is None:
+    grid, revaluation = model.scenarios, model.revaluation
+    if grid is None or revaluation is None:
         return ()
     arrays: list[RiskArray] = []
     for part in book.underlyings:
         numbers = class_of(part.underlying, model.classes)
         cells = lay_out(grid, numbers.price_range_up_rel, numbers.price_range_down_rel)
-        arrays.append(risk_array(part, grid, cells))
+        arrays.append(revaluation.array(part, grid, cells))
     return tuple(arrays)
 
 

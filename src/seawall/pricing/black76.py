@@ -12,12 +12,13 @@ Source: Black (1976); the formulas stand in ``seawall.kernels.black76`` and
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from seawall.basics.arrays import freeze
 from seawall.basics.errors import BadNumber
 from seawall.kernels import black76 as kernels
 from seawall.kernels import implied_vol as inversion
@@ -42,7 +43,7 @@ class Greeks:
 
     def __post_init__(self) -> None:
         """Make the arrays read-only."""
-        _freeze(self)
+        freeze(self, *self.delta.shape)
 
 
 class ImpliedVolStatus(IntEnum):
@@ -104,7 +105,7 @@ class ImpliedVol:
 
     def __post_init__(self) -> None:
         """Make the arrays read-only."""
-        _freeze(self)
+        freeze(self, *self.sigma.shape)
 
     @property
     def solved(self) -> Flags:
@@ -271,8 +272,3 @@ def _broadcast(
 
 def _flat(numbers: Floats) -> Floats:
     return np.ascontiguousarray(numbers).ravel()
-
-
-def _freeze(holder: Greeks | ImpliedVol) -> None:
-    for field in fields(holder):
-        getattr(holder, field.name).flags.writeable = False

@@ -21,17 +21,6 @@ from seawall.risk.shocks import Instant, VolMove
 Floats = NDArray[np.float64]
 
 
-class Black76Revaluation(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="black-76"
-):
-    """Options by Black-76 on their expiry's forward; everything else moves one to one.
-
-    ``smile`` says how the surface moves with the price: each strike keeps its volatility.
-    """
-
-    smile: Literal["sticky-strike"]
-
-
 @dataclass(frozen=True, slots=True)
 class RiskArray:
     """PnL of one unit of each instrument of an underlying in each scenario, in USD, + gain.
@@ -77,37 +66,47 @@ class RiskArray:
         return flat.reshape(flat.shape[0], len(self.instants), self.scenarios.price_rel.size)
 
 
-def risk_array(book: UnderlyingBook, grid: PriceVolGrid, scenarios: ScenarioSet) -> RiskArray:
-    """Revalue every instrument of the book in every scenario at every instant.
+class Black76Revaluation(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="black-76"
+):
+    """Options by Black-76 on their expiry's forward; everything else moves one to one.
 
-    The instant after expiry is added only when something expires within the horizon. Raises
-    BadNumber naming the instrument if a value is not finite.
+    ``smile`` says how the surface moves with the price: each strike keeps its volatility.
     """
-    horizon_years = grid.horizon_days / DAYS_PER_YEAR
-    expiring = book.has_expiry & (book.tenor_years <= horizon_years)
-    instants = tuple(Instant) if expiring.any() else (Instant.NOW, Instant.HORIZON)
-    tenor = np.zeros((len(book.positions), len(instants)))
-    tenor[:, 0] = book.tenor_years
-    tenor[:, 1:] = np.maximum(book.tenor_years - horizon_years, 0.0)[:, None]
-    settled = np.zeros(tenor.shape, dtype=np.bool_)
-    if len(instants) > 2:
-        settled[:, 2] = expiring
-    out = np.empty((len(book.positions), len(instants) * scenarios.price_rel.size))
-    revalue(
-        book.kind,
-        book.inverse,
-        book.forward,
-        book.strike,
-        book.unit_usd,
-        book.coin_profit * book.spot_usd,
-        vol_table(book, grid),
-        tenor,
-        settled,
-        scenarios.price_rel,
-        scenarios.vol_index,
-        out,
-    )
-    return RiskArray(book, scenarios, instants, out)
+
+    smile: Literal["sticky-strike"]
+
+    def array(self, book: UnderlyingBook, grid: PriceVolGrid, scenarios: ScenarioSet) -> RiskArray:
+        """Revalue every instrument of the book in every scenario at every instant.
+
+        The instant after expiry is added only when something expires within the horizon. Raises
+        BadNumber naming the instrument if a value is not finite.
+        """
+        horizon_years = grid.horizon_days / DAYS_PER_YEAR
+        expiring = book.has_expiry & (book.tenor_years <= horizon_years)
+        instants = tuple(Instant) if expiring.any() else (Instant.NOW, Instant.HORIZON)
+        tenor = np.zeros((len(book.positions), len(instants)))
+        tenor[:, 0] = book.tenor_years
+        tenor[:, 1:] = np.maximum(book.tenor_years - horizon_years, 0.0)[:, None]
+        settled = np.zeros(tenor.shape, dtype=np.bool_)
+        if len(instants) > 2:
+            settled[:, 2] = expiring
+        out = np.empty((len(book.positions), len(instants) * scenarios.price_rel.size))
+        revalue(
+            book.kind,
+            book.inverse,
+            book.forward,
+            book.strike,
+            book.unit_usd,
+            book.coin_profit * book.spot_usd,
+            vol_table(book, grid),
+            tenor,
+            settled,
+            scenarios.price_rel,
+            scenarios.vol_index,
+            out,
+        )
+        return RiskArray(book, scenarios, instants, out)
 
 
 def vol_table(book: UnderlyingBook, grid: PriceVolGrid) -> Floats:

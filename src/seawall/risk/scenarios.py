@@ -26,10 +26,15 @@ def _require(holds: bool, what: str, where: str) -> None:
         raise BadParameter(what, where=f"scenarios.{where}", remedy="Correct the preset.")
 
 
+def _at_least_zero(*numbers: float) -> bool:
+    return all(math.isfinite(number) and number >= 0.0 for number in numbers)
+
+
 class TenorLaw(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Volatility shocks shrink with tenor: (reference / max(days, floor))^power.
 
-    ``short_power`` up to the reference tenor, ``long_power`` beyond.
+    ``short_power`` up to the reference tenor, ``long_power`` beyond. Raises BadParameter unless
+    the powers are finite and at least zero, and the days finite and above zero.
     """
 
     reference_days: float
@@ -38,9 +43,11 @@ class TenorLaw(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     long_power: float
 
     def __post_init__(self) -> None:
-        _require(
-            self.reference_days > 0.0 and self.floor_days > 0.0, "a tenor of zero", "tenor_law"
-        )
+        for name, days in (("reference", self.reference_days), ("floor", self.floor_days)):
+            tenor = math.isfinite(days) and days > 0.0
+            _require(tenor, f"{name}_days is {days}, which is no tenor", "tenor_law")
+        for name, power in (("short", self.short_power), ("long", self.long_power)):
+            _require(_at_least_zero(power), f"{name}_power is {power}", "tenor_law")
 
     def weight(self, tenor_days: NDArray[np.float64]) -> NDArray[np.float64]:
         """Multiplier of a volatility shock; 1 at the reference tenor. Shape as given."""
@@ -52,18 +59,27 @@ class TenorLaw(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class SkewTilt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Relative volatility change per standard deviation of log-moneyness, cut at ``cap_sd``."""
+    """Relative volatility change per standard deviation of log-moneyness, cut at ``cap_sd``.
+
+    Raises BadParameter for a negative number or a tilt of 100 % or more at the cut.
+    """
 
     size_rel: float
     cap_sd: float
 
     def __post_init__(self) -> None:
-        positive = 0.0 <= self.size_rel * self.cap_sd < 1.0
+        _require(
+            _at_least_zero(self.size_rel, self.cap_sd), "a number that is not >= 0", "skew_tilt"
+        )
+        positive = self.size_rel * self.cap_sd < 1.0
         _require(positive, "a tilt that takes a volatility to zero", "skew_tilt")
 
 
 class TermTwist(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Relative volatility change at the two ends of the term structure, log-linear between."""
+    """Relative volatility change at the two ends of the term structure, log-linear between.
+
+    Raises BadParameter for a twist of 100 % or more and for ends that are not in order.
+    """
 
     size_rel: float
     short_end_days: float
@@ -73,7 +89,7 @@ class TermTwist(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         _require(
             0.0 <= self.size_rel < 1.0, "a twist that takes a volatility to zero", "term_twist"
         )
-        ordered = 0.0 < self.short_end_days < self.long_end_days
+        ordered = 0.0 < self.short_end_days < self.long_end_days < math.inf
         _require(ordered, "ends that are not in order", "term_twist")
 
 
@@ -81,8 +97,9 @@ class PriceVolGrid(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """The numbers of a price × volatility grid with surface cells and damped tails.
 
     ``price_steps`` are fractions of the underlying's price range, zero included; ``tails_rel``
-    are price moves of their own, with volatility up. Raises BadParameter for a grid without the
-    base scenario or with a price at or below zero.
+    are price moves of their own, with volatility up. Raises BadParameter for a number that is not
+    finite, a grid without the base scenario or with one direction only, a tail to a price at or
+    below zero, and a volatility shock that moves the wrong way.
     """
 
     price_steps: tuple[float, ...]
@@ -101,11 +118,19 @@ class PriceVolGrid(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         _require(finite, "a price move that is not finite", "price_steps, tails_rel")
         distinct = len(set(self.price_steps)) == len(self.price_steps)
         _require(distinct, "a price step given twice", "price_steps")
+        both = min(self.price_steps) < 0.0 < max(self.price_steps)
+        _require(both, "a grid with one direction only", "price_steps")
         _require(
             all(x > -1.0 and x != 0.0 for x in self.tails_rel), "an impossible tail", "tails_rel"
         )
-        _require(self.horizon_days >= 0.0, "a negative horizon", "horizon_days")
-        _require(self.vol_up_floor >= 0.0, "a negative volatility floor", "vol_up_floor")
+        for name in ("horizon_days", "vol_up_floor"):
+            number: float = getattr(self, name)
+            _require(_at_least_zero(number), f"{name} is {number}", name)
+        vol = np.array([0.5])
+        raised = bool((self.vol_up.apply(vol) > vol).all())
+        lowered = bool((self.vol_down.apply(vol) < vol).all())
+        _require(raised, "a shock that does not raise volatility", "vol_up")
+        _require(lowered, "a shock that does not lower volatility", "vol_down")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Shocks that know their own kind, and the volatility moves a scenario can make."""
+"""Shocks that know their own kind, a scenario's volatility moves, and its instants."""
 
 from __future__ import annotations
 
@@ -33,13 +33,14 @@ class Shock(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             )
 
     def apply(self, values: Floats, weight: Floats | float = 1.0) -> Floats:
-        """The shocked values; ``weight`` multiplies the size element by element."""
-        size = self.size * weight
-        if self.kind == "relative":
-            return values * (1.0 + size)
+        """The shocked values, shape as given; ``weight`` multiplies the change element by element.
+
+        A weight of 1 gives the whole shock and 0 none, whatever the kind.
+        """
         if self.kind == "absolute":
-            return values + size
-        return values * size
+            return values + self.size * weight
+        change_rel = self.size if self.kind == "relative" else self.size - 1.0
+        return values * (1.0 + change_rel * weight)
 
 
 class VolMove(StrEnum):
