@@ -87,7 +87,8 @@ def test_preset_holds_the_documented_numbers_of_every_class(model):
 @given(account=accounts())
 def test_every_step_agrees(model, account):
     portfolio, market = account
-    slack = rounding_usd(portfolio, market)
+    # Directions that tie to NOISE may be named either way, and their losses differ by as much.
+    slack = rounding_usd(portfolio, market) + 2.0 * NOISE * len(portfolio.positions)
     expected = ORACLES[model](portfolio, market, PRBM)
     found = margin_requirement(join(portfolio, market), load_preset(model))
     steps = {step.path: (step.initial, step.maintenance) for step in found.steps}

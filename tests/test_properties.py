@@ -336,7 +336,8 @@ def test_settling_a_coin_profit_changes_no_risk(account):
         if leg["kind"] in ("perpetual", "future") and leg["inverse"] and leg["entry"] is not None:
             paid = Decimal(leg["q"] * (leg["F"] / leg["entry"] - 1.0))
             coins[leg["underlying"]] = coins.get(leg["underlying"], Decimal(0)) + paid
-    assume(coins)
+    if not coins:
+        return  # about half of the drawn accounts have nothing to settle
     paid_out = Portfolio(
         account="paid out",
         positions=tuple(

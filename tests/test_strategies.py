@@ -150,19 +150,18 @@ def test_conversion_has_no_scanning_risk_and_costs_a_fraction_of_its_outright_le
 def test_conversion_with_spot_is_naked_once_its_options_have_expired(
     market: MarketSnapshot,
 ) -> None:
-    """Options that expire within the horizon leave the coin behind; its whole range counts."""
+    """Options that expire within the horizon leave the coin behind, and their payoff in coin."""
     expiring = [chain for chain in chains(market, 0.0) if chain.days <= 1.0]
     if not expiring:
         pytest.skip("nothing expires within a day of this moment")
     for chain in expiring:
         for leg, held in conversions(chain):
-            risk = scanning_risk(chain.margin(held))
+            risk, move = scanning_risk(chain.margin(held)), RANGE[chain.underlying]
+            payoff = abs(model_value(chain.book(held[1:])))
             if leg == chain.underlying:
-                premium = abs(model_value(chain.book(held[1:])))
-                least = RANGE[chain.underlying] * chain.spot - premium
-                assert risk >= least - ROUNDING, held
+                assert risk >= move * (chain.spot - payoff) - payoff - ROUNDING, held
             else:
-                assert risk <= 0.001 * chain.spot, held
+                assert risk <= 0.001 * chain.spot + 1.01 * move * payoff, held
 
 
 def test_long_options_lose_at_most_their_value(market: MarketSnapshot) -> None:

@@ -18,9 +18,11 @@ MAX_QUANTITY = Decimal(10) ** 12
 class Position(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A holding: quantity in units of the underlying, + long, − short.
 
-    ``entry_price`` (futures and perpetuals, in USD or the settlement currency per coin) gives
-    the unrealised profit; without it the position counts as settled at its mark.
-    ``where`` is the place it was read from, for messages.
+    An inverse contract's quantity is in coin at today's mark: its USD size over the mark.
+    ``entry_price`` (used for futures and perpetuals, in USD or the settlement currency per coin)
+    gives the unrealised profit; without it the position counts as settled at its mark.
+    ``where`` is the place it was read from, for messages. Raises BadNumber for a quantity or entry
+    price that is none.
     """
 
     instrument: Instrument

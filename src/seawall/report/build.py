@@ -11,7 +11,13 @@ from seawall.margin.model import MarginModel
 from seawall.margin.presets import load_preset
 from seawall.margin.status import MarginStatus, margin_status
 from seawall.market.snapshot import MarketSnapshot
-from seawall.products.instruments import CASH, DatedFuture, Perpetual, Stablecoin
+from seawall.products.instruments import (
+    CASH,
+    DatedFuture,
+    EuropeanOption,
+    Perpetual,
+    Stablecoin,
+)
 from seawall.products.portfolio import Portfolio, Position
 from seawall.report.schema import (
     Cell,
@@ -173,13 +179,20 @@ def _position_warnings(position: Position, market: MarketSnapshot) -> list[str]:
     inverse = getattr(instrument, "is_inverse", False)
     if not inverse and currency != CASH and currency not in market.stable_usd:
         warnings.append(f"No price of {currency}: taken as 1 USD; give --price {currency}=VALUE.")
+    future = isinstance(instrument, Perpetual | DatedFuture)
+    if position.entry_price is not None and not future:
+        warnings.append(f"Entry price of {instrument.name} is not used: it counts at its mark.")
+    if isinstance(instrument, EuropeanOption):
+        listed, row = market.option_row(instrument)
+        if np.isnan(listed.mark[row]):
+            warnings.append(f"No mark of {instrument.name}: valued at its implied volatility.")
     if isinstance(instrument, Perpetual) and instrument.name not in market.futures:
         warnings.append(f"No mark of {instrument.name}: taken at its index.")
     if isinstance(instrument, DatedFuture) and instrument.name not in market.futures:
         warnings.append(
             f"No mark of {instrument.name}: taken at the forward implied for its expiry."
         )
-    if isinstance(instrument, Perpetual | DatedFuture) and position.entry_price is None:
+    if future and position.entry_price is None:
         warnings.append(
             f"No entry price of {instrument.name}: its unrealised profit is taken as 0."
         )

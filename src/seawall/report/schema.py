@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
 
 import msgspec
 
-State = Literal["healthy", "warning", "reduce-only", "liquidation"]
-Direction = Literal["up", "down"]
+from seawall.basics.errors import InputError
+from seawall.margin.fold import Direction
+from seawall.margin.status import State
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -132,13 +132,17 @@ class MarginReport(_Part, frozen=True, kw_only=True):
     warnings: tuple[str, ...]
 
     def risk_matrix(self, underlying: str | None = None) -> RiskMatrix | tuple[RiskMatrix, ...]:
-        """All risk matrices, or the one of an underlying. Raises KeyError if it has none."""
+        """All risk matrices, or the one of an underlying. Raises InputError if it has none."""
         if underlying is None:
             return self.risk_matrices
         for matrix in self.risk_matrices:
             if matrix.underlying == underlying:
                 return matrix
-        raise KeyError(underlying)
+        raise InputError(
+            f"the report has no risk matrix of {underlying}",
+            where=f"account {self.account}, model {self.model.name}",
+            remedy="Name an underlying of the book, under a model with scenarios.",
+        )
 
     def greeks(self) -> tuple[GreekRow, ...]:
         """Sensitivities by underlying and expiry, each underlying closed by its total."""
