@@ -14,6 +14,7 @@ from seawall.margin.presets import load_preset, parse_model, preset_names
 from tests.conftest import ROOT
 
 MODELS = ROOT / "src/seawall/margin/models"
+OTHER_GROUP = '[[offsets.groups]]\nname = "x"\nmembers = ["ETH"]\ncorrelation_lower = 0.5\n'
 PRBM = (MODELS / "prbm.toml").read_text(encoding="utf-8")
 
 
@@ -82,7 +83,7 @@ def test_an_unknown_model_is_named_with_the_known_ones() -> None:
         ('members = ["BTC", "ETH"]', 'members = ["BTC", "BTC"]', "BTC listed more than once"),
         (
             "[[offsets.groups]]\n",
-            '[[offsets.groups]]\nname = "x"\nmembers = ["ETH"]\ncorrelation_lower = 0\n[[offsets.groups]]\n',
+            f"{OTHER_GROUP}[[offsets.groups]]\n",
             "ETH listed more than once.*offsets.groups",
         ),
         ('members = ["ETH"]\n', "", "several classes without members: eth, other"),
