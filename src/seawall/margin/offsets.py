@@ -51,13 +51,14 @@ class CorrelationOffset(
             raise BadParameter(
                 f"kappa is {self.kappa}", where="offsets", remedy="Give it between 0 and 1."
             )
-        listed = Counter(member for group in self.groups for member in group.members)
-        twice = sorted(member for member, count in listed.items() if count > 1)
+        # Group names count too: two groups of one name would be added up as one.
+        listed = Counter(member for group in self.groups for member in (group.name, *group.members))
+        twice = sorted(name for name, count in listed.items() if count > 1)
         if twice:
             raise BadParameter(
                 f"{', '.join(twice)} listed more than once",
                 where="offsets.groups",
-                remedy="List each underlying once, in one group.",
+                remedy="List each underlying once, in one group, and give each group its own name.",
             )
 
     def group_of(self, underlying: str) -> CorrelationGroup | None:
