@@ -70,3 +70,8 @@ def test_a_portfolio_cannot_be_changed():
     book = portfolio([("USDC", 1)])
     with pytest.raises(AttributeError):
         book.positions = ()
+
+
+def test_an_exponent_beyond_every_context_is_a_bad_number():
+    with pytest.raises(BadNumber, match="cannot be margined"):
+        Position(instrument=parse_name("BTC"), quantity=Decimal("1e999999999"))

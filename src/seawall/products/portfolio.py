@@ -31,7 +31,7 @@ class Position(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     where: str = "portfolio"
 
     def __post_init__(self) -> None:
-        if not self.quantity.is_finite() or abs(self.quantity) > MAX_QUANTITY:
+        if not self.quantity.is_finite() or self.quantity.copy_abs() > MAX_QUANTITY:
             raise BadNumber(
                 f"quantity {self.quantity} of {self.instrument.name} cannot be margined",
                 where=self.where,
