@@ -268,3 +268,9 @@ def test_a_snapshot_older_than_the_time_asked_for_states_its_age(tmp_path):
     assert read_market(path, at=AS_OF + timedelta(minutes=4)).warnings == ()
     (warning,) = read_market(path, at=AS_OF + timedelta(hours=3)).warnings
     assert "3:00:00 (h:mm:ss) older than the time asked for" in warning
+
+
+def test_a_stablecoin_far_above_its_peg_is_refused(tmp_path):
+    path = write(chain(), tmp_path / "chain.parquet")
+    with pytest.raises(BadNumber, match="not a price of USDC"):
+        read_market(path, prices={"USDC": 1000.0})

@@ -18,6 +18,8 @@ from seawall.products.names import parse_name
 # Sources further apart than this do not describe one market.
 MAX_SOURCE_GAP = timedelta(minutes=15)
 MAX_PRICE = 1e12
+# A stablecoin may lose its peg downwards; above this the price is a slip.
+MAX_STABLE_PRICE = 1.5
 # A future or forward further from its index than this factor is a bad number, not a basis.
 MAX_BASIS_FACTOR = 2.0
 
@@ -83,7 +85,8 @@ def _checked_prices(prices: Mapping[str, float]) -> dict[str, float]:
             priced = isinstance(parse_name(asset), Stablecoin | SpotAsset)
         except UnknownInstrument:
             priced = False
-        if not priced or not 0.0 < value < MAX_PRICE:
+        most = MAX_STABLE_PRICE if asset in STABLECOINS else MAX_PRICE
+        if not priced or not 0.0 < value < most:
             raise BadNumber(
                 f"{value} is not a price of {asset} in USD",
                 where=f"price {asset}={value}",
