@@ -10,7 +10,7 @@ import numpy as np
 
 from seawall.margin.classes import UnderlyingClass, class_of
 from seawall.margin.parameters import Rates
-from seawall.products.instruments import CASH, STABLECOINS, Cash
+from seawall.products.instruments import CASH, STABLECOINS, Cash, Instrument
 from seawall.risk.book import Book, UnderlyingBook
 
 
@@ -51,9 +51,8 @@ class Haircuts(Rates, frozen=True, kw_only=True):
     ) -> tuple[HoldingValue, ...]:
         """Everything the account holds, valued and cut; values add up to equity."""
         values = [
-            self._money(position.instrument.name, float(position.quantity) * price, is_cash)
+            self._money(position.instrument, float(position.quantity) * price)
             for position, price in book.money
-            for is_cash in (isinstance(position.instrument, Cash),)
         ]
         for part in book.underlyings:
             values += self._underlying(part, class_of(part.underlying, classes))
@@ -67,10 +66,11 @@ class Haircuts(Rates, frozen=True, kw_only=True):
         s = self.stablecoin
         return self._outside(s.floor_rel, s.daily_vol_rel, s.liquidity_rel)
 
-    def _money(self, name: str, value: float, is_cash: bool) -> HoldingValue:
-        if is_cash:
-            return HoldingValue(f"cash/{name}", value, 0.0)
-        return HoldingValue(f"stablecoin/{name}", value, self._stablecoin_rate() * max(value, 0.0))
+    def _money(self, held: Instrument, value: float) -> HoldingValue:
+        if isinstance(held, Cash):
+            return HoldingValue(f"cash/{held.name}", value, 0.0)
+        haircut = self._stablecoin_rate() * max(value, 0.0)
+        return HoldingValue(f"stablecoin/{held.name}", value, haircut)
 
     def _underlying(self, book: UnderlyingBook, numbers: UnderlyingClass) -> list[HoldingValue]:
         spot = numbers.spot_haircut_rel

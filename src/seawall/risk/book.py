@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from seawall.basics.arrays import array_fields, freeze
 from seawall.basics.time import DAYS_PER_YEAR, isoformat_utc, tenor_years
+from seawall.kernels.revalue import CALL_KIND
 from seawall.market.snapshot import MarketSnapshot
 from seawall.pricing.black76 import greeks, price
 from seawall.products.instruments import (
@@ -30,8 +31,9 @@ from seawall.products.portfolio import Portfolio, Position
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-SPOT, PERPETUAL, FUTURE, CALL, PUT = range(5)
-"""Codes of the ``kind`` column."""
+SPOT, PERPETUAL, FUTURE = range(CALL_KIND)
+CALL, PUT = CALL_KIND, CALL_KIND + 1
+"""Codes of the ``kind`` column, as the kernel reads them."""
 
 SPOT_BUCKET, PERPETUAL_BUCKET = "spot", "perpetual"
 
