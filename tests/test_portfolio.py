@@ -40,14 +40,15 @@ def test_nothing_to_margin_is_an_error():
         Portfolio(account="main", positions=())
 
 
-@pytest.mark.parametrize("quantity", ["NaN", "Infinity", "-Infinity", "1e15", "-1000000000001"])
+@pytest.mark.parametrize("quantity", ["NaN", "Infinity", "-Infinity", "1e15", "-1000000000000000"])
 def test_impossible_quantities_are_refused(quantity):
     with pytest.raises(BadNumber, match=r"BTC-PERPETUAL cannot be margined \(row 7\)"):
         Position(instrument=PERPETUAL, quantity=Decimal(quantity), where="row 7")
 
 
 def test_the_largest_quantity_is_still_one():
-    assert Position(instrument=PERPETUAL, quantity=-MAX_QUANTITY).quantity == -MAX_QUANTITY
+    largest = Decimal(1) - MAX_QUANTITY
+    assert Position(instrument=PERPETUAL, quantity=largest).quantity == largest
 
 
 @pytest.mark.parametrize("price", ["NaN", "Infinity", "0", "-1", "1e13"])
@@ -75,3 +76,15 @@ def test_a_portfolio_cannot_be_changed():
 def test_an_exponent_beyond_every_context_is_a_bad_number():
     with pytest.raises(BadNumber, match="cannot be margined"):
         Position(instrument=parse_name("BTC"), quantity=Decimal("1e999999999"))
+
+
+@pytest.mark.parametrize("quantity", ["x", "", None, True, "1,000", "٣", float("nan"), [1]])
+def test_a_quantity_that_is_no_number_is_refused_by_name(quantity):
+    with pytest.raises(BadNumber, match=r"quantity of BTC is .* not a number"):
+        portfolio([("BTC", quantity)])
+
+
+@pytest.mark.parametrize("name", [None, 5, ["BTC"], b"BTC"])
+def test_a_name_that_is_no_text_is_an_unknown_instrument(name):
+    with pytest.raises(UnknownInstrument, match="a name is text"):
+        portfolio([(name, 1)])

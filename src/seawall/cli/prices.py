@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from seawall.basics.decimals import parse_decimal
 from seawall.basics.errors import BadNumber
 
 
@@ -16,11 +17,7 @@ def parse_prices(given: Iterable[str]) -> dict[str, float]:
     prices: dict[str, float] = {}
     for text in given:
         asset, equals, value = (part.strip() for part in text.partition("="))
-        try:
-            price = float(value)
-        except ValueError:
-            price = None
-        if not (asset and equals) or price is None:
+        if not (asset and equals and value):
             raise BadNumber(
                 f"{text!r} is not a price",
                 where="--price",
@@ -32,5 +29,5 @@ def parse_prices(given: Iterable[str]) -> dict[str, float]:
                 where="--price",
                 remedy="Give each asset one price.",
             )
-        prices[asset] = price
+        prices[asset] = float(parse_decimal(value, f"price of {asset}", "--price"))
     return prices

@@ -22,21 +22,35 @@ class _Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     name: str
 
 
-class Cash(_Terms, frozen=True, tag="cash"):
-    """The numeraire itself (USD)."""
-
-
-class Stablecoin(_Terms, frozen=True, tag="stablecoin"):
-    """A coin that aims at one USD; priced, never assumed to be exactly one."""
-
-
-class SpotAsset(_Terms, frozen=True, tag="spot"):
-    """A coin or other asset held outright; a negative quantity is a debt in it."""
+class _Asset(_Terms, frozen=True):
+    """Common to what is held outright; a negative quantity is a debt in it."""
 
     @property
     def underlying(self) -> str:
         """The asset is its own underlying."""
         return self.name
+
+    @property
+    def settlement(self) -> str:
+        """It is paid in itself."""
+        return self.name
+
+    @property
+    def is_inverse(self) -> bool:
+        """Nothing is settled, so nothing is settled in coin."""
+        return False
+
+
+class Cash(_Asset, frozen=True, tag="cash"):
+    """The numeraire itself (USD)."""
+
+
+class Stablecoin(_Asset, frozen=True, tag="stablecoin"):
+    """A coin that aims at one USD; priced, never assumed to be exactly one."""
+
+
+class SpotAsset(_Asset, frozen=True, tag="spot"):
+    """A coin or other asset held outright."""
 
 
 class _Derivative(_Terms, frozen=True, kw_only=True):

@@ -38,13 +38,20 @@ _NAME = re.compile(
 _ASSET = re.compile(r"[A-Za-z][A-Za-z0-9]{1,15}")
 
 
-@lru_cache(maxsize=65_536)
 def parse_name(name: str) -> Instrument:
     """The instrument that a name stands for.
 
     Raises UnknownInstrument if no rule of naming fits, its date does not exist, its strike is
     not a price, or it is not how the contract is listed.
     """
+    # Programs hand in what they have; only text can be a name, and be looked up as one.
+    if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise _unknown(name, "a name is text")
+    return _parsed(name)
+
+
+@lru_cache(maxsize=65_536)
+def _parsed(name: str) -> Instrument:
     if _ASSET.fullmatch(name):
         return _asset(name)
     match = _NAME.fullmatch(name)

@@ -7,12 +7,15 @@ from decimal import Decimal
 
 import msgspec
 
+from seawall.basics.decimals import parse_decimal
 from seawall.basics.errors import BadNumber, DuplicatePosition, EmptyPortfolio
 from seawall.products.instruments import Instrument
 from seawall.products.names import parse_name
 
-# Beyond this a quantity is a unit mistake (wei, satoshi, USD) and float64 loses cents.
-MAX_QUANTITY = Decimal(10) ** 12
+# From here on a quantity is a unit mistake (wei, satoshi), whatever the coin is worth; what it
+# may be worth is bounded where its price is known.
+MAX_QUANTITY = Decimal(10) ** 15
+MAX_ENTRY_PRICE = Decimal(10) ** 12
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,15 +34,15 @@ class Position(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     where: str = "portfolio"
 
     def __post_init__(self) -> None:
-        if not self.quantity.is_finite() or self.quantity.copy_abs() > MAX_QUANTITY:
+        if not self.quantity.is_finite() or self.quantity.copy_abs() >= MAX_QUANTITY:
             raise BadNumber(
                 f"quantity {self.quantity} of {self.instrument.name} cannot be margined",
                 where=self.where,
-                remedy=f"Give a finite quantity in units of the underlying, at most "
+                remedy=f"Give a finite quantity in units of the underlying, below "
                 f"{MAX_QUANTITY:.0E} in size.",
             )
         price = self.entry_price
-        if price is not None and not (price.is_finite() and 0 < price <= MAX_QUANTITY):
+        if price is not None and not (price.is_finite() and 0 < price < MAX_ENTRY_PRICE):
             raise BadNumber(
                 f"entry price {price} of {self.instrument.name} is not a price",
                 where=self.where,
@@ -50,11 +53,13 @@ class Position(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class Portfolio(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything one account holds; each instrument once.
 
-    Raises EmptyPortfolio without positions, DuplicatePosition when an instrument is repeated.
+    ``warnings`` says what a report on it must repeat. Raises EmptyPortfolio without positions,
+    DuplicatePosition when an instrument is repeated.
     """
 
     account: str
     positions: tuple[Position, ...]
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.positions:
@@ -78,12 +83,21 @@ class Portfolio(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 def portfolio(
     holdings: Iterable[tuple[str, str | int | float | Decimal]], account: str = "main"
 ) -> Portfolio:
-    """A portfolio from ``(instrument name, quantity)`` pairs.
+    """A portfolio from ``(instrument name, quantity)`` pairs; a quantity may be text.
 
-    Raises what :func:`parse_name`, :class:`Position` and :class:`Portfolio` raise.
+    Raises BadNumber for a quantity that is none, and what :func:`parse_name`, :class:`Position`
+    and :class:`Portfolio` raise.
     """
     positions = tuple(
-        Position(instrument=parse_name(name), quantity=Decimal(str(quantity)))
+        Position(instrument=parse_name(name), quantity=_quantity(name, quantity))
         for name, quantity in holdings
     )
     return Portfolio(account=account, positions=positions)
+
+
+def _quantity(name: str, given: object) -> Decimal:
+    """The quantity exactly; a float as it is printed."""
+    if isinstance(given, Decimal):
+        return given
+    text = "" if isinstance(given, bool) or given is None else str(given)
+    return parse_decimal(text, f"quantity of {name}", "portfolio")

@@ -1,0 +1,34 @@
+"""Decimal numbers as people write them, read exactly."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal, InvalidOperation
+
+from seawall.basics.errors import BadNumber
+
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:[,'_ \u00a0][0-9]{3})+(?:[.,][0-9]+)?")
+# Finer than any coin divides (wei is 18), and longer than any float is written.
+_MAX_DECIMALS, _MAX_CHARACTERS = 30, 60
+
+
+def parse_decimal(text: str, what: str, where: str) -> Decimal:
+    """A decimal number as it is written, exactly; 1e3 is one, NaN and 1,000 are not.
+
+    ``what`` names the number in the message. Raises BadNumber for everything else.
+    """
+    if len(text) <= _MAX_CHARACTERS and _NUMBER.fullmatch(text):
+        try:
+            value = Decimal(text)
+        except InvalidOperation:  # an exponent beyond what Decimal holds
+            value = Decimal("NaN")
+        exponent = value.as_tuple().exponent
+        if isinstance(exponent, int) and exponent >= -_MAX_DECIMALS:
+            return value
+        remedy = f"Give a finite number with at most {_MAX_DECIMALS} decimals."
+    elif _GROUPED.fullmatch(text):
+        remedy = "Write it without thousands separators, for example 1000000.5."
+    else:
+        remedy = "Give a decimal number such as 12.5 or -3e2."
+    raise BadNumber(f"{what} is {text[:40]!r}, not a number", where=where, remedy=remedy)
