@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 from hypothesis import settings
+
+from seawall.feeds.market import read_quotes
+from seawall.market.quotes import Quotes
+from tests.tables import chain, write
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -14,6 +20,23 @@ ROOT = Path(__file__).resolve().parent.parent
 settings.register_profile("local", deadline=None, max_examples=60)
 settings.register_profile("ci", parent=settings.get_profile("local"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.fixture
+def quotes(tmp_path: Path) -> Callable[..., Quotes]:
+    """Reads a table that holds one kind of quotes, by way of a file."""
+
+    def read(frame: pl.DataFrame, name: str = "quotes.parquet") -> Quotes:
+        [found] = read_quotes(write(frame, tmp_path / name))
+        return found
+
+    return read
+
+
+@pytest.fixture
+def options(quotes: Callable[..., Quotes]) -> Quotes:
+    """The chain of tests/tables.py."""
+    return quotes(chain())
 
 
 @pytest.fixture(scope="session")

@@ -116,7 +116,7 @@ def _slice(draw, key, forward, tenor):
             strike.append(level)
             is_call.append(right == "call")
             vol.append(sigma)
-            model = price(forward, level, sigma, tenor, right == "call") / unit
+            model = max(0.0, price(forward, level, sigma, tenor, right == "call") / unit)
             mark.append(draw(st.sampled_from((1.0, 1.0, 0.9, 1.2, math.nan))) * model)
     return OptionSlice(
         key=key,

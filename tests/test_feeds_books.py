@@ -246,3 +246,10 @@ def test_whatever_the_cells_only_our_errors_come_out(tmp_path_factory, rows):
     path = tmp_path_factory.getbasetemp() / "cells.csv"
     path.write_text(text, encoding="utf-8", errors="surrogatepass", newline="")
     check_answer(path)
+
+
+def test_a_book_without_a_last_line_break_may_be_cut_and_every_account_says_so(book):
+    assert not any(p.warnings for p in read_portfolios(book(BOOK)))
+    for portfolio in read_portfolios(book(BOOK.removesuffix("\n"))):
+        [warning] = portfolio.warnings
+        assert warning.startswith("book.csv does not end with a line break")

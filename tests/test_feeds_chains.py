@@ -309,10 +309,10 @@ def test_a_damaged_file_is_unreadable_and_named(tmp_path, kind):
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_a_header_alone_has_no_time(tmp_path):
+def test_a_header_alone_has_no_rows(tmp_path):
     path = tmp_path / "header.csv"
     path.write_bytes(damaged("header.csv"))
-    with pytest.raises(UnrecognisedFile, match="no row has a time"):
+    with pytest.raises(UnrecognisedFile, match="a header and no rows"):
         read_quotes(path)
 
 

@@ -12,9 +12,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from seawall.basics.errors import ExpiredInstrument, MissingQuote, StaleQuote
+from seawall.basics.errors import BadNumber, ExpiredInstrument, MissingQuote, StaleQuote
 from seawall.basics.time import tenor_years
-from seawall.feeds.market import read_quotes
 from seawall.market.assemble import MAX_SOURCE_GAP, assemble_snapshot
 from seawall.market.quotes import OptionQuotes
 from seawall.pricing.black76 import implied_vol, price
@@ -29,7 +28,6 @@ from tests.tables import (
     curve,
     listing,
     smile,
-    write,
 )
 
 KEY = ("BTC", "BTC", EXPIRY)
@@ -42,21 +40,8 @@ MAPPINGS = (
     "slices",
     "option_rows",
     "refused",
+    "dropped",
 )
-
-
-@pytest.fixture
-def quotes(tmp_path):
-    def read(frame: pl.DataFrame, name: str = "quotes.parquet"):
-        [found] = read_quotes(write(frame, tmp_path / name))
-        return found
-
-    return read
-
-
-@pytest.fixture
-def options(quotes) -> OptionQuotes:
-    return quotes(chain())
 
 
 # ------------------------------------------------------------------------------ volatilities
@@ -290,3 +275,21 @@ def test_the_snapshot_cannot_be_changed(options):
     given["BTC"] = 2.0
     assert (other.index_usd, other.warnings) == ({"BTC": 1.0}, ("w",))
     assert other.slices == market.slices
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, math.nan, math.inf])
+@pytest.mark.parametrize("prices", ["index_usd", "stable_usd", "futures", "forwards"])
+def test_a_snapshot_built_by_hand_holds_only_prices(options, prices, value):
+    market = assemble_snapshot([options])
+    with pytest.raises(BadNumber, match=prices):
+        replace(market, **{prices: {"X": value}})
+
+
+@pytest.mark.parametrize("column", ["strike", "vol", "mark"])
+def test_a_slice_built_by_hand_holds_only_possible_numbers(options, column):
+    listed = assemble_snapshot([options]).slices[KEY]
+    for value in (-0.1, math.inf):
+        numbers = getattr(listed, column).copy()
+        numbers[0] = value
+        with pytest.raises(BadNumber, match="option slice of BTC"):
+            replace(listed, **{column: numbers})

@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 
 from seawall.basics.errors import BadNumber, MissingQuote
-from seawall.feeds.market import read_market, read_quotes
+from seawall.feeds.market import read_market
 from seawall.market.assemble import assemble_snapshot
-from seawall.market.quotes import FutureQuotes, OptionQuotes
+from seawall.market.quotes import FutureQuotes
 from seawall.products.names import parse_name
 from tests.market_quotes import changed, name
 from tests.tables import (
@@ -27,20 +27,6 @@ from tests.tables import (
 )
 
 KEY = ("BTC", "BTC", EXPIRY)
-
-
-@pytest.fixture
-def quotes(tmp_path):
-    def read(frame: pl.DataFrame, name: str = "quotes.parquet"):
-        [found] = read_quotes(write(frame, tmp_path / name))
-        return found
-
-    return read
-
-
-@pytest.fixture
-def options(quotes) -> OptionQuotes:
-    return quotes(chain())
 
 
 # --------------------------------------------------------------------- futures and forwards

@@ -11,32 +11,27 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
+from seawall.basics.decimals import parse_decimal
 from seawall.basics.errors import (
-    BadNumber,
     EmptyPortfolio,
     InputError,
     UnknownInstrument,
     UnreadableFile,
     UnrecognisedFile,
 )
-from seawall.feeds.files import file_size, system_errors, unreadable
+from seawall.feeds.files import file_size, may_be_cut, system_errors, unreadable
 from seawall.products.names import parse_name
 from seawall.products.portfolio import Portfolio, Position
 
 DEFAULT_ACCOUNT = "main"
 
+_LINE_ENDS = ("\n", "\r")
 _REQUIRED = ("instrument", "quantity")
 _OPTIONAL = ("account", "entry_price")
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:[,'_ \u00a0][0-9]{3})+(?:[.,][0-9]+)?")
-# Finer than any coin divides (wei is 18), and longer than any float is written.
-_MAX_DECIMALS, _MAX_CHARACTERS = 30, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +50,8 @@ def read_portfolios(path: str | Path) -> tuple[Portfolio, ...]:
     """
     path = Path(path)
     held: dict[str, list[Position]] = {}
-    for row in _rows(path):
+    text = _text(path)
+    for row in _rows(text, path):
         held.setdefault(_account(row), []).append(_position(row))
     if not held:
         raise EmptyPortfolio(
@@ -63,7 +59,11 @@ def read_portfolios(path: str | Path) -> tuple[Portfolio, ...]:
             where=path.name,
             remedy="Give one row per position: account,instrument,quantity.",
         )
-    return tuple(Portfolio(account=a, positions=tuple(p)) for a, p in held.items())
+    warnings = () if text.endswith(_LINE_ENDS) else (may_be_cut(path.name),)
+    return tuple(
+        Portfolio(account=account, positions=tuple(positions), warnings=warnings)
+        for account, positions in held.items()
+    )
 
 
 def read_portfolio(path: str | Path) -> Portfolio:
@@ -82,11 +82,10 @@ def read_portfolio(path: str | Path) -> Portfolio:
     return first
 
 
-def _rows(path: Path) -> Iterator[_Row]:
+def _rows(text: str, path: Path) -> Iterator[_Row]:
     """The rows below the header, blank lines left out."""
-    text = _text(path)
     lines = list(io.StringIO(text, newline=""))
-    last_is_whole = text.endswith(("\n", "\r"))
+    last_is_whole = text.endswith(_LINE_ENDS)
     reader = csv.reader(lines, strict=True)
     header: list[str] = []
     try:
@@ -170,28 +169,10 @@ def _position(row: _Row) -> Position:
     entry = row.cells.get("entry_price", "")
     return Position(
         instrument=instrument,
-        quantity=_number(row.cells["quantity"], f"quantity of {name}", row.where),
-        entry_price=_number(entry, f"entry price of {name}", row.where) if entry else None,
+        quantity=parse_decimal(row.cells["quantity"], f"quantity of {name}", row.where),
+        entry_price=parse_decimal(entry, f"entry price of {name}", row.where) if entry else None,
         where=row.where,
     )
-
-
-def _number(text: str, what: str, where: str) -> Decimal:
-    """A decimal number as it is written, exactly; 1e3 is one, NaN and 1,000 are not."""
-    if len(text) <= _MAX_CHARACTERS and _NUMBER.fullmatch(text):
-        try:
-            value = Decimal(text)
-        except InvalidOperation:  # an exponent beyond what Decimal holds
-            value = Decimal("NaN")
-        exponent = value.as_tuple().exponent
-        if isinstance(exponent, int) and exponent >= -_MAX_DECIMALS:
-            return value
-        remedy = f"Give a finite number with at most {_MAX_DECIMALS} decimals."
-    elif _GROUPED.fullmatch(text):
-        remedy = "Write it without thousands separators, for example 1000000.5."
-    else:
-        remedy = "Give a decimal number such as 12.5 or -3e2."
-    raise BadNumber(f"{what} is {text[:40]!r}, not a number", where=where, remedy=remedy)
 
 
 def _bad_row(what: str, where: str, remedy: str) -> UnreadableFile:

@@ -9,17 +9,20 @@ Units. Prices of inverse options are in coin, all others in the quote currency p
 volatilities are decimal in these rooms; a file whose median ``mark_iv`` exceeds 3 (300 %) is
 taken to be in percent, as the venue's own interface gives it, and is divided by 100. Where
 there are prices a wrong guess cannot pass: a row whose volatility contradicts its mark, or without
-a mark its bid and ask, is dropped in ``market``.
+a mark its bid and ask, is dropped in ``market``. Without any price a guess is refused.
 
 Bad rows. A row is dropped if its name is unknown, its time unreadable, one of its numbers
-negative, infinite or beyond 10¹², or if it has no price at all. NaN, empty and unreadable cells are
-missing numbers, and so are a bid or ask of zero. What is dropped cannot be margined, so dropping
-never lowers a margin. Of an instrument quoted twice in a snapshot the later row counts.
+negative, infinite or beyond 10¹², its index zero, or if it has no price at all. NaN, empty and
+unreadable cells are missing numbers, and so are a bid or ask of zero. Of an instrument quoted twice
+in a snapshot the later row counts; two rows of one time that differ are both dropped. What is
+dropped cannot be margined, so dropping never lowers a margin; its reason goes along with the
+quotes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -29,8 +32,8 @@ from numpy.typing import NDArray
 from seawall.basics.errors import UnknownInstrument, UnrecognisedFile
 from seawall.feeds.snapshots import TIME_COLUMN, read_snapshot
 from seawall.feeds.tables import Table, collect, number, text
-from seawall.market.quotes import FutureQuotes, OptionQuotes, Quotes
-from seawall.products.instruments import DatedFuture, EuropeanOption, Instrument, Perpetual
+from seawall.market.quotes import FutureQuotes, OptionQuotes, Quotes, latest
+from seawall.products.instruments import Derivative, EuropeanOption
 from seawall.products.names import parse_name
 
 if TYPE_CHECKING:
@@ -69,43 +72,51 @@ def read_listing(table: Table, at: datetime | None) -> list[Quotes]:
         for column in names
         if column in table.schema
     }
+    vol_unit = _vol_unit(table, wanted["iv"]) if "iv" in wanted else 1.0
     if "iv" in wanted:
-        wanted["iv"] = wanted["iv"] / _vol_unit(table, wanted["iv"])
+        wanted["iv"] = wanted["iv"] / vol_unit
     as_of, rows = read_snapshot(table, {"name": text(table, "instrument_name"), **wanted}, at)
     values = {role: float_column(rows, role) for role in _NUMBERS}
-    names: list[str | None] = rows["name"].to_list()
-    options, futures = _sorted_out(names, values)
-    if not options and not futures:
+    used, dropped = _sorted_out(rows, values, table.name)
+    if not used:
+        why = next((f": {name}, {reason}" for name, reason in dropped.items()), "")
         raise UnrecognisedFile(
-            f"none of {len(names)} rows can be used, {next(filter(None, names), None)!r} the first",
+            f"none of {len(rows)} rows can be used{why}",
             where=table.name,
             remedy="Give listed names such as BTC-27MAR26-80000-P and finite prices ≥ 0.",
         )
-    observed_s = rows["time_ms"].to_numpy() / 1e3
+    options = [(c, row) for c, row in used.items() if isinstance(c, EuropeanOption)]
+    futures = [(c, row) for c, row in used.items() if not isinstance(c, EuropeanOption)]
     found: list[Quotes] = []
     if options:
-        keep = np.array([row for _, row in options.values()])
-        found.append(
-            OptionQuotes(
-                source=table.name,
-                as_of=as_of,
-                instruments=tuple(option for option, _ in options.values()),
-                observed_s=observed_s[keep],
-                **{role: column[keep] for role, column in values.items()},
-            )
+        keep = np.array([row for _, row in options])
+        quotes = OptionQuotes(
+            source=table.name,
+            as_of=as_of,
+            instruments=tuple(option for option, _ in options),
+            bid=values["bid"][keep],
+            ask=values["ask"][keep],
+            mark=values["mark"][keep],
+            iv=values["iv"][keep],
+            forward=values["forward"][keep],
+            index=values["index"][keep],
+            observed_s=rows["time_ms"].to_numpy()[keep] / 1e3,
         )
+        _check_vol_unit(quotes, vol_unit)
+        found.append(quotes)
     if futures:
-        keep = np.array([row for _, row in futures.values()])
+        keep = np.array([row for _, row in futures])
         found.append(
             FutureQuotes(
                 source=table.name,
                 as_of=as_of,
-                instruments=tuple(future for future, _ in futures.values()),
+                instruments=tuple(future for future, _ in futures),
                 mark=values["mark"][keep],
                 index=values["index"][keep],
                 is_synthetic=np.zeros(keep.size, dtype=np.bool_),
             )
         )
+    found[0] = replace(found[0], dropped=dropped, warnings=table.warnings)
     return found
 
 
@@ -128,31 +139,63 @@ def _vol_unit(table: Table, iv: pl.Expr) -> float:
     return 100.0 if median is not None and median > PERCENT_ABOVE else 1.0
 
 
+def _check_vol_unit(quotes: OptionQuotes, vol_unit: float) -> None:
+    """Percent is a guess, and only prices can contradict a wrong one."""
+    priced = (quotes.mark > 0.0) | ((quotes.bid > 0.0) & (quotes.ask > 0.0))
+    if vol_unit != 1.0 and not priced.any():
+        raise UnrecognisedFile(
+            f"the median mark_iv exceeds {PERCENT_ABOVE:g}, and no price tells whether it is in "
+            "percent",
+            where=quotes.source,
+            remedy="Give decimal volatilities (0.6 is 60 %), or marks or bids and asks.",
+        )
+
+
 def _sorted_out(
-    names: list[str | None], values: Mapping[str, Floats]
-) -> tuple[dict[str, tuple[EuropeanOption, int]], dict[str, tuple[DatedFuture | Perpetual, int]]]:
-    """Usable options and futures by name, each with its row; the later of two rows wins."""
-    sound = np.logical_and.reduce([is_sound(column) for column in values.values()])
+    rows: pl.DataFrame, values: Mapping[str, Floats], source: str
+) -> tuple[dict[Derivative, int], dict[str, str]]:
+    """Usable contracts with their rows, and why others were dropped."""
+    names: list[str | None] = rows["name"].to_list()
+    time_ms: list[int] = rows["time_ms"].to_list()
+    lines: list[int] = rows["row"].to_list()
+    sound = {role: is_sound(column) for role, column in values.items()}
+    sound["index"] &= ~(values["index"] == 0.0)
+    all_sound = np.logical_and.reduce([*sound.values()])
     future_priced = values["mark"] > 0.0
     option_priced = (
         np.isfinite(values["mark"])
         | (values["iv"] > 0.0)
         | ((values["bid"] > 0.0) & (values["ask"] > 0.0))
     )
-    options: dict[str, tuple[EuropeanOption, int]] = {}
-    futures: dict[str, tuple[DatedFuture | Perpetual, int]] = {}
-    for row in np.flatnonzero(sound & (option_priced | future_priced)).tolist():
-        contract = _contract(names[row])
-        if isinstance(contract, EuropeanOption):
-            if option_priced[row] and contract.strike <= MAX_NUMBER:
-                options[contract.name] = contract, row
-        elif isinstance(contract, DatedFuture | Perpetual) and future_priced[row]:
-            futures[contract.name] = contract, row
-    return options, futures
+    usable: list[tuple[Derivative, float, int]] = []
+    unusable: dict[str, str] = {}
+    for row, name in enumerate(names):
+        contract = _contract(name)
+        if contract is None:
+            continue
+        where = f"{source} row {lines[row]}"
+        if not all_sound[row]:
+            role = next(role for role in sound if not sound[role][row])
+            column = _NUMBERS[role][0]
+            unusable[contract.name] = f"{where} gives {column} {values[role][row]:.6g}"
+        elif not (option_priced if isinstance(contract, EuropeanOption) else future_priced)[row]:
+            unusable[contract.name] = f"{where} gives no price"
+        else:
+            usable.append((contract, time_ms[row], row))
+
+    def disagreement(one: int, other: int) -> str | None:
+        if all(np.array_equal(c[one], c[other], equal_nan=True) for c in values.values()):
+            return None
+        return f"{source} rows {lines[one]} and {lines[other]} quote it differently at one time"
+
+    used, disagree = latest(usable, disagreement)
+    dropped = unusable | {contract.name: why for contract, why in disagree.items()}
+    return used, {name: why for name, why in dropped.items() if name not in {c.name for c in used}}
 
 
-def _contract(name: str | None) -> Instrument | None:
+def _contract(name: str | None) -> Derivative | None:
     try:
-        return None if name is None else parse_name(name)
+        contract = None if name is None else parse_name(name)
     except UnknownInstrument:
         return None
+    return contract if isinstance(contract, Derivative) else None

@@ -22,7 +22,7 @@ from seawall.basics.errors import UnknownInstrument, UnrecognisedFile
 from seawall.feeds.chains import float_column, is_sound
 from seawall.feeds.snapshots import TIME_COLUMN, epoch_ms, instant, read_snapshot
 from seawall.feeds.tables import Table, number, text
-from seawall.market.quotes import FutureQuotes
+from seawall.market.quotes import FutureQuotes, latest
 from seawall.products.instruments import DatedFuture
 from seawall.products.names import contract_name, parse_name
 
@@ -44,30 +44,48 @@ def read_curve(table: Table, at: datetime | None) -> FutureQuotes:
     mark, index = float_column(rows, "mark"), float_column(rows, "index")
     usable = is_sound(index) & is_sound(mark) & (mark > 0.0)
     expiry_ms = epoch_ms(rows["expiry"], f"{table.name} column expiry").to_list()
-    found: dict[DatedFuture, tuple[bool, int]] = {}
-    for row in np.flatnonzero(usable).tolist():
-        if expiry_ms[row] is None:
-            continue
-        forward = _forward(rows.row(row, named=True), instant(expiry_ms[row]))
+    quoted: list[tuple[tuple[DatedFuture, bool], float, int]] = []
+    dropped: dict[str, str] = {}
+    for row, told in enumerate(rows.iter_rows(named=True)):
+        where = f"{table.name} row {told['row']}"
+        forward = None if expiry_ms[row] is None else _forward(told, instant(expiry_ms[row]))
         if forward is None:
-            continue
-        future, synthetic = forward
-        if not (synthetic and future in found and not found[future][0]):
-            found[future] = synthetic, row
+            name = str(told.get("name") or told["currency"]).removeprefix(SYNTHETIC_PREFIX)
+            dropped[name] = f"{where} gives no currency and expiry, or not those of its name"
+        elif not usable[row]:
+            numbers = f"futures_price {mark[row]:.6g}, index_price {index[row]:.6g}"
+            dropped[forward[0].name] = f"{where} gives {numbers}"
+        else:
+            quoted.append((forward, told["time_ms"], row))
+    lines = rows["row"].to_list()
+
+    def disagreement(one: int, other: int) -> str | None:
+        if mark[one] == mark[other]:
+            return None
+        return f"{table.name} rows {lines[one]} and {lines[other]} quote it differently at one time"
+
+    told_by, disagree = latest(quoted, disagreement)
+    dropped |= {future.name: why for (future, _), why in disagree.items()}
+    # A listed future counts before a synthetic forward of its expiry.
+    found = {
+        key: row for key, row in told_by.items() if not key[1] or (key[0], False) not in told_by
+    }
     if not found:
         raise UnrecognisedFile(
             f"none of {len(rows)} rows can be used",
             where=table.name,
             remedy="Give a currency, an expiry in UTC and a positive, finite futures_price.",
         )
-    keep = np.array([row for _, row in found.values()])
+    keep = np.array([*found.values()])
     return FutureQuotes(
         source=table.name,
         as_of=as_of,
-        instruments=tuple(found),
+        instruments=tuple(future for future, _ in found),
         mark=mark[keep],
         index=index[keep],
-        is_synthetic=np.array([synthetic for synthetic, _ in found.values()], dtype=np.bool_),
+        is_synthetic=np.array([synthetic for _, synthetic in found], dtype=np.bool_),
+        dropped=dropped,
+        warnings=table.warnings,
     )
 
 

@@ -40,6 +40,11 @@ def system_errors(path: Path) -> Generator[None]:
         raise unreadable(path, "that is no path", "Check the path.") from None
 
 
+def may_be_cut(name: str) -> str:
+    """The warning about a text whose last line has no end: its last cell may lack digits."""
+    return f"{name} does not end with a line break: if it was cut off, so is its last number."
+
+
 def unreadable(path: Path, why: str, remedy: str) -> UnreadableFile:
     """The error for a file that cannot be read, ready to be raised."""
     return UnreadableFile(f"the file cannot be read: {why}", where=str(path), remedy=remedy)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from seawall.basics.errors import AmbiguousSnapshot, BadNumber, MissingQuote, UnrecognisedFile
 from seawall.basics.time import isoformat_utc, parse_utc
+from seawall.feeds.files import WRITE_AGAIN
 from seawall.feeds.tables import Table, collect
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ _MILLISECOND = timedelta(milliseconds=1)
 # The instants of 2001-09-09 to 2286-11-20 have ten digits as seconds, 13 as milliseconds, …
 _FIRST_MS, _LAST_MS = 10**12, 10**13
 _UNITS_PER_SECOND = (1.0, 1e3, 1e6, 1e9)
-_TIMES_SHOWN = 3
+# Up to a day of hours is named in full; of more the first few and the last.
+_ALL_TIMES_SHOWN, _TIMES_SHOWN = 24, 3
 
 
 def read_snapshot(
@@ -44,9 +46,10 @@ def read_snapshot(
 ) -> tuple[datetime, pl.DataFrame]:
     """The time of one snapshot and its rows, earliest first.
 
-    The frame has the given columns and ``time_ms`` (int64, milliseconds since 1970). Raises
-    AmbiguousSnapshot if there are several and no ``at``, MissingQuote if none is at or before
-    ``at``, UnrecognisedFile if no row has a time that can be read.
+    The frame has the given columns, ``time_ms`` (int64, milliseconds since 1970) and ``row``, the
+    number of the row in its file. Raises AmbiguousSnapshot if there are several and no ``at``,
+    MissingQuote if none is at or before ``at``,
+    UnrecognisedFile if no row has a time that can be read.
     """
     import polars as pl
 
@@ -54,14 +57,20 @@ def read_snapshot(
     time_ms = epoch_ms(distinct["raw"], f"{table.name} column {TIME_COLUMN}")
     times = distinct.with_columns(time_ms=time_ms).drop_nulls().sort("time_ms")
     if times.is_empty():
+        empty = distinct.is_empty()
         raise UnrecognisedFile(
-            f"no row has a time that can be read in column {TIME_COLUMN}",
+            "it has a header and no rows"
+            if empty
+            else f"no row has a time that can be read in column {TIME_COLUMN}",
             where=table.name,
-            remedy="Give ISO 8601 in UTC or the time since 1970 in seconds or milliseconds.",
+            remedy=WRITE_AGAIN
+            if empty
+            else "Give ISO 8601 in UTC or the time since 1970 in seconds or milliseconds.",
         )
     first, last = _choose(_spans(times["time_ms"].to_list()), at, table.name)
     chosen = times.filter(pl.col("time_ms").is_between(first, last)).lazy()
-    rows = table.frame.select(pl.col(TIME_COLUMN).alias("raw"), **columns)
+    rows = table.frame.with_row_index("row", table.first_row)
+    rows = rows.select("row", pl.col(TIME_COLUMN).alias("raw"), **columns)
     rows = rows.join(chosen, on="raw", how="inner", maintain_order="left").drop("raw")
     return instant(last), collect(table, rows).sort("time_ms", maintain_order=True)
 
@@ -142,8 +151,9 @@ def _choose(spans: list[tuple[int, int]], at: datetime | None, where: str) -> tu
     if len(spans) == 1:
         return spans[0]
     times = [isoformat_utc(instant(last)) for _, last in spans]
-    first = ", ".join(times[:-1][:_TIMES_SHOWN])
-    gap = "and" if len(times) <= _TIMES_SHOWN + 1 else "…"
+    all_shown = len(times) <= _ALL_TIMES_SHOWN
+    first = ", ".join(times[:-1] if all_shown else times[:_TIMES_SHOWN])
+    gap = "and" if all_shown else "…"
     raise AmbiguousSnapshot(
         f"{len(times)} snapshots and no time given: {first} {gap} {times[-1]}",
         where=where,

@@ -21,7 +21,7 @@ from seawall.products.names import contract_name, parse_name
 from seawall.products.portfolio import Portfolio, Position
 from seawall.risk.book import join
 
-ACCOUNT = "market-maker"
+ACCOUNT = "synthetic-maker"
 
 Right = Literal["call", "put"]
 

@@ -18,7 +18,14 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from seawall.basics.errors import UnrecognisedFile
 from seawall.feeds import files
-from seawall.feeds.files import WRITE_AGAIN, file_size, system_errors, too_large, unreadable
+from seawall.feeds.files import (
+    WRITE_AGAIN,
+    file_size,
+    may_be_cut,
+    system_errors,
+    too_large,
+    unreadable,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -34,17 +41,25 @@ _CHUNK_BYTES = 1024 * 1024
 class Table:
     """A file opened as a table: ``frame`` is lazy, ``schema`` names its columns and their types.
 
-    In a table from CSV every column is text; an empty cell is null.
+    In a table from CSV every column is text; an empty cell is null. ``first_row`` is the number of
+    its first row below the header, as a text editor counts lines.
     """
 
     path: Path
     frame: pl.LazyFrame
     schema: pl.Schema
+    first_row: int = 1
+    lacks_last_line_end: bool = False
 
     @property
     def name(self) -> str:
         """The file's name, for messages."""
         return self.path.name
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a report on anything read from it must repeat."""
+        return (may_be_cut(self.name),) if self.lacks_last_line_end else ()
 
 
 def open_table(path: Path) -> Table:
@@ -60,11 +75,14 @@ def open_table(path: Path) -> Table:
             head = file.read(len(_PARQUET))
             if head == _PARQUET or path.suffix.lower() in {".parquet", ".pq"}:
                 frame = _parquet(file, size, path)
-            elif head.startswith(_GZIP):
-                frame = _csv(io.BytesIO(_unpacked(path)), path)
-            else:
-                frame = _csv(file, path)
-        return Table(path=path, frame=frame, schema=frame.collect_schema())
+                return Table(path=path, frame=frame, schema=frame.collect_schema())
+            text = io.BytesIO(_unpacked(path)) if head.startswith(_GZIP) else file
+            is_open = _check_text(text, path)
+            frame = _csv(text, path)
+        schema = frame.collect_schema()
+        return Table(
+            path=path, frame=frame, schema=schema, first_row=2, lacks_last_line_end=is_open
+        )
 
 
 def collect(table: Table, query: pl.LazyFrame) -> pl.DataFrame:
@@ -135,7 +153,6 @@ def _parquet(file: BinaryIO, size: int, path: Path) -> pl.LazyFrame:
 def _csv(file: BinaryIO, path: Path) -> pl.LazyFrame:
     import polars as pl
 
-    _check_text(file, path)
     source = file.getvalue() if isinstance(file, io.BytesIO) else path
     return pl.scan_csv(
         source,
@@ -159,14 +176,19 @@ def _unpacked(path: Path) -> bytes:
     return unpacked.getvalue()
 
 
-def _check_text(file: BinaryIO, path: Path) -> None:
-    """See that it is UTF-8 text, that no column is named twice and that its last row is whole."""
+def _check_text(file: BinaryIO, path: Path) -> bool:
+    """See that it is UTF-8 text, that no column is named twice and that its last row is whole.
+
+    Returns whether its last line lacks an end.
+    """
     file.seek(0)
     head = file.read(_EDGE_BYTES)
     if head.startswith(_UTF16) or b"\0" in head:
         raise unreadable(path, "it is not UTF-8 text", "Save it as CSV in UTF-8.")
     file.seek(max(0, file.seek(0, io.SEEK_END) - _EDGE_BYTES))
-    tail = file.read().rstrip()
+    tail = file.read()
+    is_open = not tail.endswith((b"\n", b"\r"))
+    tail = tail.rstrip()
     header = _cells(head.removeprefix(_BOM).split(b"\n", 1)[0])
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
@@ -175,6 +197,7 @@ def _check_text(file: BinaryIO, path: Path) -> None:
     if len(last) < len(header):
         counts = f"its last row has {len(last)} cells and its header {len(header)}"
         raise unreadable(path, f"it is cut off, {counts}", WRITE_AGAIN)
+    return is_open
 
 
 def _cells(line: bytes) -> list[str]:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
 
 from seawall.basics.errors import BadNumber, MissingQuote, StaleQuote, UnknownInstrument
 from seawall.basics.time import isoformat_utc
-from seawall.market.quotes import FutureQuotes, OptionQuotes, Quotes
+from seawall.market.credibility import Prices, contradictions, is_near, refuse_given
+from seawall.market.quotes import FutureQuotes, OptionQuotes, Quotes, latest
 from seawall.market.slices import option_slices
 from seawall.market.snapshot import MarketSnapshot, OptionSlice, SliceKey
-from seawall.products.instruments import STABLECOINS, DatedFuture, SpotAsset, Stablecoin
+from seawall.products.instruments import (
+    STABLECOINS,
+    DatedFuture,
+    Perpetual,
+    SpotAsset,
+    Stablecoin,
+)
 from seawall.products.names import parse_name
 
 # Sources further apart than this do not describe one market.
@@ -20,11 +28,6 @@ MAX_SOURCE_GAP = timedelta(minutes=15)
 MAX_PRICE = 1e12
 # A stablecoin may lose its peg downwards; above this the price is a slip.
 MAX_STABLE_PRICE = 1.5
-# A future or forward further from its index than this factor is a bad number, not a basis.
-MAX_BASIS_FACTOR = 2.0
-
-# By underlying, then by what it is called in messages: USD per coin.
-Prices = dict[str, dict[str, float]]
 
 
 def assemble_snapshot(
@@ -53,13 +56,18 @@ def assemble_snapshot(
     _refuse_misspelt(given, listed)
     chosen = {asset: value for asset, value in given.items() if asset not in STABLECOINS}
     index = {**listed, **chosen}
-    marks, curve, told = _future_marks(futures, as_of, index, stable)
-    slices = {s.key: s for s in option_slices(options, curve, as_of)}
+    marks, curve, told, doubted = _future_marks(futures, as_of, index, stable)
+    slices, unusable = option_slices(options, curve, as_of)
     # A listed future or the venue's curve only fills in where no option chain gives a forward.
     forwards = {**curve, **{key: s.forward for key, s in slices.items()}}
     of_options = _option_forwards(slices, curve, stable)
-    refused = _contradictions(index, sources, chosen, told, of_options)
-    _refuse_given(chosen, refused)
+    refused = contradictions(index, sources, chosen, told, of_options)
+    refuse_given(chosen, refused)
+    option_rows = {
+        name: (key, row) for key, s in slices.items() for row, name in enumerate(s.names)
+    }
+    dropped = {name: why for table in quotes for name, why in table.dropped.items()}
+    dropped |= doubted | unusable
     return MarketSnapshot(
         as_of=as_of,
         index_usd={name: value for name, value in index.items() if name not in refused},
@@ -67,15 +75,18 @@ def assemble_snapshot(
         forwards=forwards,
         futures=marks,
         slices=slices,
-        option_rows={
-            name: (key, row) for key, s in slices.items() for row, name in enumerate(s.names)
-        },
-        warnings=tuple(
-            f"Index of {name} given as {value:.10g}; the files say {listed[name]:.10g}."
-            for name, value in chosen.items()
-            if listed.get(name, value) != value
+        option_rows=option_rows,
+        warnings=(
+            *(warning for table in quotes for warning in table.warnings),
+            *(
+                f"Index of {name} given as {value:.10g}; the files say {listed[name]:.10g}."
+                for name, value in chosen.items()
+                if listed.get(name, value) != value
+            ),
         ),
         refused=refused,
+        # What one source spoils another may give.
+        dropped={n: why for n, why in dropped.items() if n not in option_rows | marks},
     )
 
 
@@ -107,53 +118,6 @@ def _refuse_misspelt(given: Mapping[str, float], index: Mapping[str, float]) -> 
                 where=f"price {asset}={value}",
                 remedy=f"Write {known}={value}.",
             )
-
-
-def _refuse_given(chosen: Mapping[str, float], refused: Mapping[str, str]) -> None:
-    """A given price in the wrong unit would scale every requirement on its underlying."""
-    for asset, value in chosen.items():
-        if asset in refused:
-            raise BadNumber(
-                refused[asset],
-                where=f"price {asset}={value}",
-                remedy=f"Correct the given price of {asset}, or the files.",
-            )
-
-
-def _contradictions(
-    index: Mapping[str, float],
-    sources: Mapping[str, Sequence[Sequence[float]]],
-    chosen: Mapping[str, float],
-    told: Prices,
-    of_options: Prices,
-) -> dict[str, str]:
-    """Underlyings whose index cannot be told from a bad number, and what contradicts it.
-
-    A forward of options far from the index always contradicts it: many rows stand behind it. A
-    mark far from it is a bad tick, and only that, if at least one mark or forward agrees with the
-    index, and these together with the sources of the index outnumber the marks that do not.
-    ``told`` and ``of_options`` hold the marks and the options' forwards.
-    """
-    found: dict[str, str] = {}
-    for underlying, level in index.items():
-        marks, forwards = told.get(underlying, {}), of_options.get(underlying, {})
-        far_marks = {what: usd for what, usd in marks.items() if not _is_near(usd, level)}
-        far_forwards = {what: usd for what, usd in forwards.items() if not _is_near(usd, level)}
-        near = len(marks) + len(forwards) - len(far_marks) - len(far_forwards)
-        rows: Sequence[Sequence[float]] = () if underlying in chosen else sources[underlying]
-        behind = sum(_is_near(float(np.median(values)), level) for values in rows)
-        behind += underlying in chosen
-        is_tick = near > 0 and near + behind > len(far_marks)
-        if far_forwards or (far_marks and not is_tick):
-            what, usd = next(iter({**far_forwards, **far_marks}.items()))
-            found[underlying] = (
-                f"the index of {underlying} is {level:.10g} USD but {what} is {usd:.10g} USD"
-            )
-    return found
-
-
-def _is_near(usd: float, index: float) -> bool:
-    return 1.0 / MAX_BASIS_FACTOR <= usd / index <= MAX_BASIS_FACTOR
 
 
 def _unit_usd(underlying: str, settlement: str, stable: Mapping[str, float]) -> float:
@@ -212,31 +176,78 @@ def _future_marks(
     as_of: datetime,
     index: Mapping[str, float],
     stable: Mapping[str, float],
-) -> tuple[dict[str, float], dict[SliceKey, float], Prices]:
-    """Marks of listed futures by name, the forwards they tell, and all marks there were, in USD.
+) -> tuple[dict[str, float], dict[SliceKey, float], Prices, dict[str, str]]:
+    """Marks of listed futures by name, the forwards they tell, all marks there were in USD, and
+    why contracts are left out.
 
-    A mark far from its index is in the last only. Of a contract in several tables the latest mark
-    counts, and a listed future's before a synthetic forward.
+    A mark far from its index is in the third only. Of a contract in several tables the latest
+    mark counts, and a listed future's before a synthetic forward; two unlike marks of one moment
+    leave the contract without one.
     """
     marks: dict[str, float] = {}
     listed: dict[SliceKey, float] = {}
     synthetic: dict[SliceKey, float] = {}
     told: Prices = {}
-    for table in sorted(futures, key=lambda table: table.as_of):
-        for row in np.flatnonzero((table.mark > 0.0) & (table.mark < MAX_PRICE)).tolist():
-            contract, mark = table.instruments[row], float(table.mark[row])
-            if isinstance(contract, DatedFuture) and contract.expiry <= as_of:
-                continue
-            is_synthetic = bool(table.is_synthetic[row])
-            underlying = contract.underlying
-            usd = mark * _unit_usd(underlying, contract.settlement, stable)
-            what = f"the {'synthetic forward' if is_synthetic else 'mark'} of {contract.name}"
-            told.setdefault(underlying, {})[what] = usd
-            if not _is_near(usd, index.get(underlying, usd)):
-                continue
-            if isinstance(contract, DatedFuture):
-                key = underlying, contract.settlement, contract.expiry
-                (synthetic if is_synthetic else listed)[key] = mark
-            if not is_synthetic:
-                marks[contract.name] = mark
-    return marks, {**synthetic, **listed}, told
+    found, dropped = _latest_marks(futures)
+    for (name, is_synthetic), place in found.items():
+        contract, mark = place.contract, place.price
+        if isinstance(contract, DatedFuture) and contract.expiry <= as_of:
+            continue
+        underlying = contract.underlying
+        usd = mark * _unit_usd(underlying, contract.settlement, stable)
+        what = f"the {'synthetic forward' if is_synthetic else 'mark'} of {name}"
+        told.setdefault(underlying, {})[what] = usd
+        if not is_near(usd, index.get(underlying, usd)):
+            far = f"its mark of {mark:.10g} is far from the index of {underlying}"
+            dropped.setdefault(name, far)
+            continue
+        if isinstance(contract, DatedFuture):
+            key = underlying, contract.settlement, contract.expiry
+            (synthetic if is_synthetic else listed)[key] = mark
+        if not is_synthetic:
+            marks[name] = mark
+    return marks, {**synthetic, **listed}, told, dropped
+
+
+def _latest_marks(
+    futures: Iterable[FutureQuotes],
+) -> tuple[dict[tuple[str, bool], _Mark], dict[str, str]]:
+    """The latest mark of each contract, listed and synthetic apart, and disagreements by name.
+
+    Keys are names and whether the row is synthetic.
+    """
+    marks = (
+        _Mark(table, row)
+        for table in futures
+        for row in np.flatnonzero((table.mark > 0.0) & (table.mark < MAX_PRICE)).tolist()
+    )
+    found, disagree = latest(
+        ((mark.key, mark.table.as_of.timestamp(), mark) for mark in marks), _disagreement
+    )
+    return found, {name: why for (name, _), why in disagree.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """Where a future or perpetual is quoted."""
+
+    table: FutureQuotes
+    row: int
+
+    @property
+    def contract(self) -> DatedFuture | Perpetual:
+        return self.table.instruments[self.row]
+
+    @property
+    def price(self) -> float:
+        return float(self.table.mark[self.row])
+
+    @property
+    def key(self) -> tuple[str, bool]:
+        return self.contract.name, bool(self.table.is_synthetic[self.row])
+
+
+def _disagreement(one: _Mark, other: _Mark) -> str | None:
+    if one.price == other.price:
+        return None
+    return f"{one.table.source} and {other.table.source} quote it differently at one time"

@@ -6,8 +6,10 @@ number is NaN. Readers in ``feeds`` produce these; :mod:`seawall.market.assemble
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,8 @@ from seawall.basics.arrays import freeze
 from seawall.products.instruments import DatedFuture, EuropeanOption, Perpetual
 
 Floats = NDArray[np.float64]
+Key = TypeVar("Key", bound=Hashable)
+Quote = TypeVar("Quote")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,8 @@ class OptionQuotes:
     ``bid``, ``ask``, ``mark`` in quote units; ``iv`` the venue's own implied volatility
     (0.6 = 60 %); ``forward`` the venue's own forward in strike units; ``index`` the index price
     of the underlying in quote currency; ``observed_s`` seconds since 1970 UTC. NaN is missing.
+    ``dropped`` maps names whose rows the source gave and nobody can use to the reason, and
+    ``warnings`` says what a report on these quotes must repeat.
     """
 
     source: str
@@ -37,6 +43,8 @@ class OptionQuotes:
     forward: Floats
     index: Floats
     observed_s: Floats
+    dropped: Mapping[str, str] = field(default_factory=dict[str, str])
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         freeze(self, len(self.instruments))
@@ -48,6 +56,7 @@ class FutureQuotes:
 
     ``mark`` and ``index`` in USD (inverse) or the settlement currency (linear) per coin. NaN is
     missing. ``is_synthetic`` rows carry a forward of the venue for which no future is listed.
+    ``dropped`` and ``warnings`` as in :class:`OptionQuotes`.
     """
 
     source: str
@@ -56,9 +65,33 @@ class FutureQuotes:
     mark: Floats
     index: Floats
     is_synthetic: NDArray[np.bool_]
+    dropped: Mapping[str, str] = field(default_factory=dict[str, str])
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         freeze(self, len(self.instruments))
 
 
 Quotes = OptionQuotes | FutureQuotes
+
+
+def latest(
+    quoted: Iterable[tuple[Key, float, Quote]], disagreement: Callable[[Quote, Quote], str | None]
+) -> tuple[dict[Key, Quote], dict[Key, str]]:
+    """The latest quote of each key, and why there is none for the others.
+
+    ``quoted`` holds keys, times and quotes in any order. Two quotes of the latest time that differ
+    leave the key without one, whatever their order: ``disagreement`` says how two differ, or None.
+    """
+    found: dict[Key, tuple[float, Quote]] = {}
+    disagree: dict[Key, str] = {}
+    for key, time, quote in quoted:
+        known_time, known = found.get(key, (time, quote))
+        if time < known_time:
+            continue
+        if time > known_time:
+            disagree.pop(key, None)
+        elif why := disagreement(known, quote):
+            disagree.setdefault(key, why)
+        found[key] = time, quote
+    return {key: quote for key, (_, quote) in found.items() if key not in disagree}, disagree

@@ -4,21 +4,23 @@ The venue's volatility counts where it has one. Where not, it is implied from th
 a mark from the mid of bid and ask if these two agree on it. Of a call and a put of one strike the
 out-of-the-money one tells for both: the other's price is nearly all intrinsic value, and its last
 digit would be taken for volatility. A row without a volatility, or whose prices contradict it,
-is left out: what cannot be valued cannot be margined, an error and never a smaller margin.
+is left out, with the reason: what cannot be valued cannot be margined, an error and never a
+smaller margin.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seawall.basics.time import tenor_years
+from seawall.basics.time import isoformat_utc, tenor_years
 from seawall.market.forwards import choose_forward
-from seawall.market.quotes import OptionQuotes
+from seawall.market.quotes import OptionQuotes, latest
 from seawall.market.snapshot import OptionSlice, SliceKey
 from seawall.pricing.black76 import implied_vol, price
 
@@ -40,37 +42,70 @@ MIN_TIME_VALUE_REL = 0.001
 MAX_VOL_RATIO = 1.25
 
 
+# What a row says of an option; two rows of one moment that differ in any of these disagree.
+_PRICES = ("bid", "ask", "mark", "iv")
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where an option is quoted."""
+
+    table: OptionQuotes
+    row: int
+
+    def column(self, name: str) -> float:
+        return float(getattr(self.table, name)[self.row])
+
+    def prices(self) -> Floats:
+        return np.array([self.column(name) for name in _PRICES])
+
+
 def option_slices(
     tables: Sequence[OptionQuotes], curve: Mapping[SliceKey, float], as_of: datetime
-) -> Iterator[OptionSlice]:
+) -> tuple[dict[SliceKey, OptionSlice], dict[str, str]]:
     """One slice per underlying, settlement and expiry after ``as_of`` that has a usable row.
 
-    Of an option in several tables the latest row counts. ``curve`` holds forwards for expiries
-    whose options determine none.
+    Of an option in several tables the latest row counts; two of one moment that disagree are both
+    left out. ``curve`` holds forwards for expiries whose options determine none. The second value
+    says of each option left out why.
     """
-    groups: dict[SliceKey, dict[str, tuple[OptionQuotes, int]]] = {}
-    for table in sorted(tables, key=lambda table: table.as_of):
-        for row, option in enumerate(table.instruments):
-            if option.expiry > as_of:
-                key = option.underlying, option.settlement, option.expiry
-                groups.setdefault(key, {})[option.name] = table, row
-    for key, places in groups.items():
-        built = _slice(key, list(places.values()), curve.get(key, np.nan), as_of)
+    places, dropped = latest(
+        (
+            (option.name, float(table.observed_s[row]), _Place(table, row))
+            for table in tables
+            for row, option in enumerate(table.instruments)
+        ),
+        _disagreement,
+    )
+    groups: dict[SliceKey, list[_Place]] = {}
+    for place in places.values():
+        option = place.table.instruments[place.row]
+        if option.expiry > as_of:
+            key = option.underlying, option.settlement, option.expiry
+            groups.setdefault(key, []).append(place)
+    slices: dict[SliceKey, OptionSlice] = {}
+    for key, group in groups.items():
+        built, unusable = _slice(key, group, curve.get(key, np.nan), as_of)
+        dropped |= unusable
         if built is not None:
-            yield built
+            slices[key] = built
+    return slices, dropped
+
+
+def _disagreement(one: _Place, other: _Place) -> str | None:
+    if np.array_equal(one.prices(), other.prices(), equal_nan=True):
+        return None
+    return f"{one.table.source} and {other.table.source} quote it differently at one time"
 
 
 def _slice(
-    key: SliceKey,
-    places: Sequence[tuple[OptionQuotes, int]],
-    curve_forward: float,
-    as_of: datetime,
-) -> OptionSlice | None:
-    """One expiry's slice, or None when no row of it can be used."""
-    options = [table.instruments[row] for table, row in places]
+    key: SliceKey, places: Sequence[_Place], curve_forward: float, as_of: datetime
+) -> tuple[OptionSlice | None, dict[str, str]]:
+    """One expiry's slice, None when no row of it can be used; and why rows were left out."""
+    options = [place.table.instruments[place.row] for place in places]
 
     def column(name: str) -> Floats:
-        return np.array([getattr(table, name)[row] for table, row in places], dtype=np.float64)
+        return np.array([place.column(name) for place in places], dtype=np.float64)
 
     inverse = options[0].is_inverse
     strike = np.array([option.strike for option in options])
@@ -85,21 +120,27 @@ def _slice(
     )
     forward = curve_forward if np.isnan(forward) else forward
     if np.isnan(forward):
-        return None
+        why = f"nothing tells the forward of {key[0]} for {isoformat_utc(key[2])}"
+        return None, {option.name: why for option in options}
     unit = forward if inverse else 1.0
     if np.isnan(vol).any():
         terms = forward, strike, tenor, is_call
-        agreed = _quotes_agree(bid * unit, ask * unit, *terms)
         # The mid tells a volatility but is no mark of the venue, and is not passed on as one.
+        agreed = _quotes_agree(bid * unit, ask * unit, *terms)
         premium = np.where(np.isnan(mark) & agreed, mid, mark)
         vol = np.where(np.isnan(vol), _vol_from_prices(premium * unit, *terms), vol)
-    usable = np.isfinite(vol)
-    value = price(forward, strike, np.where(usable, vol, 0.0), tenor, is_call)
-    usable &= ~_contradicted(value, mark * unit, bid * unit, ask * unit, forward)
+    known = np.isfinite(vol)
+    value = price(forward, strike, np.where(known, vol, 0.0), tenor, is_call)
+    doubted = known & _contradicted(value, mark * unit, bid * unit, ask * unit, forward)
+    usable = known & ~doubted
+    dropped = {
+        options[row].name: _reason(vol[row], value[row] / unit, mark[row], bid[row], ask[row])
+        for row in np.flatnonzero(~usable).tolist()
+    }
     if not usable.any():
-        return None
+        return None, dropped
     strike, vol = strike[usable], vol[usable]
-    return OptionSlice(
+    built = OptionSlice(
         key=key,
         forward=forward,
         names=tuple(o.name for o, use in zip(options, usable, strict=True) if use),
@@ -109,6 +150,15 @@ def _slice(
         mark=mark[usable],
         atm_vol=_vol_at_forward(forward, strike, vol),
     )
+    return built, dropped
+
+
+def _reason(vol: float, value: float, mark: float, bid: float, ask: float) -> str:
+    """Why a row was left out; prices in quote units."""
+    if np.isnan(vol):
+        return "it has no volatility, and no mark or bid and ask that tell one"
+    prices = f"mark {mark:.6g}" if np.isfinite(mark) else f"bid {bid:.6g}, ask {ask:.6g}"
+    return f"its {prices} contradicts its volatility {vol:.6g}, at which it is worth {value:.6g}"
 
 
 def _contradicted(value: Floats, mark: Floats, bid: Floats, ask: Floats, forward: float) -> Flags:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -35,7 +36,8 @@ class OptionSlice:
 
     ``forward`` and ``strike`` in USD (inverse) or settlement currency (linear) per coin; ``vol``
     decimal; ``mark`` the venue's price in quote units, NaN where it gave none;
-    ``atm_vol`` the volatility interpolated at the forward.
+    ``atm_vol`` the volatility interpolated at the forward. Raises BadNumber for a number that is
+    not one of these.
     """
 
     key: SliceKey
@@ -49,17 +51,19 @@ class OptionSlice:
 
     def __post_init__(self) -> None:
         freeze(self, len(self.names))
+        numbers = np.concatenate([[self.forward, self.atm_vol], self.strike, self.vol])
+        marked = np.isnan(self.mark) | ((self.mark >= 0.0) & np.isfinite(self.mark))
+        if not (_are_positive(numbers) and marked.all()):
+            underlying, settlement, expiry = self.key
+            raise BadNumber(
+                "a forward, strike or volatility that is not finite and positive, or a mark < 0",
+                where=f"option slice of {underlying} in {settlement} for {isoformat_utc(expiry)}",
+                remedy="Leave out the rows whose numbers are damaged.",
+            )
 
 
-_MAPPINGS = (
-    "index_usd",
-    "stable_usd",
-    "forwards",
-    "futures",
-    "slices",
-    "option_rows",
-    "refused",
-)
+_PRICES = ("index_usd", "stable_usd", "forwards", "futures")
+_MAPPINGS = (*_PRICES, "slices", "option_rows", "refused", "dropped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,9 @@ class MarketSnapshot:
     (underlying, settlement, expiry) to a forward in quote currency; ``slices`` the same key to
     the option slice; ``option_rows`` an option's name to its slice and row; ``warnings`` says
     what a report on this market must repeat; ``refused`` maps underlyings whose prices contradict
-    each other to what is wrong. The mappings are read-only copies of what was given.
+    each other to what is wrong; ``dropped`` names that the sources quote, but not so that they
+    can be used, to the reason. The mappings are read-only copies of what was given. Raises
+    BadNumber for a price that is not finite and positive.
     """
 
     as_of: datetime
@@ -83,10 +89,20 @@ class MarketSnapshot:
     option_rows: Mapping[str, tuple[SliceKey, int]]
     warnings: tuple[str, ...] = ()
     refused: Mapping[str, str] = field(default_factory=dict[str, str])
+    dropped: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def __post_init__(self) -> None:
         for name in _MAPPINGS:
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+        for name in _PRICES:
+            prices: Mapping[object, float] = getattr(self, name)
+            for what, value in prices.items():
+                if not _are_positive(value):
+                    raise BadNumber(
+                        f"the price of {what} is {value}",
+                        where=f"{self.where}, {name}",
+                        remedy="Give finite prices above 0, and leave out what has none.",
+                    )
 
     @property
     def where(self) -> str:
@@ -100,7 +116,7 @@ class MarketSnapshot:
             return self.index_usd[underlying]
         except KeyError:
             raise MissingQuote(
-                f"no index price of {underlying}",
+                f"no index price of {underlying}{self._dropped_of(underlying)}",
                 where=self.where,
                 remedy=f"Add a file that carries it or give it: --price {underlying}=VALUE.",
             ) from None
@@ -160,7 +176,7 @@ class MarketSnapshot:
         except KeyError:
             raise MissingQuote(
                 f"no forward of {contract.underlying} for {isoformat_utc(contract.expiry)}, "
-                f"needed by {contract.name}",
+                f"needed by {contract.name}{self._dropped(contract.name)}",
                 where=self.where,
                 remedy="Add a chain or futures file that lists this expiry.",
             ) from None
@@ -175,12 +191,25 @@ class MarketSnapshot:
         try:
             key, row = self.option_rows[option.name]
         except KeyError:
+            listed = option.name in self.dropped
             raise MissingQuote(
-                f"no implied volatility of {option.name}",
+                f"no implied volatility of {option.name}"
+                + (self._dropped(option.name) if listed else ", which is not listed"),
                 where=self.where,
-                remedy="Use a snapshot that lists it; unlisted strikes are not interpolated.",
+                remedy="Correct its quote or use another snapshot."
+                if listed
+                else "Use a snapshot that lists it; unlisted strikes are not interpolated.",
             ) from None
         return self.slices[key], row
+
+    def _dropped(self, name: str) -> str:
+        """Why a name's quote was left out, to be added to what is then missing."""
+        return f": {self.dropped[name]}" if name in self.dropped else ""
+
+    def _dropped_of(self, underlying: str) -> str:
+        """The first quote of an underlying that was left out, and why."""
+        names = (name for name in self.dropped if re.split("[-_]", name)[0] == underlying)
+        return next((f"; {name} was left out: {self.dropped[name]}" for name in names), "")
 
     def _require_sound(self, underlying: str) -> None:
         if underlying in self.refused:
@@ -197,3 +226,7 @@ class MarketSnapshot:
                 where=self.where,
                 remedy="Remove it from the book or use an earlier snapshot.",
             )
+
+
+def _are_positive(values: float | NDArray[np.float64]) -> bool:
+    return bool(np.all(np.isfinite(values) & (np.asarray(values) > 0.0)))
