@@ -10,6 +10,7 @@ import math
 import pytest
 from hypothesis import given, settings
 
+from seawall.margin.fold import net
 from seawall.margin.presets import load_preset
 from seawall.margin.requirement import margin_requirement
 from seawall.report.build import margin
@@ -148,14 +149,14 @@ def test_every_cell_agrees_at_every_instant(account):
         cells = expected[underlying]["cells"]
         gross = sum(abs(leg["q"]) * leg["c"] * leg["F"] for leg in books[underlying])
         assert scenarios.price_rel.size == len(cells) == 39
-        net = array.net()
+        pnl_usd = net(array)
         for cell, move in enumerate(scenarios.price_rel):
             vol = scenarios.vol_move(cell).value
             (want,) = (c for label, c in cells.items() if label[1:] == (move, vol))
             assert scenarios.damping[cell] == want["damping"]
             assert [instant.value for instant in array.instants] == list(want["undamped"])
             for row, pnl in enumerate(want["undamped"].values()):
-                assert close(net[row, cell], pnl, 1e-12 * gross), (underlying, move, vol, row)
+                assert close(pnl_usd[row, cell], pnl, 1e-12 * gross), (underlying, move, vol, row)
 
 
 @settings(max_examples=150)

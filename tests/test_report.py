@@ -8,11 +8,13 @@ from decimal import Decimal
 
 import pytest
 
+from seawall.basics.errors import BadNumber
 from seawall.feeds.synthetic import synthetic_market
 from seawall.feeds.synthetic_book import synthetic_portfolio
 from seawall.margin.presets import preset_names
 from seawall.market.snapshot import MarketSnapshot
-from seawall.products.portfolio import portfolio
+from seawall.products.names import parse_name
+from seawall.products.portfolio import Portfolio, Position, portfolio
 from seawall.report.build import margin
 from seawall.report.comparison import compare
 from seawall.report.schema import MarginReport, RiskMatrix
@@ -131,7 +133,7 @@ def test_what_is_assumed_is_said(market: MarketSnapshot) -> None:
     assert "No mark of BTC-PERPETUAL: taken at its index" in warnings
     assert "No mark of BTC-27MAR26: taken at the forward" in warnings
     assert "No entry price of BTC-PERPETUAL" in warnings
-    assert "class defaults of prbm" in warnings
+    assert "Traded volume and half-spread of BTC: defaults of prbm." in warnings
 
 
 def test_a_comparison_states_what_each_model_ties_up(market: MarketSnapshot) -> None:
@@ -142,3 +144,59 @@ def test_a_comparison_states_what_each_model_ties_up(market: MarketSnapshot) -> 
     for row, report in zip(comparison.rows, comparison.reports, strict=True):
         assert row.capital_used == report.initial + row.haircuts
         assert comparison.equity - row.capital_used == row.excess_initial
+
+
+def test_an_entry_price_far_from_the_mark_is_doubted_and_farther_refused(
+    market: MarketSnapshot,
+) -> None:
+    """An entry at 1 USD would claim the whole mark as profit, and profit is collateral."""
+    mark = market.futures["BTC-PERPETUAL"]
+
+    def entered(price: float) -> MarginReport:
+        position = Position(
+            instrument=parse_name("BTC-PERPETUAL"),
+            quantity=Decimal(1),
+            entry_price=Decimal(f"{price:.4f}"),
+            where="book.csv row 2",
+        )
+        return margin(Portfolio(account="main", positions=(position,)), market)
+
+    for factor in (1.0, 2.9, 1 / 2.9, 3.1, 1 / 3.1, 1 / 99):
+        warned = any("check it" in warning for warning in entered(mark * factor).warnings)
+        assert warned == (not 1 / 3 <= factor <= 3), factor
+    for price in (1.0, mark / 101, mark * 101):
+        with pytest.raises(BadNumber, match=r"times away from its mark .* \(book.csv row 2\)"):
+            entered(price)
+
+
+@pytest.mark.parametrize("held", [("BTC", "1e9"), ("USDC", "1e14"), ("BTC-PERPETUAL", "-2e8")])
+def test_a_position_worth_more_than_any_market_is_refused(
+    market: MarketSnapshot, held: tuple[str, str]
+) -> None:
+    with pytest.raises(BadNumber, match="is worth"):
+        margin(portfolio([held]), market)
+
+
+def test_where_positions_do_not_net_the_worst_scenario_names_one(market: MarketSnapshot) -> None:
+    report = margin(synthetic_portfolio(), market, "risk-based-collateral")
+    worst = report.worst_scenario
+    assert worst is not None
+    losses = {
+        row.path: row.maintenance for row in report.rows if row.path.startswith("scanning_risk/")
+    }
+    path = max(losses, key=lambda row: losses[row])
+    assert path == f"scanning_risk/{worst.underlying}/{worst.position}"
+    assert -worst.cell.pnl == pytest.approx(float(losses[path]), abs=0.01)
+
+
+def test_decorrelation_follows_from_the_losses_of_both_directions(market: MarketSnapshot) -> None:
+    """(1 − ρ)(ΣM − D) with ρ = 0.75 · 0.80, from what the report shows."""
+    report = margin(synthetic_portfolio(), market)
+    up, down = (
+        [getattr(matrix, name) for matrix in report.risk_matrices]
+        for name in ("loss_up", "loss_down")
+    )
+    worst_sum = sum(max(pair) for pair in zip(up, down, strict=True))
+    expected = (1 - 0.75 * 0.80) * (worst_sum - max(sum(up), sum(down)))
+    row = next(r for r in report.rows if r.path == "decorrelation/crypto-majors")
+    assert float(row.initial) == pytest.approx(expected, abs=0.01)

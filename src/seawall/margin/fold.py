@@ -1,25 +1,66 @@
-"""From the risk arrays of an account to its units of risk and their worst losses.
+"""The fold: from the risk arrays of an account to its units of risk and their worst losses.
 
-A *unit* is what nothing inside is added up any further by scenario: an underlying where
-positions net, a single position where they do not.
+Instruments add up to expiries and expiries to their underlying, cell by cell and instant by
+instant; then each cell counts at the instant at which it is worst. A *unit* is what nothing inside
+is added up any further by scenario: an underlying where positions net, a single position where
+they do not. Units are added up by loss, in ``offsets``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from seawall.basics.arrays import freeze
+from seawall.basics.money import NOISE_DECIMALS
+from seawall.kernels.fold import fold_groups
 from seawall.risk.book import UnderlyingBook
 from seawall.risk.revaluation import RiskArray
 from seawall.risk.scenarios import ScenarioSet
+from seawall.risk.shocks import Instant
 
 Floats = NDArray[np.float64]
 Direction = Literal["up", "down"]
+
+
+@dataclass(frozen=True, slots=True)
+class WorstCells:
+    """Net PnL in USD of one unit of risk in each cell; arrays have shape [C] and are read-only.
+
+    ``undamped`` is the PnL at the worst of the instants and ``instant`` says at which, as a place
+    in ``instants``; of equal ones the first.
+    """
+
+    scenarios: ScenarioSet
+    instants: tuple[Instant, ...]
+    undamped: Floats
+    instant: NDArray[np.intp]
+
+    def __post_init__(self) -> None:
+        freeze(self, self.scenarios.price_rel.size)
+
+    @property
+    def damped(self) -> Floats:
+        """PnL as it counts; shape [C]."""
+        return self.undamped * self.scenarios.damping
+
+    def worst(self, direction: Direction) -> int:
+        """The cell of the largest loss in a direction; of equal ones the first."""
+        # Without float64 noise ties stay ties.
+        pnl = self.damped.round(NOISE_DECIMALS)
+        return int(np.where(self._side(direction), pnl, np.inf).argmin())
+
+    def loss(self, direction: Direction) -> float:
+        """The largest loss in a direction, ≥ 0."""
+        return max(0.0, -float(self.damped[self._side(direction)].min()))
+
+    def _side(self, direction: Direction) -> NDArray[np.bool_]:
+        return self.scenarios.up if direction == "up" else self.scenarios.down
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +68,12 @@ class Unit:
     """Worst losses of one unit of risk, in USD, ≥ 0.
 
     ``up`` over cells with a price move ≥ 0 and ``down`` over those ≤ 0, each floored at zero.
-    ``path`` names it in rows, ``book`` holds its positions.
+    ``path`` names it in rows, ``book`` holds its positions, ``cells`` what it loses where.
     """
 
     path: str
     book: UnderlyingBook
+    cells: WorstCells
     up: float
     down: float
 
@@ -46,7 +88,7 @@ class Unit:
 
     def raised_to(self, floor: float) -> Unit:
         """The unit with both losses at least ``floor``."""
-        return Unit(self.path, self.book, max(self.up, floor), max(self.down, floor))
+        return replace(self, up=max(self.up, floor), down=max(self.down, floor))
 
 
 class NetByUnderlying(
@@ -57,7 +99,7 @@ class NetByUnderlying(
     def units(self, arrays: Iterable[RiskArray]) -> tuple[Unit, ...]:
         """One unit per underlying."""
         return tuple(
-            _unit(array.book.underlying, array.book, array.net(), array.scenarios)
+            _unit(array.book.underlying, array.book, worst_cells(array, net(array)))
             for array in arrays
         )
 
@@ -73,12 +115,11 @@ class EachPosition(
             _unit(
                 f"{array.book.underlying}/{position.instrument.name}",
                 array.book.rows([row]),
-                pnl,
-                array.scenarios,
+                worst_cells(array, pnl),
             )
             for array in arrays
             for row, (position, pnl) in enumerate(
-                zip(array.book.positions, array.net_by_position(), strict=True)
+                zip(array.book.positions, net_by_position(array), strict=True)
             )
         )
 
@@ -86,13 +127,30 @@ class EachPosition(
 Fold = NetByUnderlying | EachPosition
 
 
-def _unit(path: str, book: UnderlyingBook, net: Floats, scenarios: ScenarioSet) -> Unit:
-    cells = net.min(axis=0) * scenarios.damping
-    return Unit(
-        path=path,
-        book=book,
-        up=max(0.0, -float(cells[scenarios.up].min())),
-        down=max(0.0, -float(cells[scenarios.down].min())),
+def net_by_position(array: RiskArray) -> Floats:
+    """Net PnL of each position in USD; shape [M, I, C]."""
+    return _split(array, array.book.quantity[:, None] * array.unit_pnl_usd)
+
+
+def net_by_expiry(array: RiskArray) -> Floats:
+    """Net PnL of each bucket of the book in USD; shape [buckets, I, C]."""
+    out = np.zeros((len(array.book.buckets), array.unit_pnl_usd.shape[1]))
+    fold_groups(array.unit_pnl_usd, array.book.quantity, array.book.bucket, out)
+    return _split(array, out)
+
+
+def net(array: RiskArray) -> Floats:
+    """Net PnL of the underlying in USD, the sum of its expiries; shape [I, C]."""
+    return net_by_expiry(array).sum(axis=0)
+
+
+def worst_cells(array: RiskArray, pnl: Floats) -> WorstCells:
+    """``pnl`` [I, C] of something in the array, each cell at its worst instant."""
+    return WorstCells(
+        scenarios=array.scenarios,
+        instants=array.instants,
+        undamped=pnl.min(axis=0),
+        instant=pnl.round(NOISE_DECIMALS).argmin(axis=0),
     )
 
 
@@ -101,3 +159,11 @@ def apply_floors(
 ) -> tuple[Unit, ...]:
     """Every unit raised to its own floor."""
     return tuple(unit.raised_to(floor(unit.book)) for unit in units)
+
+
+def _unit(path: str, book: UnderlyingBook, cells: WorstCells) -> Unit:
+    return Unit(path, book, cells, cells.loss("up"), cells.loss("down"))
+
+
+def _split(array: RiskArray, flat: Floats) -> Floats:
+    return flat.reshape(-1, len(array.instants), array.scenarios.price_rel.size)

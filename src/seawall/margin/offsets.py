@@ -96,14 +96,14 @@ def combine(units: Iterable[Unit], offset: CorrelationOffset | None) -> tuple[Co
 
     Source: docs/models/prbm.md, "From cells to scanning risk".
     """
-    grouped: dict[str, list[Unit]] = {}
-    rhos: dict[str, float] = {}
+    # A group may have the name of an underlying outside it, so the names alone do not part them.
+    grouped: dict[tuple[str, float, bool], list[Unit]] = {}
     for unit in units:
         group = offset.group_of(unit.book.underlying) if offset else None
         name = group.name if group else unit.path
-        grouped.setdefault(name, []).append(unit)
-        rhos[name] = offset.kappa * group.correlation_lower if offset and group else 0.0
-    return tuple(_combine_group(name, tuple(m), rhos[name]) for name, m in grouped.items())
+        rho = offset.kappa * group.correlation_lower if offset and group else 0.0
+        grouped.setdefault((name, rho, group is not None), []).append(unit)
+    return tuple(_combine_group(name, tuple(m), rho) for (name, rho, _), m in grouped.items())
 
 
 def _combine_group(name: str, units: tuple[Unit, ...], rho: float) -> Combination:

@@ -10,6 +10,7 @@ from typing import Literal
 from seawall.basics.money import Money, collateral_money, requirement_money
 from seawall.margin.model import MarginModel
 from seawall.margin.requirement import MarginRequirement, margin_requirement
+from seawall.market.needs import Need
 from seawall.products.instruments import CASH
 from seawall.risk.book import Book
 
@@ -39,11 +40,15 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class MarginStatus:
-    """Requirement and collateral of one account; every total is the exact sum of its rows."""
+    """Requirement and collateral of one account; every total is the exact sum of its rows.
+
+    ``warnings`` says everything that was assumed for want of a number.
+    """
 
     requirement: MarginRequirement
     rows: tuple[Row, ...]
     holdings: tuple[Holding, ...]
+    warnings: tuple[str, ...]
 
     @property
     def initial(self) -> Money:
@@ -109,7 +114,16 @@ def margin_status(book: Book, model: MarginModel) -> MarginStatus:
     )
     # A step that adds nothing, or only noise of float64, has no row.
     shown = tuple(row for row in rows if row.initial.amount or row.maintenance.amount)
-    return MarginStatus(requirement, shown, holdings)
+    return MarginStatus(requirement, shown, holdings, (*book.warnings, *_defaults(book, model)))
+
+
+def _defaults(book: Book, model: MarginModel) -> list[str]:
+    """What the model asks of the market and a snapshot does not tell: its classes stand in."""
+    asked = [need.value for need in (Need.VOLUME, Need.SPREAD) if need in model.requirements()]
+    if not (asked and book.underlyings):
+        return []
+    underlyings = ", ".join(part.underlying for part in book.underlyings)
+    return [f"{' and '.join(asked).capitalize()} of {underlyings}: defaults of {model.name}."]
 
 
 def _total(amounts: Iterable[Money]) -> Money:

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from seawall.basics.money import NOISE_DECIMALS
-from seawall.margin.fold import Direction
+from seawall.margin.fold import Direction, WorstCells, net, worst_cells
 from seawall.margin.model import MarginModel
 from seawall.margin.presets import load_preset
-from seawall.margin.status import MarginStatus, margin_status
+from seawall.margin.requirement import MarginRequirement
+from seawall.margin.status import margin_status
 from seawall.market.snapshot import MarketSnapshot
-from seawall.products.instruments import (
-    CASH,
-    DatedFuture,
-    EuropeanOption,
-    Perpetual,
-    Stablecoin,
-)
-from seawall.products.portfolio import Portfolio, Position
+from seawall.products.instruments import CASH
+from seawall.products.portfolio import Portfolio
 from seawall.report.schema import (
     Cell,
     CollateralRow,
@@ -30,7 +24,6 @@ from seawall.report.schema import (
     WorstScenario,
 )
 from seawall.risk.book import UnderlyingBook, join
-from seawall.risk.revaluation import RiskArray
 
 
 def margin(
@@ -44,7 +37,6 @@ def margin(
     chosen = load_preset(model) if isinstance(model, str) else model
     book = join(portfolio, market)
     status = margin_status(book, chosen)
-    matrices = risk_matrices(status)
     return MarginReport(
         account=portfolio.account,
         model=ModelInfo(name=chosen.name, as_of=chosen.as_of, source=chosen.source),
@@ -58,7 +50,7 @@ def margin(
         excess_maintenance=(status.margin_value - status.maintenance).amount,
         mm_ratio=status.mm_ratio,
         state=status.state,
-        worst_scenario=_worst_scenario(matrices),
+        worst_scenario=_worst_scenario(status.requirement),
         rows=tuple(
             RequirementRow(
                 path=row.path, initial=row.initial.amount, maintenance=row.maintenance.amount
@@ -69,65 +61,75 @@ def margin(
             CollateralRow(path=h.path, value=h.value.amount, haircut=h.haircut.amount)
             for h in status.holdings
         ),
-        risk_matrices=matrices,
+        risk_matrices=risk_matrices(status.requirement),
         greek_rows=tuple(row for part in book.underlyings for row in _greek_rows(part)),
-        warnings=_warnings(portfolio, market, chosen),
+        warnings=status.warnings,
     )
 
 
-def risk_matrices(status: MarginStatus) -> tuple[RiskMatrix, ...]:
-    """One matrix per underlying, with the worst cell in its group's active direction.
+def risk_matrices(requirement: MarginRequirement) -> tuple[RiskMatrix, ...]:
+    """One matrix per underlying, of its net, with the worst cell in its group's active direction.
 
     Where positions do not net, an underlying is in several groups and the greatest one speaks.
     """
     active: dict[str, Direction] = {}
-    for group in sorted(status.requirement.combinations, key=lambda g: g.risk):
+    netted: dict[str, WorstCells] = {}
+    for group in sorted(requirement.combinations, key=lambda g: g.risk):
         for unit in group.units:
             active[unit.book.underlying] = group.direction
+            netted[unit.path] = unit.cells
     return tuple(
-        _risk_matrix(array, active[array.book.underlying]) for array in status.requirement.arrays
+        _risk_matrix(name, netted.get(name) or worst_cells(array, net(array)), active[name])
+        for array in requirement.arrays
+        for name in (array.book.underlying,)
     )
 
 
-def _risk_matrix(array: RiskArray, direction: Direction) -> RiskMatrix:
-    cells, net = array.scenarios, array.net()
-    # Without float64 noise ties stay ties, and the first of equal cells or instants is named.
-    instant: NDArray[np.intp] = net.round(NOISE_DECIMALS).argmin(axis=0)
-    undamped = net.min(axis=0)
-    damped = undamped * cells.damping
-
-    def cell(index: int) -> Cell:
-        return Cell(
-            price_move_rel=float(cells.price_rel[index]),
-            vol_move=cells.vol_move(index).value,
-            instant=array.instants[int(instant[index])].value,
-            damping=float(cells.damping[index]),
-            pnl=float(damped[index]),
-            undamped_pnl=float(undamped[index]),
-        )
-
+def _risk_matrix(underlying: str, worst: WorstCells, direction: Direction) -> RiskMatrix:
+    cells = worst.scenarios
     moves, vols = cells.grid_shape
     centre, last = moves * vols, cells.price_rel.size
-    side = cells.up if direction == "up" else cells.down
-    worst = int(np.where(side, damped.round(NOISE_DECIMALS), np.inf).argmin())
-    grid = undamped[:centre].reshape(moves, vols)
+    grid = worst.undamped[:centre].reshape(moves, vols)
     return RiskMatrix(
-        underlying=array.book.underlying,
+        underlying=underlying,
         direction=direction,
-        worst=cell(worst),
+        loss_up=worst.loss("up"),
+        loss_down=worst.loss("down"),
+        worst=_cell(worst, worst.worst(direction)),
         price_moves_rel=tuple(float(x) for x in cells.price_rel[:centre:vols]),
         vol_moves=tuple(cells.vol_move(i).value for i in range(vols)),
         pnl=tuple(tuple(float(x) for x in row) for row in grid),
-        surface_cells=tuple(cell(i) for i in range(centre, last - cells.tail_count)),
-        tails=tuple(cell(i) for i in range(last - cells.tail_count, last)),
+        surface_cells=tuple(_cell(worst, i) for i in range(centre, last - cells.tail_count)),
+        tails=tuple(_cell(worst, i) for i in range(last - cells.tail_count, last)),
     )
 
 
-def _worst_scenario(matrices: tuple[RiskMatrix, ...]) -> WorstScenario | None:
-    if not matrices:
+def _cell(worst: WorstCells, index: int) -> Cell:
+    cells = worst.scenarios
+    return Cell(
+        price_move_rel=float(cells.price_rel[index]),
+        vol_move=cells.vol_move(index).value,
+        instant=worst.instants[int(worst.instant[index])].value,
+        damping=float(cells.damping[index]),
+        pnl=float(worst.damped[index]),
+        undamped_pnl=float(worst.undamped[index]),
+    )
+
+
+def _worst_scenario(requirement: MarginRequirement) -> WorstScenario | None:
+    """Of all units of risk the one that loses most in its group's active direction."""
+    units = [(unit, group) for group in requirement.combinations for unit in group.units]
+    if not units:
         return None
-    worst = min(matrices, key=lambda matrix: matrix.worst.pnl)
-    return WorstScenario(underlying=worst.underlying, direction=worst.direction, cell=worst.worst)
+    unit, group = max(units, key=lambda u: round(u[0].toward(u[1].direction), NOISE_DECIMALS))
+    direction = group.direction
+    alone = unit.path != unit.book.underlying
+    return WorstScenario(
+        underlying=unit.book.underlying,
+        position=unit.book.positions[0].instrument.name if alone else None,
+        direction=direction,
+        cell=_cell(unit.cells, unit.cells.worst(direction)),
+    )
 
 
 def _greek_rows(book: UnderlyingBook) -> tuple[GreekRow, ...]:
@@ -149,51 +151,3 @@ def _greek_rows(book: UnderlyingBook) -> tuple[GreekRow, ...]:
         )
         for name, (delta, gamma, vega, theta) in [*by_bucket, ("total", sums.sum(axis=0))]
     )
-
-
-def _warnings(portfolio: Portfolio, market: MarketSnapshot, model: MarginModel) -> tuple[str, ...]:
-    """Everything that was assumed for want of a number, in the order of the positions."""
-    found = dict.fromkeys(market.warnings)
-    for position in portfolio.positions:
-        for warning in _position_warnings(position, market):
-            found.setdefault(warning)
-    if any(charge.uses_class_liquidity for charge in model.charges):
-        underlyings = sorted(
-            {getattr(p.instrument, "underlying", "") for p in portfolio.positions} - {""}
-        )
-        if underlyings:
-            found.setdefault(
-                f"No traded volume or spread in the snapshot for {', '.join(underlyings)}: the "
-                f"class defaults of {model.name} are used."
-            )
-    return tuple(found)
-
-
-def _position_warnings(position: Position, market: MarketSnapshot) -> list[str]:
-    instrument, warnings = position.instrument, list[str]()
-    currency = (
-        instrument.name
-        if isinstance(instrument, Stablecoin)
-        else getattr(instrument, "settlement", CASH)
-    )
-    inverse = getattr(instrument, "is_inverse", False)
-    if not inverse and currency != CASH and currency not in market.stable_usd:
-        warnings.append(f"No price of {currency}: taken as 1 USD; give --price {currency}=VALUE.")
-    future = isinstance(instrument, Perpetual | DatedFuture)
-    if position.entry_price is not None and not future:
-        warnings.append(f"Entry price of {instrument.name} is not used: it counts at its mark.")
-    if isinstance(instrument, EuropeanOption):
-        listed, row = market.option_row(instrument)
-        if np.isnan(listed.mark[row]):
-            warnings.append(f"No mark of {instrument.name}: valued at its implied volatility.")
-    if isinstance(instrument, Perpetual) and instrument.name not in market.futures:
-        warnings.append(f"No mark of {instrument.name}: taken at its index.")
-    if isinstance(instrument, DatedFuture) and instrument.name not in market.futures:
-        warnings.append(
-            f"No mark of {instrument.name}: taken at the forward implied for its expiry."
-        )
-    if future and position.entry_price is None:
-        warnings.append(
-            f"No entry price of {instrument.name}: its unrealised profit is taken as 0."
-        )
-    return warnings

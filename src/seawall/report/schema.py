@@ -67,11 +67,14 @@ class RiskMatrix(_Part, frozen=True, kw_only=True):
     ``pnl[i][j]`` belongs to ``price_moves_rel[i]`` and ``vol_moves[j]`` and is the worse of the
     evaluated instants. ``surface_cells`` are the skew and term twists at zero price move,
     ``tails`` the damped extremes. ``direction`` is the active one of its correlation group and
-    ``worst`` the worst cell in that direction.
+    ``worst`` the worst cell in that direction. ``loss_up`` and ``loss_down`` (≥ 0) are the worst
+    losses in either direction, before floors.
     """
 
     underlying: str
     direction: Direction
+    loss_up: float
+    loss_down: float
     worst: Cell
     price_moves_rel: tuple[float, ...]
     vol_moves: tuple[str, ...]
@@ -81,9 +84,12 @@ class RiskMatrix(_Part, frozen=True, kw_only=True):
 
 
 class WorstScenario(_Part, frozen=True, kw_only=True):
-    """The underlying that loses most in its group's active direction, and in which cell."""
+    """What loses most in its group's active direction, and in which cell: an underlying, or where
+    positions do not net the one of its positions that ``position`` names.
+    """
 
     underlying: str
+    position: str | None
     direction: Direction
     cell: Cell
 

@@ -27,6 +27,7 @@ from seawall.products.instruments import (
     Stablecoin,
 )
 from seawall.products.portfolio import Portfolio, Position
+from seawall.risk.assumptions import assumptions, require_possible_size
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -127,36 +128,46 @@ class Book:
     underlyings: tuple[UnderlyingBook, ...]
     money: tuple[tuple[Position, float], ...]
     """Cash and stablecoin positions, each with its USD price."""
+    warnings: tuple[str, ...]
+    """Everything that was assumed for want of a number."""
 
 
 def join(portfolio: Portfolio, market: MarketSnapshot) -> Book:
     """The account's positions with their prices, forwards and volatilities.
 
-    Everything a position needs is looked up here, before any arithmetic. Raises MissingQuote,
-    ExpiredInstrument.
+    Everything a position needs is looked up here, before any arithmetic, and what had to be
+    assumed is recorded. Raises MissingQuote, ExpiredInstrument, BadNumber for a position that is
+    worth more than ``MAX_POSITION_USD`` or an entry price that cannot be one.
     """
     money: list[tuple[Position, float]] = []
     held: dict[str, list[Position]] = {}
+    found = [*market.warnings, *portfolio.warnings]
+    for position in portfolio.positions:
+        found += assumptions(position, market)
     for position in sorted(portfolio.positions, key=_canonical):
         instrument = position.instrument
         if isinstance(instrument, Cash | Stablecoin):
-            money.append((position, market.asset_usd(instrument)))
+            price_usd = market.asset_usd(instrument)
+            money.append((position, price_usd))
         else:
+            price_usd = market.spot_usd(instrument.underlying)
             held.setdefault(instrument.underlying, []).append(position)
+        require_possible_size(position, price_usd)
     return Book(
         account=portfolio.account,
         as_of=market.as_of,
         underlyings=tuple(_join_underlying(u, held[u], market) for u in sorted(held)),
         money=tuple(money),
+        warnings=tuple(dict.fromkeys(found)),
     )
 
 
 def _canonical(position: Position) -> tuple[str, float, str]:
     instrument = position.instrument
-    expiry = getattr(instrument, "expiry", None)
+    expires = isinstance(instrument, DatedFuture | EuropeanOption)
     return (
-        getattr(instrument, "underlying", ""),
-        0.0 if expiry is None else expiry.timestamp(),
+        instrument.underlying,
+        instrument.expiry.timestamp() if expires else 0.0,
         instrument.name,
     )
 
@@ -194,7 +205,7 @@ def _join_underlying(
     mark_usd = np.where(kind == SPOT, spot, 0.0)
     mark_usd[option] = _option_marks_usd(column("mark"), forward, strike, vol, tenor, unit, kind)
     value = quantity * mark_usd
-    inverse = np.array([getattr(p.instrument, "is_inverse", False) for p in positions])
+    inverse = np.array([p.instrument.is_inverse for p in positions])
     entry = np.array([np.nan if p.entry_price is None else float(p.entry_price) for p in positions])
     entered = np.isin(kind, (PERPETUAL, FUTURE)) & np.isfinite(entry)
     # Linear: q·(F − entry)·c. Inverse: q coins at today's mark are q·F USD contracts, worth

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from seawall.basics.arrays import freeze
 from seawall.basics.errors import BadNumber
 from seawall.basics.time import DAYS_PER_YEAR
-from seawall.kernels.fold import fold_groups
 from seawall.kernels.revalue import revalue
 from seawall.risk.book import UnderlyingBook
 from seawall.risk.scenarios import PriceVolGrid, ScenarioSet
@@ -26,7 +25,8 @@ class RiskArray:
     """PnL of one unit of each instrument of an underlying in each scenario, in USD, + gain.
 
     ``unit_pnl_usd`` has shape [M, I·C]: instants × cells, cells running fastest. Damping is not
-    applied here: it belongs to the net of the underlying.
+    applied here: it belongs to the net of the underlying. Raises BadNumber naming the instrument
+    if a value is not finite.
     """
 
     book: UnderlyingBook
@@ -44,26 +44,6 @@ class RiskArray:
                 where=self.book.positions[row].where,
                 remedy="Its forward, strike or volatility is out of range in the snapshot.",
             )
-
-    def net_by_position(self) -> Floats:
-        """Net PnL of each position; shape [M, I, C]."""
-        return self._split(self.book.quantity[:, None] * self.unit_pnl_usd)
-
-    def net_by_expiry(self) -> Floats:
-        """Net PnL of each bucket of the book; shape [buckets, I, C]."""
-        return self._split(self._fold(self.book.bucket, len(self.book.buckets)))
-
-    def net(self) -> Floats:
-        """Net PnL of the underlying: the sum of its expiries; shape [I, C]."""
-        return self.net_by_expiry().sum(axis=0)
-
-    def _fold(self, group: NDArray[np.int64], groups: int) -> Floats:
-        out = np.zeros((groups, self.unit_pnl_usd.shape[1]))
-        fold_groups(self.unit_pnl_usd, self.book.quantity, group, out)
-        return out
-
-    def _split(self, flat: Floats) -> Floats:
-        return flat.reshape(flat.shape[0], len(self.instants), self.scenarios.price_rel.size)
 
 
 class Black76Revaluation(

@@ -1,0 +1,75 @@
+"""What is assumed about a position for want of a number, and what of it cannot be believed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from seawall.basics.errors import BadNumber
+from seawall.market.snapshot import MarketSnapshot
+from seawall.products.instruments import STABLECOINS, DatedFuture, EuropeanOption, Perpetual
+from seawall.products.portfolio import Position
+
+# A position of more is a quantity in the wrong unit; no market is this large.
+MAX_POSITION_USD = 1e13
+# An entry price this many times the mark, or that fraction of it, is worth a second look; beyond
+# the second factor it is a slip, and the profit that it claims would be collateral.
+ENTRY_WARNING_FACTOR, ENTRY_MAX_FACTOR = 3.0, 100.0
+
+
+def require_possible_size(position: Position, price_usd: float) -> None:
+    """Raises BadNumber for a position of more than ``MAX_POSITION_USD`` at a price per unit."""
+    worth = abs(float(position.quantity)) * price_usd
+    if worth > MAX_POSITION_USD:
+        raise BadNumber(
+            f"quantity {position.quantity} of {position.instrument.name} is worth {worth:.3g} USD",
+            where=position.where,
+            remedy=f"Give units of the underlying (coins); {MAX_POSITION_USD:.0E} USD is the most.",
+        )
+
+
+def assumptions(position: Position, market: MarketSnapshot) -> list[str]:
+    """One sentence for each thing that is assumed, empty if all is known.
+
+    Raises BadNumber for an entry price that cannot be one, and what the snapshot raises.
+    """
+    found: list[str] = []
+    instrument = position.instrument
+    currency = instrument.settlement
+    if currency in STABLECOINS and currency not in market.stable_usd:
+        found.append(f"No price of {currency}: taken as 1 USD; give --price {currency}=VALUE.")
+    if isinstance(instrument, Perpetual | DatedFuture):
+        found += _of_future(instrument, market)
+        found += _of_entry(position, market.forward(instrument))
+    elif position.entry_price is not None:
+        found.append(f"Entry price of {instrument.name} is not used: it counts at its mark.")
+    if isinstance(instrument, EuropeanOption):
+        listed, row = market.option_row(instrument)
+        if np.isnan(listed.mark[row]):
+            found.append(f"No mark of {instrument.name}: valued at its implied volatility.")
+    return found
+
+
+def _of_future(contract: Perpetual | DatedFuture, market: MarketSnapshot) -> list[str]:
+    if contract.name in market.futures:
+        return []
+    why = market.dropped.get(contract.name)
+    missing = f"No mark of {contract.name}" + (f" ({why})" if why else "")
+    at = "the forward implied for its expiry" if isinstance(contract, DatedFuture) else "its index"
+    return [f"{missing}: taken at {at}."]
+
+
+def _of_entry(position: Position, mark: float) -> list[str]:
+    name, entry = position.instrument.name, position.entry_price
+    if entry is None:
+        return [f"No entry price of {name}: its unrealised profit is taken as 0."]
+    times = max(float(entry) / mark, mark / float(entry))
+    if times > ENTRY_MAX_FACTOR:
+        raise BadNumber(
+            f"entry price {entry} of {name} is {times:,.0f} times away from its mark {mark:,.10g}",
+            where=position.where,
+            remedy="Give the price at which it was entered, in USD or its settlement currency per "
+            "coin, or leave it empty.",
+        )
+    if times > ENTRY_WARNING_FACTOR:
+        return [f"Entry price of {name} is {entry}, its mark {mark:,.10g}: check it."]
+    return []
