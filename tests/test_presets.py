@@ -11,6 +11,7 @@ from seawall.basics.errors import BadParameter, UnknownModel
 from seawall.margin import presets
 from seawall.margin.classes import class_of
 from seawall.margin.presets import load_preset, parse_model, preset_names
+from seawall.market.needs import Need
 from tests.conftest import ROOT
 
 MODELS = ROOT / "src/seawall/margin/models"
@@ -142,3 +143,23 @@ def test_initial_multiples_below_maintenance_are_refused() -> None:
         parse_model(
             cross.replace("initial_multiple = 1.25", "initial_multiple = 0.5"), "cross.toml"
         )
+
+
+def test_a_part_taken_over_may_have_keys_given_anew() -> None:
+    house, cross = load_preset("prbm").collateral, load_preset("cross").collateral
+    isolated = (MODELS / "isolated.toml").read_text(encoding="utf-8")
+    assert cross == msgspec.structs.replace(house, spot="outside", locked=("long-options",))
+    with pytest.raises(BadParameter, match="is a list, of which no key can be given anew"):
+        parse_model(isolated.replace('{ from = "cross" }', '{ from = "cross", x = 1 }'), "x.toml")
+
+
+def test_a_model_declares_what_it_asks_of_the_market() -> None:
+    assert load_preset("prbm").requirements() == frozenset(Need)
+    assert load_preset("cross").requirements() == {Need.INDEX, Need.FORWARD, Need.MARK}
+    alone = load_preset("risk-based-collateral").requirements()
+    assert alone == {Need.INDEX, Need.FORWARD, Need.MARK, Need.IMPLIED_VOL}
+
+
+def test_a_cached_preset_cannot_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        load_preset("prbm").status.classes = "unknown"  # pyright: ignore[reportAttributeAccessIssue]

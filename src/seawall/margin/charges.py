@@ -1,7 +1,7 @@
 """Named charges: what a position or a book costs beside its scanning risk.
 
-Each has one formula, one home and a section in docs/charges.md. A charge never nets against
-another and is never negative.
+Each has one formula, one home and a section in docs/charges.md, and declares in ``needs`` what it
+asks of the market. A charge never nets against another and is never negative.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from seawall.basics.errors import BadParameter
 from seawall.margin.classes import UnderlyingClass
 from seawall.margin.parameters import Rates
+from seawall.market.needs import Need
 from seawall.risk.book import CALL, FUTURE, PERPETUAL, SPOT, SPOT_BUCKET, UnderlyingBook
 
 __all__ = [
@@ -38,22 +39,14 @@ class ChargeAmount:
     maintenance: float
 
 
-class _Charge(Rates, frozen=True, kw_only=True):
-    """Base of all charges. ``uses_class_liquidity`` when volumes or spreads of the class stand in
-    for those of the market.
-    """
-
-    uses_class_liquidity: ClassVar[bool] = False
-
-
-class LiquidityCharge(_Charge, frozen=True, kw_only=True, tag="liquidity"):
+class LiquidityCharge(Rates, frozen=True, kw_only=True, tag="liquidity"):
     """Close-out cost: half-spreads of the options, and spread and impact of the net delta.
 
     Coins held are left out of the net delta, since their liquidity is their haircut; coins owed
     are in it.
     """
 
-    uses_class_liquidity: ClassVar[bool] = True
+    needs: ClassVar[frozenset[Need]] = frozenset(Need)
     option_half_spread_of_mark: float
     half_spread_rel: float
     impact_factor: float
@@ -73,13 +66,14 @@ class LiquidityCharge(_Charge, frozen=True, kw_only=True, tag="liquidity"):
         return (ChargeAmount(f"liquidity/{book.underlying}", cost, cost),)
 
 
-class BasisCharge(_Charge, frozen=True, kw_only=True, tag="basis"):
+class BasisCharge(Rates, frozen=True, kw_only=True, tag="basis"):
     """Deltas hedged across expiries lose when the futures curve moves.
 
     Σ|Δ_e|·S·m_e times the hedged share 1 − |ΣΔ_e| / Σ|Δ_e|, m_e = max(``min_move_rel``,
     ``annual_move_rel``·√T_e). Perpetuals are a bucket with T = 0, spot one with m = 0.
     """
 
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.INDEX, Need.FORWARD, Need.IMPLIED_VOL})
     min_move_rel: float
     annual_move_rel: float
 
@@ -98,13 +92,14 @@ class BasisCharge(_Charge, frozen=True, kw_only=True, tag="basis"):
         return (ChargeAmount(f"basis/{book.underlying}", cost, cost),)
 
 
-class NotionalCharge(_Charge, frozen=True, kw_only=True, tag="notional"):
+class NotionalCharge(Rates, frozen=True, kw_only=True, tag="notional"):
     """A percentage of the notional of each future, perpetual and spot debt, without netting.
 
     The percentage is the class's price range times ``initial_multiple`` or
     ``maintenance_multiple``.
     """
 
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.INDEX, Need.FORWARD})
     initial_multiple: float
     maintenance_multiple: float
 
@@ -133,7 +128,7 @@ class NotionalCharge(_Charge, frozen=True, kw_only=True, tag="notional"):
         )
 
 
-class StandardOptionCharge(_Charge, frozen=True, kw_only=True, tag="standard-option"):
+class StandardOptionCharge(Rates, frozen=True, kw_only=True, tag="standard-option"):
     """Each short option by Deribit's standard rule, less the mark that equity already holds.
 
     Call: initial max(``initial_rel`` − OTM/S, ``initial_floor_rel``), maintenance
@@ -142,6 +137,7 @@ class StandardOptionCharge(_Charge, frozen=True, kw_only=True, tag="standard-opt
     Source: section "Standard margin" of Deribit's published margin rules.
     """
 
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.INDEX, Need.MARK})
     initial_rel: float
     initial_floor_rel: float
     maintenance_rel: float

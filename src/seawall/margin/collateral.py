@@ -10,7 +10,7 @@ import numpy as np
 
 from seawall.margin.classes import UnderlyingClass, class_of
 from seawall.margin.parameters import Rates
-from seawall.products.instruments import CASH, STABLECOINS, Cash, Instrument
+from seawall.products.instruments import STABLECOINS, Cash, Instrument
 from seawall.risk.book import Book, UnderlyingBook
 
 
@@ -78,7 +78,7 @@ class Haircuts(Rates, frozen=True, kw_only=True):
             spot = self._outside(numbers.price_range_down_rel, numbers.daily_vol_rel, spot)
         # A profit is worth what it will be paid in: coin, a stablecoin or cash.
         in_stablecoin = np.array(
-            [getattr(p.instrument, "settlement", CASH) in STABLECOINS for p in book.positions]
+            [position.instrument.settlement in STABLECOINS for position in book.positions]
         )
         profit = np.where(book.inverse, spot, np.where(in_stablecoin, self._stablecoin_rate(), 0.0))
         if "unrealised-profit" in self.locked:

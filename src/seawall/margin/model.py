@@ -6,7 +6,6 @@ model's name: what is particular to one model is a named part.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
 from typing import Literal
 
@@ -19,21 +18,30 @@ from seawall.margin.collateral import Haircuts
 from seawall.margin.floors import Floor
 from seawall.margin.fold import Fold
 from seawall.margin.offsets import CorrelationOffset
+from seawall.market.needs import Need
 from seawall.risk.revaluation import Black76Revaluation
 from seawall.risk.scenarios import PriceVolGrid
 
 Status = Literal["verified", "official", "secondary", "unknown"]
-_PARTS = (
-    "classes",
-    "scenarios",
-    "revaluation",
-    "fold",
-    "floors",
-    "offsets",
-    "charges",
-    "collateral",
-    "levels",
-)
+
+
+class PartStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How well the numbers of each part are known; None for a part that the model lacks."""
+
+    classes: Status | None = None
+    scenarios: Status | None = None
+    revaluation: Status | None = None
+    fold: Status | None = None
+    floors: Status | None = None
+    offsets: Status | None = None
+    charges: Status | None = None
+    collateral: Status | None = None
+    levels: Status | None = None
+
+    def tags(self) -> dict[str, Status]:
+        """The tags there are, by part, in the order in which a reader wants them."""
+        tags: dict[str, Status | None] = msgspec.structs.asdict(self)
+        return {part: tag for part, tag in tags.items() if tag is not None}
 
 
 class Levels(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,7 +69,7 @@ class MarginModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     title: str
     as_of: date
     source: str
-    status: Mapping[str, Status]
+    status: PartStatus
     classes: tuple[UnderlyingClass, ...]
     collateral: Haircuts
     levels: Levels
@@ -80,9 +88,10 @@ class MarginModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             self._refuse("floors or offsets without scenarios", "remove them or add scenarios")
         if self.scenarios is None and not self.charges:
             self._refuse("neither scenarios nor charges", "add one of them")
-        parts = {part for part in _PARTS if getattr(self, part)}
-        if set(self.status) != parts:
-            odd = ", ".join(sorted(parts ^ set(self.status)))
+        parts = {part for part in PartStatus.__struct_fields__ if getattr(self, part)}
+        tagged = set(self.status.tags())
+        if tagged != parts:
+            odd = ", ".join(sorted(parts ^ tagged))
             self._refuse(f"parts and status tags that differ: {odd}", "tag each part once")
         members = [m for c in self.classes for m in c.members]
         if len(members) != len(set(members)):
@@ -90,6 +99,17 @@ class MarginModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         rest = [c.name for c in self.classes if not c.members]
         if len(rest) > 1:
             self._refuse(f"several classes without members: {', '.join(rest)}", "keep one of them")
+
+    def requirements(self) -> frozenset[Need]:
+        """What its parts ask of the market; known before anything is computed.
+
+        What moves in a scenario is an index with its forwards and volatilities; what is held is
+        worth its mark.
+        """
+        asked = frozenset({Need.INDEX, Need.MARK})
+        if self.revaluation is not None:
+            asked |= {Need.FORWARD, Need.IMPLIED_VOL}
+        return asked.union(*(charge.needs for charge in self.charges))
 
     def _refuse(self, what: str, remedy: str) -> None:
         raise BadParameter(

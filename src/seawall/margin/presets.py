@@ -1,7 +1,8 @@
 """The presets that ship with the package, read from their TOML files.
 
 This is the one file of the core that reads resources. A part may be taken over from another
-preset, which may itself have taken it over: ``classes = { from = "prbm" }``.
+preset, which may itself have taken it over, whole or with some of its keys given anew:
+``classes = { from = "prbm" }``, ``collateral = { from = "prbm", spot = "outside" }``.
 """
 
 from __future__ import annotations
@@ -68,10 +69,10 @@ def _resolve(value: Any, part: str, where: str, passed: tuple[str, ...] = ()) ->
     """A part's value, followed through every ``from``; ``passed`` are the presets asked so far."""
     if not isinstance(value, dict):
         return value
-    taken = cast("dict[str, Any]", value)
-    if taken.keys() != {"from"}:
-        return taken
-    name = str(taken["from"])
+    own = cast("dict[str, Any]", value).copy()
+    if "from" not in own:
+        return own
+    name = str(own.pop("from"))
     if name in passed:
         raise BadParameter(
             f"part {part!r} is taken in a circle: {' from '.join((*passed, name))}",
@@ -83,7 +84,16 @@ def _resolve(value: Any, part: str, where: str, passed: tuple[str, ...] = ()) ->
         raise BadParameter(
             f"preset {name!r} has no part {part!r}", where=where, remedy="Write the part out."
         )
-    return _resolve(table[part], part, where, (*passed, name))
+    taken = _resolve(table[part], part, where, (*passed, name))
+    if not own:
+        return taken
+    if not isinstance(taken, dict):
+        raise BadParameter(
+            f"part {part!r} of preset {name!r} is a list, of which no key can be given anew",
+            where=where,
+            remedy="Take it over whole, or write it out.",
+        )
+    return cast("dict[str, Any]", taken) | own
 
 
 def _read(name: str) -> str:
