@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 import re
 import subprocess
 import sys
@@ -22,7 +24,7 @@ from seawall.feeds.writers import write_book_csv, write_market_csv
 from seawall.margin.presets import load_preset, preset_names
 
 SEAWALL = Path(sys.executable).parent / "seawall"
-COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+COMMANDS = sorted(typer.main.get_group(app).commands)
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +65,35 @@ def shell(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [SEAWALL, *arguments], capture_output=True, text=True, encoding="utf-8", check=False
     )
+
+
+def on_terminal(columns: int, *arguments: str) -> str:
+    """What the executable prints on a real terminal of that width, colours left out."""
+    pty, termios = pytest.importorskip("pty"), pytest.importorskip("termios")
+    ours, its = pty.openpty()
+    termios.tcsetwinsize(its, (40, columns))
+    # These would be believed over the terminal itself.
+    hidden = ("COLUMNS", "LINES", "FORCE_COLOR", "TERMINAL_WIDTH")
+    env = {key: value for key, value in os.environ.items() if key not in hidden}
+    chunks: list[bytes] = []
+    with subprocess.Popen(
+        [SEAWALL, *arguments], stdin=its, stdout=its, stderr=its, env=env | {"TERM": "xterm"}
+    ) as process:
+        os.close(its)
+        try:
+            while chunk := os.read(ours, 65_536):
+                chunks.append(chunk)
+        except OSError:  # how Linux says that the other end has closed
+            pass
+        finally:
+            os.close(ours)
+    printed = b"".join(chunks).decode().replace("\r\n", "\n")
+    assert process.returncode == 0, printed
+    return re.sub(r"\x1b\[[0-9;]*m", "", printed)
+
+
+def widest(text: str) -> int:
+    return max(map(len, text.splitlines()))
 
 
 # ---- the executable
@@ -114,6 +145,11 @@ def test_help_of_every_command_shows_examples(
     assert f"Examples:\n    seawall {command}" in text
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_fits_a_terminal_of_80_columns(command: str) -> None:
+    assert widest(on_terminal(80, command, "--help")) <= 80
+
+
 def test_seawall_alone_shows_the_commands(capfd: pytest.CaptureFixture[str]) -> None:
     text = answer(capfd)
     assert all(re.search(rf"^  {command} ", text, re.M) for command in COMMANDS)
@@ -151,7 +187,7 @@ def test_one_account_is_one_object_with_the_stable_keys(
     assert list(report) == REPORT_KEYS
     assert list(report["model"]) == ["name", "as_of", "source"]
     assert list(report["rows"][0]) == ["path", "initial", "maintenance"]
-    assert (report["account"], report["currency"]) == ("market-maker", "USD")
+    assert (report["account"], report["currency"]) == ("synthetic-maker", "USD")
     assert report["as_of"] == "2026-01-16T16:00:00Z"
 
 
@@ -285,10 +321,57 @@ def test_model_shows_every_number_with_its_status(
     model = load_preset(name)
     text = answer(capfd, "models", name)
     assert " ".join(model.source.split()) in " ".join(text.split())
-    for part, status in model.status.items():
+    for part, status in model.status.tags().items():
         assert f"\n{part} [{status}]\n" in text
     for taken in model.classes:
         for field in ("price_range_up_rel", "daily_vol_rel", "adv_usd", "spot_haircut_rel"):
             number = f"{getattr(taken, field):,.12g}"
             assert re.search(rf"^  {taken.name}\.{field} +{re.escape(number)} *$", text, re.M)
     assert re.search(rf"^  im_factor +{model.levels.im_factor:g} *$", text, re.M)
+
+
+# ---- narrow terminals
+
+
+def test_narrow_list_of_models_wraps_titles_and_loses_no_word() -> None:
+    text = on_terminal(80, "models")
+    assert widest(text) <= 80
+    for name in preset_names():
+        model = load_preset(name)
+        title = r"\s+".join(map(re.escape, model.title.split()))
+        assert re.search(rf"^{name} +{model.as_of} +{title} *$", text, re.M)
+
+
+def test_wide_list_of_models_is_that_of_a_pipe() -> None:
+    assert on_terminal(120, "models") == shell("models").stdout
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_narrow_model_fits_and_shows_the_numbers_of_a_pipe(name: str) -> None:
+    text = on_terminal(80, "models", name)
+    assert widest(text) <= 80
+    assert text.split() == shell("models", name).stdout.split()
+
+
+def test_long_list_wraps_under_itself_and_keeps_its_members() -> None:
+    text = on_terminal(60, "models", "prbm")
+    assert widest(text) <= 60
+    large = next(taken for taken in load_preset("prbm").classes if taken.name == "large")
+    found = re.search(r"^(  large\.members +)(.*\n(?: {10}.*\n)+)", text, re.M)
+    assert found is not None
+    assert re.split(r",\s+", found[2].strip()) == list(large.members)
+    indent = len(found[1])
+    assert all(re.match(rf" {{{indent}}}\S", line) for line in found[2].splitlines()[1:])
+
+
+def test_narrow_comparison_rounds_against_the_account(capfd: pytest.CaptureFixture[str]) -> None:
+    arguments = ("compare", "book.csv", *MARKET, *PRICES, "--models", "isolated,cross,prbm")
+    rows = document(capfd, *arguments)["rows"]
+    text = on_terminal(80, *arguments)
+    assert widest(text) <= 80
+    fields = ("initial", "maintenance", "haircuts", "capital_used")
+    for row in rows:
+        shown = " +".join(f"{math.ceil(row[field]):,}" for field in fields)
+        assert re.search(rf"^{row['model']} +{shown} ", text, re.M), row
+    # Otherwise rounding to the nearest would pass as well.
+    assert any(math.ceil(row[field]) != round(row[field]) for row in rows for field in fields)

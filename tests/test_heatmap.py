@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from decimal import Decimal
 
@@ -34,18 +35,22 @@ def cell(price: float, vol: str, pnl: float, damping: float = 1.0) -> Cell:
 TAIL = cell(-0.66, "up", -4_000.0, 0.25)
 SURFACE = cell(0.0, "skew+", -77.0)
 CORNER = cell(0.16, "down", -9_876_543.21)
+# A tail that shares both its moves with the grid's last row.
+EDGE_TAIL = cell(0.16, "down", -9_900_000.0, 0.5)
 
 
 def matrix(worst: Cell) -> RiskMatrix:
     return RiskMatrix(
         underlying="BTC",
         direction="up",
+        loss_up=9_876_543.21,
+        loss_down=4_000.0,
         worst=worst,
         price_moves_rel=(-0.16, 0.0, 0.16),
         vol_moves=("up", "none", "down"),
         pnl=((50.0, 20.0, 1.0), (5.0, 0.0, -5.0), (-10.0, -20.0, -9_876_543.21)),
         surface_cells=(SURFACE, cell(0.0, "skew-", 70.0)),
-        tails=(TAIL, cell(5.0, "up", 30.0, 0.032)),
+        tails=(TAIL, EDGE_TAIL, cell(5.0, "up", 30.0, 0.032)),
     )
 
 
@@ -61,12 +66,27 @@ def drawn(worst: Cell) -> str:
 
 @pytest.mark.parametrize(
     ("worst", "marked"),
-    [(CORNER, "-9,876,543*"), (TAIL, "-4,000*"), (SURFACE, "-77*")],
-    ids=["grid", "tail", "surface"],
+    [
+        (CORNER, "-9,876,543*"),
+        (TAIL, "-4,000*"),
+        (SURFACE, "-77*"),
+        (EDGE_TAIL, "-9,900,000*"),
+    ],
+    ids=["grid", "tail", "surface", "tail at the edge of the grid"],
 )
 def test_worst_cell_and_no_other_is_marked_without_colour(worst: Cell, marked: str) -> None:
     text = drawn(worst)
     assert re.findall(r"\S*\*", text) == [marked]
+
+
+def test_tail_at_the_edge_of_the_grid_is_marked_among_the_tails() -> None:
+    """Its moves are those of the grid's corner, which is another scenario with another PnL."""
+    grid, _, tails = drawn(EDGE_TAIL).partition("BTC tails")
+    assert "*" not in grid
+    assert re.search(r"\+16% +0\.500 +-9,900,000\* +-19,800,000", tails)
+    grid, _, tails = drawn(CORNER).partition("BTC tails")
+    assert "-9,876,543*" in grid
+    assert "*" not in tails
 
 
 def test_every_cell_stands_in_its_row_and_column() -> None:
@@ -102,9 +122,17 @@ def test_losses_are_red_and_gains_green() -> None:
 
 
 def test_worst_scenario_in_words() -> None:
-    worst = WorstScenario(underlying="BTC", direction="up", cell=TAIL)
+    worst = WorstScenario(underlying="BTC", position=None, direction="up", cell=TAIL)
     said = worst_sentence(worst, "USD")
     assert said == "Worst: BTC -66.0%, vol up, now: -4,000 USD, damped from -16,000."
+    alone = WorstScenario(underlying="BTC", position="BTC-PERPETUAL", direction="up", cell=TAIL)
+    assert worst_sentence(alone, "USD").startswith("Worst: BTC-PERPETUAL -66.0%")
+
+
+def test_title_tells_the_losses_of_both_directions() -> None:
+    active, losses, *_ = drawn(CORNER).splitlines()
+    assert active.strip().endswith("active: up")
+    assert losses.strip() == "worst loss 9,876,543 up, 4,000 down"
 
 
 # ---- widths
@@ -138,7 +166,7 @@ def test_comparison_fits_eighty_columns(capsys: pytest.CaptureFixture[str]) -> N
     text = capsys.readouterr().out
     assert max(len(line.rstrip()) for line in text.splitlines()) <= 80
     for row in comparison.rows:
-        assert f"{row.capital_used:,.0f}" in text
+        assert f"{math.ceil(row.capital_used):,}" in text
 
 
 @pytest.mark.parametrize("width", [20, 40, 60])

@@ -155,8 +155,8 @@ def margin(
     \b
     Examples:
       seawall margin book.csv --market chain.csv
-      seawall margin book.csv --market chain.parquet --at 2026-02-05T16:00 --model cross
-      seawall margin book.csv --market chain.csv --market futures.csv --price USDC=0.9998
+      seawall margin book.csv -m chain.parquet --at 2026-02-05T16:00 --model cross
+      seawall margin book.csv -m chain.csv -m futures.csv --price USDC=0.9998
       seawall margin book.csv --market chain.csv --json | jq .initial
     """
     from seawall.report.build import margin as margin_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from pathlib import Path
 from shlex import quote
@@ -82,8 +83,8 @@ def _saving(comparison: Comparison) -> str:
     first, last = comparison.rows[0], comparison.rows[-1]
     saving = "" if last.saving is None else f", {last.saving:.0%} less"
     return (
-        f"{last.model} uses {last.capital_used:,.0f} {comparison.currency} of capital where "
-        f"{first.model} uses {first.capital_used:,.0f}{saving}."
+        f"{last.model} uses {math.ceil(last.capital_used):,} {comparison.currency} of capital "
+        f"where {first.model} uses {math.ceil(first.capital_used):,}{saving}."
     )
 
 

@@ -20,7 +20,10 @@ _INSTANTS = {"now": "now", "horizon": "after the horizon", "post-expiry": "after
 
 def heat_map(matrix: RiskMatrix, currency: str) -> Table:
     """Net PnL of one underlying by price move (down the side) and volatility move (across)."""
-    table = _table(f"{matrix.underlying} net PnL in {currency}, active: {matrix.direction}")
+    table = _table(
+        f"{matrix.underlying} net PnL in {currency}, active: {matrix.direction}\n"
+        f"worst loss {_whole(matrix.loss_up)} up, {_whole(matrix.loss_down)} down"
+    )
     table.add_column("price", justify="right", no_wrap=True)
     scale = max((abs(pnl) for row in matrix.pnl for pnl in row), default=0.0)
     width = max((len(_whole(pnl)) for row in matrix.pnl for pnl in row), default=1)
@@ -67,8 +70,9 @@ def worst_sentence(worst: WorstScenario, currency: str) -> str:
     """The worst scenario of the account in words."""
     cell = worst.cell
     damped = "" if cell.damping == 1.0 else f", damped from {_whole(cell.undamped_pnl)}"
+    what = worst.position or worst.underlying
     return (
-        f"Worst: {worst.underlying} {cell.price_move_rel:+.1%}, vol {cell.vol_move}, "
+        f"Worst: {what} {cell.price_move_rel:+.1%}, vol {cell.vol_move}, "
         f"{_INSTANTS.get(cell.instant, cell.instant)}: {_whole(cell.pnl)} {currency}{damped}."
     )
 

@@ -19,6 +19,7 @@ _LABELS = ("name", "type")
 def show_presets(terminal: Terminal) -> None:
     """Print every preset's name, as-of date and title."""
     table = plain_table(None, "model", "as of", "title", left=3)
+    table.columns[-1].no_wrap = False  # a title is prose: it may go on below
     for name in preset_names():
         model = load_preset(name)
         table.add_row(name, f"{model.as_of}", model.title)
@@ -33,8 +34,10 @@ def show_preset(name: str, terminal: Terminal) -> None:
     terminal.print(f"as of {model.as_of}; source: {model.source}")
     parts: dict[str, Any] = msgspec.to_builtins(model)
     # Every part that has numbers has a status, and in the order in which a reader wants them.
-    for part, status in model.status.items():
+    for part, status in model.status.tags().items():
         table = Table.grid(padding=(0, 2))
+        table.add_column(no_wrap=True)
+        table.add_column()
         for key, value in leaves(parts[part]):
             table.add_row(f"  {key}", value)
         terminal.print()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 from rich import box
 from rich.table import Table
@@ -165,7 +165,8 @@ def _comparison(comparison: Comparison, *, narrow: bool) -> Table:
 
 def _comparison_cells(row: ComparisonRow, *, narrow: bool) -> tuple[str | Text, ...]:
     # On a narrow terminal cents and the tail of a long name make room for the other columns.
-    amount = _whole if narrow else _amount
+    # All these amounts burden the account, so none is shown smaller than it is.
+    amount = _whole_up if narrow else _amount
     head, dash, tail = row.model.rpartition("-")
     folded = f"{head}{dash}\n{tail}" if narrow and len(row.model) > _LONG_NAME else row.model
     return (
@@ -190,8 +191,8 @@ def _amount(amount: Decimal) -> str:
     return f"{amount:,.2f}"
 
 
-def _whole(amount: Decimal) -> str:
-    return _signless_zero(f"{amount:,.0f}")
+def _whole_up(amount: Decimal) -> str:
+    return _signless_zero(f"{amount.to_integral_value(ROUND_CEILING):,}")
 
 
 def _signless_zero(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.measure import Measurement
 from rich.table import Table
 
@@ -31,13 +31,14 @@ class Terminal(Console):
     def show(self, *tables: Table) -> None:
         """Print tables side by side where they fit, else below each other, each in full.
 
-        A table wider than the terminal is not squeezed: its numbers would lose digits.
+        Only columns that may wrap give way where a table is wider than the terminal. The others
+        are not squeezed, even if it is still wider then: their numbers would lose digits.
         """
         widths = [self._natural_width(table) for table in tables]
         if sum(widths) + _GAP * (len(tables) - 1) <= self.width:
             row = Table.grid(padding=(0, _GAP, 0, 0))
             row.add_row(*tables)
-            self._print_in_full(row)
+            self.print(row)
         else:
             for place, table in enumerate(tables):
                 if place:
@@ -56,13 +57,24 @@ class Terminal(Console):
         for line in lines:
             self.print(line, style=style, soft_wrap=True)
 
+    def _measure(self, shown: RenderableType) -> Measurement:
+        return Measurement.get(self, self.options.update(width=_UNBOUNDED), shown)
+
     def _natural_width(self, table: Table) -> int:
-        options = self.options.update(width=_UNBOUNDED)
-        return Measurement.get(self, options, table).maximum
+        return self._measure(table).maximum
+
+    def _least_width(self, table: Table) -> int:
+        """Width with every column that may wrap as narrow as its longest word."""
+        width = self._natural_width(table)
+        for column in table.columns:
+            if not column.no_wrap:
+                cells = [self._measure(cell) for cell in (column.header, *column.cells)]
+                width -= max(c.maximum for c in cells) - max(c.minimum for c in cells)
+        return width
 
     def _print_in_full(self, table: Table) -> None:
         usual = self.width
-        self.width = max(usual, self._natural_width(table))
+        self.width = max(usual, self._least_width(table))
         try:
             self.print(table)
         finally:
