@@ -34,7 +34,7 @@ check: $(DEV)  ## style, layers and types
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pyright
 
-bench: $(DEV)  ## measure the speeds that docs/ states
+bench: $(DEV)  ## measure speeds against named peers
 	$(BIN)/python -m benchmarks
 
 docs: $(DEV)  ## check that everything is documented and that README's code runs
