@@ -129,14 +129,6 @@ def straddles(chain: Chain) -> Iterator[tuple[Holdings, tuple[str, float]]]:
         yield short, (chain.perpetual, round(-float(book.quantity @ book.delta), 4))
 
 
-def at_the_money_straddle(chain: Chain) -> Holdings:
-    """The straddle nearest the forward, delta-hedged."""
-    strike = chain.near(1.0)
-    short: Holdings = [(chain.call(strike), -1), (chain.put(strike), -1)]
-    book = chain.book(short)
-    return [*short, (chain.perpetual, round(-float(book.quantity @ book.delta), 4))]
-
-
 def basis_trades(chain: Chain) -> Iterator[Holdings]:
     for leg in (chain.perpetual, chain.underlying):
         yield [(leg, 1), (chain.future, -1)]

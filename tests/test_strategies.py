@@ -20,7 +20,6 @@ from seawall.report.schema import MarginReport
 from seawall.risk.book import CALL, UnderlyingBook
 from tests.strategy_books import (
     Holdings,
-    at_the_money_straddle,
     basis_trades,
     boxes,
     butterflies,
@@ -103,6 +102,13 @@ def worst(report: MarginReport, sign: int) -> float:
     for move, row in zip(matrix.price_moves_rel, matrix.pnl, strict=True):
         cells += [(move, pnl) for pnl in row]
     return max(0.0, -min(pnl for move, pnl in cells if sign * move >= 0))
+
+
+def unmoved_loss(report: MarginReport) -> float:
+    """Worst loss of a one-underlying book at the unmoved price, from its risk matrix."""
+    (matrix,) = report.risk_matrices
+    unmoved = matrix.pnl[matrix.price_moves_rel.index(0.0)]
+    return max(0.0, -min(*unmoved, *(cell.pnl for cell in matrix.surface_cells)))
 
 
 # ---- one rule each
@@ -266,17 +272,14 @@ def test_basis_trade_costs_its_basis_and_a_small_part_of_its_outright_leg(
 
 def test_hedged_books_tie_up_no_more_than_under_cross(market: MarketSnapshot) -> None:
     for chain in chains(market):
-        lone_collateral = [
-            *covered_calls(chain),
-            *([(near, -1), (far, 1)] for near, far in calendars(chain)),
-        ]
+        calendar = [[(near, -1), (far, 1)] for near, far in calendars(chain)]
         netted = [
             *(held for *_, held in boxes(chain)),
             *(held for _, held in conversions(chain)),
             *(held for _, held in butterflies(chain)),
             *basis_trades(chain),
         ]
-        for held in (*lone_collateral, *netted):
+        for held in (*calendar, *netted):
             house, cross = (chain.margin(held, m) for m in ("prbm", "cross"))
             assert tied_up(house)[0] <= tied_up(cross)[0], held
             assert tied_up(house)[1] <= tied_up(cross)[1], held
@@ -286,16 +289,56 @@ def test_hedged_books_tie_up_no_more_than_under_cross(market: MarketSnapshot) ->
                 assert house.maintenance <= cross.maintenance, held
 
 
-def test_delta_hedged_straddle_ties_up_less_initial_than_under_cross(
+def test_covered_call_needs_more_but_ties_up_less_than_under_cross(market: MarketSnapshot) -> None:
+    """The coin's risk is a requirement under prbm and a haircut under cross."""
+    for chain in chains(market):
+        for held in covered_calls(chain):
+            house, cross = (chain.margin(held, m) for m in ("prbm", "cross"))
+            assert less(cross, house), held
+            assert tied_up(house)[0] < tied_up(cross)[0], held
+            assert tied_up(house)[1] < tied_up(cross)[1], held
+
+
+def test_delta_hedged_straddle_exceeds_cross_at_most_by_what_cross_does_not_see(
     market: MarketSnapshot,
 ) -> None:
-    """Not always less maintenance: cross asks 7.5 % of S for each of two short options, and the
-    range that one of them loses is 16 % or 20 %. It stays below what cross asks to open."""
+    """Range above percentage, volatility and charges: with f and p of the level,
+    house − cross ≤ (f·X − p)·S + f·d·L₀ + liquidity + basis.
+
+    At the unmoved price the book loses at most L₀. A move x then costs at most (1 + |h|)·S·|x|, as
+    no straddle's delta is beyond ±1 and the hedge has h coins; damping d takes |x| to X. cross asks
+    f·X·|h|·S for the hedge and at least p·S for the options: 7.5 % each, to open 15 % and 10 %.
+    """
     for chain in chains(market):
-        held = at_the_money_straddle(chain)
-        house, cross = (tied_up(chain.margin(held, m)) for m in ("prbm", "cross"))
-        assert house[0] < cross[0], held
-        assert house[1] < cross[0], held
+        move = RANGE[chain.underlying]
+        for short, hedge in straddles(chain):
+            house, cross = (chain.margin([*short, hedge], m) for m in ("prbm", "cross"))
+            assert house.worst_scenario is not None
+            vol = house.worst_scenario.cell.damping * unmoved_loss(house)
+            charges = charge(house, "liquidity/") + charge(house, "basis/")
+            initial, maintenance = (
+                (f * move - p) * chain.spot + f * vol + charges + ROUNDING
+                for f, p in ((1.25, 0.25), (1.0, 0.15))
+            )
+            assert float(house.initial - cross.initial) <= initial, short
+            assert float(house.maintenance - cross.maintenance) <= maintenance, short
+
+
+def test_delta_hedged_straddle_needs_less_initial_than_under_cross(market: MarketSnapshot) -> None:
+    """Where cross asks more to open the two options than to open one coin outright.
+
+    It does for BTC always, and for ETH where the option out of the money still counts for more
+    than the least percentage.
+    """
+    held_on = 0
+    for chain in chains(market):
+        coin = 1.25 * RANGE[chain.underlying] * chain.spot
+        for short, hedge in straddles(chain):
+            house, cross = (chain.margin([*short, hedge], m) for m in ("prbm", "cross"))
+            if float(cross.initial) - coin * abs(hedge[1]) > coin + ROUNDING:
+                assert house.initial < cross.initial, (short, hedge)
+                held_on += 1
+    assert held_on
 
 
 def test_lone_short_option_is_not_under_margined_against_risk_based_collateral(
