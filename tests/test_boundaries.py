@@ -249,16 +249,21 @@ def test_a_mark_of_zero_stands_on_a_value_up_to_half_a_thousandth(read, settleme
 
 # -------------------------------------------------------------------------- index and forwards
 
-FACTORS = [
-    (0.5 * (1.0 - 1e-9), False),
-    (0.5, True),
-    (2.0, True),
-    (2.0 * (1.0 + 1e-9), False),
-]
+# 5 % and half of the price a year; nothing for time to a perpetual.
+REACH = 0.05 + 0.5 * TENOR
 
 
-@pytest.mark.parametrize(("factor", "stays"), FACTORS)
-def test_a_mark_counts_within_a_factor_of_two_of_the_index(read, factor, stays):
+def within(reach: float) -> list[tuple[float, bool]]:
+    """Factors on a price at both ends of a reach in logarithms, and whether it stays."""
+    return [
+        (math.exp(side * reach * scale), scale < 1.0)
+        for side in (-1.0, 1.0)
+        for scale in (1.0 - 1e-9, 1.0 + 1e-9)
+    ]
+
+
+@pytest.mark.parametrize(("factor", "stays"), within(REACH))
+def test_a_mark_of_a_future_counts_within_reach_of_the_index(read, factor, stays):
     """The perpetual agrees with the index, so a future that does not is a bad tick."""
     marks = listing().with_columns(mark_price=pl.Series([INDEX, INDEX * factor]))
     market = read(marks)
@@ -267,14 +272,33 @@ def test_a_mark_counts_within_a_factor_of_two_of_the_index(read, factor, stays):
     assert not stays or forward_of_expiry(market) == INDEX * factor
 
 
-@pytest.mark.parametrize(("factor", "stays"), FACTORS)
-def test_a_forward_of_options_beyond_a_factor_of_two_contradicts_the_index(read, factor, stays):
+@pytest.mark.parametrize(("factor", "stays"), within(0.05))
+def test_a_mark_of_a_perpetual_counts_within_five_percent_of_the_index(read, factor, stays):
+    marks = listing().with_columns(mark_price=pl.Series([INDEX * factor, INDEX]))
+    assert ("BTC-PERPETUAL" in read(marks).futures) is stays
+
+
+@pytest.mark.parametrize(("factor", "stays"), within(REACH))
+def test_a_forward_of_options_beyond_reach_contradicts_the_index(read, factor, stays):
     market = read(without_prices(chain()).with_columns(underlying_price=pl.lit(INDEX * factor)))
     if stays:
         assert can_be_margined(market, name(70_000.0, "C"))
         return
     with pytest.raises(BadNumber, match="its forward in BTC for 2026-03-27"):
         can_be_margined(market, name(70_000.0, "C"))
+
+
+@pytest.mark.parametrize(
+    ("off_rel", "stays"),
+    [(side * 0.03 * scale, scale < 1.0) for side in (-1, 1) for scale in (1 - 1e-9, 1 + 1e-9)],
+)
+def test_a_future_lies_within_three_percent_of_the_forward_of_its_options(read, off_rel, stays):
+    marks = listing().with_columns(mark_price=pl.Series([INDEX, FORWARD * (1.0 + off_rel)]))
+    market = read(pl.concat([chain(), marks], how="diagonal"))
+    assert ("BTC-27MAR26" in market.futures) is stays
+    [listed] = market.slices.values()
+    assert listed.forward == pytest.approx(FORWARD)
+    assert stays or "options of its expiry imply" in market.dropped["BTC-27MAR26"]
 
 
 @SETTLEMENTS

@@ -9,14 +9,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from seawall.basics.errors import MissingQuote, UnrecognisedFile
+from seawall.basics.errors import MissingQuote, UnreadableFile, UnrecognisedFile
 from seawall.feeds.market import read_market
 from seawall.market.quotes import latest
 from seawall.market.snapshot import MarketSnapshot
 from seawall.products.portfolio import portfolio
 from seawall.report.build import margin
 from tests.market_quotes import name
-from tests.tables import AS_OF, chain, curve, listing, write
+from tests.tables import AS_OF, chain, curve, listing, smile, write
 
 HELD = name(70_000.0, "C")
 # The header is row 1, and of the seven strikes 70,000 is the fourth.
@@ -167,14 +167,17 @@ def test_two_unlike_forwards_of_a_curve_are_both_left_out(tmp_path):
 
 
 def test_the_latest_quote_does_not_depend_on_the_order():
-    quotes = [("a", 1.0, 5), ("a", 2.0, 6), ("a", 2.0, 7), ("b", 1.0, 1), ("b", 1.0, 1)]
+    ranks = [("a", 1.0, 5), ("a", 2.0, 6), ("a", 2.0, 7), ("b", 1.0, 1), ("b", 1.0, 1)]
+    quotes = [(key, (True, time), quote) for key, time, quote in ranks]
 
     def disagreement(one: int, other: int) -> str | None:
         return None if one == other else "they differ"
 
     for order in itertools.permutations(quotes):
         assert latest(order, disagreement) == ({"b": 1}, {"a": "they differ"})
-    settled = [*quotes, ("a", 3.0, 8)]
+    # Later, but without a price behind it.
+    quotes.append(("b", (False, 9.0), 2))
+    settled = [*quotes, ("a", (True, 3.0), 8)]
     for order in itertools.permutations(settled):
         assert latest(order, disagreement) == ({"b": 1, "a": 8}, {})
 
@@ -198,3 +201,68 @@ def test_a_file_whose_last_line_has_no_end_may_be_cut_and_the_report_says_so(tmp
     assert any(w.startswith("chain.csv does not end with a line break") for w in warnings)
     whole = margin(portfolio([("BTC", 1)]), read_market(write(chain(), path))).warnings
     assert not any("line break" in w for w in whole)
+
+
+# ---- volatilities that no price backs
+
+
+def without_prices(iv: float, strikes: tuple[float, ...] = (70_000.0,)) -> pl.DataFrame:
+    """The chain with a volatility alone in the rows of some calls."""
+    names = [name(strike, "C") for strike in strikes]
+    bare = pl.col("instrument_name").is_in(names)
+    return chain().with_columns(
+        pl.when(bare).then(pl.lit(value, pl.Float64)).otherwise(column).alias(column)
+        for column, value in (
+            ("mark_price", None), ("bid_price", None), ("ask_price", None), ("mark_iv", iv),
+        )
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("iv", "stays"), [(0.05, False), (0.36, False), (0.37, True), (0.82, True), (0.83, False)]
+)
+def test_a_volatility_without_a_price_counts_only_beside_its_neighbours(tmp_path, iv, stays):
+    """Its strike's put says 55 %, and a half more or a third less is the most."""
+    market = read_market(write(without_prices(iv), tmp_path / "chain.csv"))
+    assert (HELD in market.option_rows) is stays
+    assert stays or "no price backs its volatility" in market.dropped[HELD]
+
+
+def test_a_later_volatility_without_a_price_does_not_replace_a_priced_row(tmp_path):
+    later = without_prices(0.05).with_columns(timestamp=pl.lit(AS_OF + timedelta(minutes=2)))
+    later = later.filter(pl.col("instrument_name") == HELD)
+    market = read_market(write(pl.concat([chain(), later]), tmp_path / "chain.csv"))
+    key, row = market.option_rows[HELD]
+    assert market.slices[key].vol[row] == pytest.approx(smile(70_000.0))
+
+
+def test_a_chain_of_volatilities_alone_is_believed_and_said(tmp_path):
+    strikes = tuple(chain()["instrument_name"].str.split("-").list.get(2).cast(float).unique())
+    calls = chain().filter(pl.col("instrument_name").str.ends_with("C"))
+    bare = without_prices(0.6, strikes).filter(
+        pl.col("instrument_name").is_in(calls["instrument_name"].to_list())
+    )
+    market = read_market(write(bare, tmp_path / "chain.csv"))
+    warnings = margin(portfolio([(HELD, -1)]), market).warnings
+    assert f"No mark of {HELD}: valued at its implied volatility." in warnings
+
+
+# ---- tables that are no tables
+
+
+@pytest.mark.parametrize("cells", ["1,5", ""])
+def test_a_row_with_more_or_fewer_cells_than_the_header_is_named(tmp_path, cells):
+    lines = chain().write_csv().splitlines()
+    head, _, tail = lines[5].partition(",")
+    lines[5] = f"{head},{cells},{tail}" if cells else tail
+    path = tmp_path / "chain.csv"
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(UnreadableFile, match=r"row 6 has [0-9]+ cells, unlike its header"):
+        read_market(path)
+
+
+def test_lines_that_end_in_carriage_returns_alone_are_said_to(tmp_path):
+    path = tmp_path / "chain.csv"
+    path.write_bytes(chain().write_csv().replace("\n", "\r").encode())
+    with pytest.raises(UnreadableFile, match="carriage returns alone"):
+        read_market(path)

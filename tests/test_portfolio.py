@@ -7,7 +7,13 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from seawall.basics.errors import BadNumber, DuplicatePosition, EmptyPortfolio, UnknownInstrument
+from seawall.basics.errors import (
+    BadNumber,
+    DuplicatePosition,
+    EmptyPortfolio,
+    InputError,
+    UnknownInstrument,
+)
 from seawall.products.names import parse_name
 from seawall.products.portfolio import MAX_QUANTITY, Portfolio, Position, portfolio
 
@@ -82,6 +88,23 @@ def test_an_exponent_beyond_every_context_is_a_bad_number():
 def test_a_quantity_that_is_no_number_is_refused_by_name(quantity):
     with pytest.raises(BadNumber, match=r"quantity of BTC is .* not a number"):
         portfolio([("BTC", quantity)])
+
+
+def test_an_entry_price_may_stand_third():
+    held = portfolio([("BTC-PERPETUAL", 1, "71250.5"), ("BTC", 2, None)])
+    assert [p.entry_price for p in held.positions] == [Decimal("71250.5"), None]
+
+
+@pytest.mark.parametrize("holding", [("BTC",), ("BTC", 1, 2, 3), "BT"])
+def test_what_is_no_position_is_refused(holding):
+    with pytest.raises(InputError, match="is no position"):
+        portfolio([holding])
+
+
+@pytest.mark.parametrize("name", ["usdc", "Usdt", "usd"])
+def test_money_is_written_in_capitals(name):
+    with pytest.raises(UnknownInstrument, match=f"it is written {name.upper()}"):
+        portfolio([(name, 1)])
 
 
 @pytest.mark.parametrize("name", [None, 5, ["BTC"], b"BTC"])

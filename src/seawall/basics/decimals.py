@@ -1,4 +1,4 @@
-"""Decimal numbers as people write them, read exactly."""
+"""Decimal numbers as people write them, read exactly, and the largest of prices."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import re
 from decimal import Decimal, InvalidOperation
 
 from seawall.basics.errors import BadNumber
+
+MAX_PRICE = 1e12
+"""No price, strike or volatility is as large; from here on a number is damaged."""
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:[,'_ \u00a0][0-9]{3})+(?:[.,][0-9]+)?")
@@ -27,6 +30,8 @@ def parse_decimal(text: str, what: str, where: str) -> Decimal:
         if isinstance(exponent, int) and exponent >= -_MAX_DECIMALS:
             return value
         remedy = f"Give a finite number with at most {_MAX_DECIMALS} decimals."
+    elif _NUMBER.fullmatch(text):
+        remedy = f"Give at most {_MAX_CHARACTERS} characters."
     elif _GROUPED.fullmatch(text):
         remedy = "Write it without thousands separators, for example 1000000.5."
     else:

@@ -1,8 +1,9 @@
 """Option chains and futures listings: tables with one row per instrument and time.
 
 Columns: ``timestamp, instrument_name, mark_price``, usually with ``mark_iv``,
-``underlying_price`` (the venue's forward), ``index_price``, and bids and asks as ``bid_price`` or
-``best_bid_price``; others are ignored. The names say what each row is: options become
+``underlying_price`` (the venue's forward), ``index_price``, bids and asks as ``bid_price`` or
+``best_bid_price``, ``open_interest`` (coins; USD for inverse futures and perpetuals) and
+``funding_8h``; others are ignored. The names say what each row is: options become
 :class:`OptionQuotes`, futures and perpetuals :class:`FutureQuotes`; a file may hold both.
 
 Units. Prices of inverse options are in coin, all others in the quote currency per coin. Implied
@@ -31,9 +32,10 @@ from numpy.typing import NDArray
 
 from seawall.basics.errors import UnknownInstrument, UnrecognisedFile
 from seawall.feeds.snapshots import TIME_COLUMN, read_snapshot
-from seawall.feeds.tables import Table, collect, number, text
-from seawall.market.quotes import FutureQuotes, OptionQuotes, Quotes, latest
-from seawall.products.instruments import Derivative, EuropeanOption
+from seawall.feeds.tables import Table, collect, float_column, is_sound, number, text
+from seawall.market.liquidity import Liquidity, is_possible
+from seawall.market.quotes import FutureQuotes, OptionQuotes, Quotes, Rank, is_backed, latest
+from seawall.products.instruments import Derivative, EuropeanOption, Perpetual
 from seawall.products.names import parse_name
 
 if TYPE_CHECKING:
@@ -43,9 +45,6 @@ Floats = NDArray[np.float64]
 
 LISTING_COLUMNS = (TIME_COLUMN, "instrument_name", "mark_price")
 """The columns by which a listing is recognised."""
-
-MAX_NUMBER = 1e12
-"""No price or volatility is larger; beyond it a row is damaged."""
 
 PERCENT_ABOVE = 3.0
 """A file whose median implied volatility exceeds this is in percent."""
@@ -59,6 +58,9 @@ _NUMBERS = {
     "forward": ("underlying_price",),
     "index": ("index_price",),
 }
+# Told beside prices; a damaged one of these is as good as missing and spoils no price.
+_BESIDE = ("open_interest", "funding_8h")
+_FUNDINGS_PER_DAY = 3.0
 
 
 def read_listing(table: Table, at: datetime | None) -> list[Quotes]:
@@ -75,7 +77,9 @@ def read_listing(table: Table, at: datetime | None) -> list[Quotes]:
     vol_unit = _vol_unit(table, wanted["iv"]) if "iv" in wanted else 1.0
     if "iv" in wanted:
         wanted["iv"] = wanted["iv"] / vol_unit
-    as_of, rows = read_snapshot(table, {"name": text(table, "instrument_name"), **wanted}, at)
+    beside = {name: number(table, name) for name in _BESIDE if name in table.schema}
+    columns = {"name": text(table, "instrument_name"), **wanted, **beside}
+    as_of, rows = read_snapshot(table, columns, at)
     values = {role: float_column(rows, role) for role in _NUMBERS}
     used, dropped = _sorted_out(rows, values, table.name)
     if not used:
@@ -116,20 +120,27 @@ def read_listing(table: Table, at: datetime | None) -> list[Quotes]:
                 is_synthetic=np.zeros(keep.size, dtype=np.bool_),
             )
         )
-    found[0] = replace(found[0], dropped=dropped, warnings=table.warnings)
+    told = {"dropped": dropped, "warnings": table.warnings, "liquidity": _beside(rows, used)}
+    found[0] = replace(found[0], **told)
     return found
 
 
-def float_column(rows: pl.DataFrame, name: str) -> Floats:
-    """A column as float64 with NaN for what is missing; all NaN if there is no such column."""
-    if name not in rows.columns:
-        return np.full(len(rows), np.nan)
-    return rows[name].fill_null(np.nan).to_numpy().copy()
-
-
-def is_sound(values: Floats) -> NDArray[np.bool_]:
-    """Where a number is missing (NaN) or possible: neither negative nor infinite nor absurd."""
-    return np.isnan(values) | ((values >= 0.0) & (values <= MAX_NUMBER))
+def _beside(rows: pl.DataFrame, used: Mapping[Derivative, int]) -> Liquidity:
+    """Open interest in coins and funding a day of the contracts that have them."""
+    open_interest, funding_8h = (float_column(rows, name) for name in _BESIDE)
+    mark = float_column(rows, "mark")
+    held: dict[str, float] = {}
+    funding: dict[str, float] = {}
+    for contract, row in used.items():
+        # The venue counts inverse futures in USD and everything else in coins.
+        in_usd = contract.is_inverse and not isinstance(contract, EuropeanOption)
+        coins = float(open_interest[row] / (mark[row] if in_usd else 1.0))
+        if is_possible("open_interest", coins):
+            held[contract.name] = coins
+        rate = float(funding_8h[row] * _FUNDINGS_PER_DAY)
+        if isinstance(contract, Perpetual) and is_possible("funding_per_day", rate):
+            funding[contract.name] = rate
+    return Liquidity(open_interest=held, funding_per_day=funding)
 
 
 def _vol_unit(table: Table, iv: pl.Expr) -> float:
@@ -141,8 +152,7 @@ def _vol_unit(table: Table, iv: pl.Expr) -> float:
 
 def _check_vol_unit(quotes: OptionQuotes, vol_unit: float) -> None:
     """Percent is a guess, and only prices can contradict a wrong one."""
-    priced = (quotes.mark > 0.0) | ((quotes.bid > 0.0) & (quotes.ask > 0.0))
-    if vol_unit != 1.0 and not priced.any():
+    if vol_unit != 1.0 and not is_backed(quotes.mark, quotes.bid, quotes.ask).any():
         raise UnrecognisedFile(
             f"the median mark_iv exceeds {PERCENT_ABOVE:g}, and no price tells whether it is in "
             "percent",
@@ -154,7 +164,10 @@ def _check_vol_unit(quotes: OptionQuotes, vol_unit: float) -> None:
 def _sorted_out(
     rows: pl.DataFrame, values: Mapping[str, Floats], source: str
 ) -> tuple[dict[Derivative, int], dict[str, str]]:
-    """Usable contracts with their rows, and why others were dropped."""
+    """Usable contracts with their rows, and why others were dropped.
+
+    Of an option's rows those with a price count before those with a volatility alone.
+    """
     names: list[str | None] = rows["name"].to_list()
     time_ms: list[int] = rows["time_ms"].to_list()
     lines: list[int] = rows["row"].to_list()
@@ -162,12 +175,9 @@ def _sorted_out(
     sound["index"] &= ~(values["index"] == 0.0)
     all_sound = np.logical_and.reduce([*sound.values()])
     future_priced = values["mark"] > 0.0
-    option_priced = (
-        np.isfinite(values["mark"])
-        | (values["iv"] > 0.0)
-        | ((values["bid"] > 0.0) & (values["ask"] > 0.0))
-    )
-    usable: list[tuple[Derivative, float, int]] = []
+    backed = is_backed(values["mark"], values["bid"], values["ask"])
+    option_priced = backed | (values["iv"] > 0.0)
+    usable: list[tuple[Derivative, Rank, int]] = []
     unusable: dict[str, str] = {}
     for row, name in enumerate(names):
         contract = _contract(name)
@@ -181,7 +191,7 @@ def _sorted_out(
         elif not (option_priced if isinstance(contract, EuropeanOption) else future_priced)[row]:
             unusable[contract.name] = f"{where} gives no price"
         else:
-            usable.append((contract, time_ms[row], row))
+            usable.append((contract, (bool(backed[row]), time_ms[row]), row))
 
     def disagreement(one: int, other: int) -> str | None:
         if all(np.array_equal(c[one], c[other], equal_nan=True) for c in values.values()):

@@ -19,10 +19,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seawall.basics.errors import UnknownInstrument, UnrecognisedFile
-from seawall.feeds.chains import float_column, is_sound
 from seawall.feeds.snapshots import TIME_COLUMN, epoch_ms, instant, read_snapshot
-from seawall.feeds.tables import Table, number, text
-from seawall.market.quotes import FutureQuotes, latest
+from seawall.feeds.tables import Table, float_column, is_sound, number, text
+from seawall.market.quotes import FutureQuotes, Rank, latest
 from seawall.products.instruments import DatedFuture
 from seawall.products.names import contract_name, parse_name
 
@@ -44,7 +43,7 @@ def read_curve(table: Table, at: datetime | None) -> FutureQuotes:
     mark, index = float_column(rows, "mark"), float_column(rows, "index")
     usable = is_sound(index) & is_sound(mark) & (mark > 0.0)
     expiry_ms = epoch_ms(rows["expiry"], f"{table.name} column expiry").to_list()
-    quoted: list[tuple[tuple[DatedFuture, bool], float, int]] = []
+    quoted: list[tuple[tuple[DatedFuture, bool], Rank, int]] = []
     dropped: dict[str, str] = {}
     for row, told in enumerate(rows.iter_rows(named=True)):
         where = f"{table.name} row {told['row']}"
@@ -56,7 +55,7 @@ def read_curve(table: Table, at: datetime | None) -> FutureQuotes:
             numbers = f"futures_price {mark[row]:.6g}, index_price {index[row]:.6g}"
             dropped[forward[0].name] = f"{where} gives {numbers}"
         else:
-            quoted.append((forward, told["time_ms"], row))
+            quoted.append((forward, (True, told["time_ms"]), row))
     lines = rows["row"].to_list()
 
     def disagreement(one: int, other: int) -> str | None:

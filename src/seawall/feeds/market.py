@@ -9,6 +9,7 @@ from pathlib import Path
 
 from seawall.basics.errors import UnrecognisedFile
 from seawall.basics.time import isoformat_utc, parse_utc
+from seawall.feeds.activity import ACTIVITY_COLUMNS, ACTIVITY_NUMBERS, read_activity
 from seawall.feeds.chains import LISTING_COLUMNS, read_listing
 from seawall.feeds.curves import CURVE_COLUMNS, read_curve
 from seawall.feeds.snapshots import SPAN
@@ -26,16 +27,16 @@ def read_market(
 ) -> MarketSnapshot:
     """The market of one instant from one or several files (CSV, gzipped CSV, parquet).
 
-    Option chains, futures listings and futures curves are recognised by their columns and may be
-    combined. ``at`` (UTC; text as ISO 8601, a datetime without a zone counts as UTC) takes from
-    each file the nearest snapshot at or before it, with a warning that states its age when that
-    is more than a snapshot is long. ``prices`` are USD per unit of an asset and
-    override an index in the files.
+    Option chains, futures listings, futures curves and tables of volume, depth, confidence and
+    utilisation are recognised by their columns and may be combined. ``at`` (UTC; text as ISO 8601,
+    a datetime without a zone counts as UTC) takes from each file the nearest snapshot at or before
+    it, with a warning that states its age when that is more than a snapshot is long. ``prices`` are
+    USD per unit of an asset and override an index in the files.
 
     Raises UnreadableFile, UnrecognisedFile, AmbiguousSnapshot (several times and no ``at``),
     MissingQuote (no snapshot that early), StaleQuote (files of different times), BadNumber.
     """
-    files = [paths] if isinstance(paths, str | Path) else paths
+    files = [paths] if isinstance(paths, str | Path) else list(paths)
     moment = _utc(at)
     quotes = [q for file in files for q in read_quotes(Path(file), moment)]
     market = assemble_snapshot(quotes, prices)
@@ -59,6 +60,9 @@ def read_quotes(path: Path, at: datetime | None = None) -> list[Quotes]:
         return read_listing(table, at)
     if not missing_of_curve:
         return [read_curve(table, at)]
+    missing_of_activity = _missing(table, ACTIVITY_COLUMNS)
+    if not missing_of_activity and len(_missing(table, ACTIVITY_NUMBERS)) < len(ACTIVITY_NUMBERS):
+        return [read_activity(table, at)]
     raise UnrecognisedFile(
         f"its columns are of no known shape: an option chain or futures listing lacks "
         f"{', '.join(missing_of_listing)}; a futures curve lacks {', '.join(missing_of_curve)}",
@@ -76,4 +80,6 @@ def _utc(at: str | datetime | None) -> datetime | None:
         return None
     if isinstance(at, str):
         return parse_utc(at)
+    if not isinstance(at, datetime):  # pyright: ignore[reportUnnecessaryIsInstance]
+        return parse_utc(str(at))  # a date, say
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

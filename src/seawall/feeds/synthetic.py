@@ -16,10 +16,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from seawall.basics.errors import BadNumber
 from seawall.basics.time import DAYS_PER_YEAR, tenor_years
 from seawall.feeds.synthetic_surface import SsviSurface
 from seawall.market.assemble import assemble_snapshot
-from seawall.market.quotes import FutureQuotes, OptionQuotes, Quotes
+from seawall.market.quotes import FutureQuotes, OptionQuotes, PriceQuotes
 from seawall.market.snapshot import MarketSnapshot
 from seawall.pricing.black76 import price
 from seawall.products.instruments import DatedFuture, EuropeanOption, Perpetual
@@ -81,17 +82,31 @@ def synthetic_market(seed: int = DEFAULT_SEED) -> MarketSnapshot:
     return assemble_snapshot(synthetic_quotes(seed), STABLE_USD)
 
 
-def synthetic_quotes(seed: int = DEFAULT_SEED) -> tuple[Quotes, ...]:
-    """An option chain and a futures table as of ``AS_OF``; the same seed gives the same quotes."""
-    rng = np.random.default_rng(seed)
+def synthetic_quotes(seed: int = DEFAULT_SEED) -> tuple[PriceQuotes, ...]:
+    """An option chain and a futures table as of ``AS_OF``; the same seed gives the same quotes.
+
+    Raises BadNumber for a seed that is not a whole number of at least 0.
+    """
+    rng = _generator(seed)
     coins = [_draw(coin, rng) for coin in _COINS]
     return _option_quotes(coins, rng), _future_quotes(coins, rng)
 
 
 def synthetic_coins(seed: int = DEFAULT_SEED) -> tuple[SyntheticCoin, ...]:
     """The levels and surfaces from which :func:`synthetic_quotes` of this seed is quoted."""
-    rng = np.random.default_rng(seed)
+    rng = _generator(seed)
     return tuple(_draw(coin, rng) for coin in _COINS)
+
+
+def _generator(seed: int) -> np.random.Generator:
+    try:
+        return np.random.default_rng(seed)
+    except (TypeError, ValueError):
+        raise BadNumber(
+            f"{seed!r} is not a seed",
+            where="synthetic market",
+            remedy="Give a whole number of at least 0.",
+        ) from None
 
 
 def listed_expiries(as_of: datetime = AS_OF) -> tuple[datetime, ...]:

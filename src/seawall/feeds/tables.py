@@ -16,6 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+import numpy as np
+from numpy.typing import NDArray
+
+from seawall.basics.decimals import MAX_PRICE
 from seawall.basics.errors import UnrecognisedFile
 from seawall.feeds import files
 from seawall.feeds.files import (
@@ -30,11 +34,14 @@ from seawall.feeds.files import (
 if TYPE_CHECKING:
     import polars as pl
 
+Floats = NDArray[np.float64]
+
 _PARQUET, _GZIP, _BOM = b"PAR1", b"\x1f\x8b", b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 # A header, or the last line, of a table of quotes is far shorter than this.
 _EDGE_BYTES = 64 * 1024
 _CHUNK_BYTES = 1024 * 1024
+_NO_SEPARATOR = "\x1f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +117,18 @@ def number(table: Table, column: str) -> pl.Expr:
     )
 
 
+def float_column(rows: pl.DataFrame, name: str) -> Floats:
+    """A column as float64 with NaN for what is missing; all NaN if there is no such column."""
+    if name not in rows.columns:
+        return np.full(len(rows), np.nan)
+    return rows[name].fill_null(np.nan).to_numpy().copy()
+
+
+def is_sound(values: Floats) -> NDArray[np.bool_]:
+    """Where a number is missing (NaN) or possible: neither negative nor infinite nor absurd."""
+    return np.isnan(values) | ((values >= 0.0) & (values < MAX_PRICE))
+
+
 def text(table: Table, column: str) -> pl.Expr:
     """A column as text without surrounding spaces. Raises UnrecognisedFile if it is nested."""
     import polars as pl
@@ -154,12 +173,46 @@ def _csv(file: BinaryIO, path: Path) -> pl.LazyFrame:
     import polars as pl
 
     source = file.getvalue() if isinstance(file, io.BytesIO) else path
+    _check_rows(source, path)
     return pl.scan_csv(
         source,
         infer_schema=False,
         glob=False,
         with_column_names=lambda names: [name.strip() for name in names],
     )
+
+
+def _check_rows(source: bytes | Path, path: Path) -> None:
+    """See that every row has as many cells as the header.
+
+    A reader of some columns would take the cells of a longer row for its neighbours' and miss
+    those of a shorter one. Lines with quotation marks are left to the CSV reader.
+    """
+    import polars as pl
+
+    lines = pl.scan_csv(
+        source,
+        separator=_NO_SEPARATOR,
+        quote_char=None,
+        has_header=False,
+        infer_schema=False,
+        new_columns=["line"],
+        glob=False,
+    )
+    commas = pl.col("line").str.count_matches(",", literal=True)
+    plain = ~pl.col("line").str.contains('"', literal=True) & (pl.col("line").str.len_bytes() > 0)
+    odd = (
+        lines.with_row_index("row", 1)
+        .with_columns(plain=plain, commas=commas)
+        .filter(pl.col("plain") & (pl.col("commas") != pl.col("commas").first()))
+        .select("row", "commas")
+        .head(1)
+        .collect()
+    )
+    if len(odd):
+        row, cells = odd["row"][0], odd["commas"][0] + 1
+        why = f"row {row} has {cells} cells, unlike its header"
+        raise unreadable(path, why, "Give one cell per column, without commas inside numbers.")
 
 
 def _unpacked(path: Path) -> bytes:
@@ -185,6 +238,9 @@ def _check_text(file: BinaryIO, path: Path) -> bool:
     head = file.read(_EDGE_BYTES)
     if head.startswith(_UTF16) or b"\0" in head:
         raise unreadable(path, "it is not UTF-8 text", "Save it as CSV in UTF-8.")
+    if b"\r" in head and b"\n" not in head:
+        why = "its lines end in carriage returns alone"
+        raise unreadable(path, why, "Save it with line feeds.")
     file.seek(max(0, file.seek(0, io.SEEK_END) - _EDGE_BYTES))
     tail = file.read()
     is_open = not tail.endswith((b"\n", b"\r"))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from seawall.basics.errors import UnwritableFile
 from seawall.basics.time import isoformat_utc
-from seawall.market.quotes import FutureQuotes, OptionQuotes, Quotes
+from seawall.market.quotes import FutureQuotes, OptionQuotes, PriceQuotes
 from seawall.products.names import contract_name
 from seawall.products.portfolio import Portfolio
 
@@ -37,7 +37,7 @@ BOOK_COLUMNS = ("account", "instrument", "quantity", "entry_price")
 Row = Sequence[str]
 
 
-def write_market_csv(quotes: Quotes, path: Path) -> None:
+def write_market_csv(quotes: PriceQuotes, path: Path) -> None:
     """Write an option chain or a futures table. Raises UnwritableFile if it cannot be written."""
     if isinstance(quotes, OptionQuotes):
         _write(path, OPTION_COLUMNS, _option_rows(quotes))

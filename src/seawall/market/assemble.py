@@ -8,26 +8,38 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from seawall.basics.errors import BadNumber, MissingQuote, StaleQuote, UnknownInstrument
-from seawall.basics.time import isoformat_utc
-from seawall.market.credibility import Prices, contradictions, is_near, refuse_given
-from seawall.market.quotes import FutureQuotes, OptionQuotes, Quotes, latest
+from seawall.basics.decimals import MAX_PRICE
+from seawall.basics.errors import MissingQuote, StaleQuote
+from seawall.basics.time import isoformat_utc, tenor_years
+from seawall.market.credibility import (
+    MAX_FUTURE_ERROR_REL,
+    Prices,
+    Quoted,
+    contradictions,
+    is_near,
+)
+from seawall.market.given import (
+    check_given,
+    refuse_contradicted,
+    refuse_misspelt,
+    warnings_of_given,
+)
+from seawall.market.liquidity import RANGES, Liquidity
+from seawall.market.quotes import (
+    FutureQuotes,
+    LiquidityQuotes,
+    OptionQuotes,
+    PriceQuotes,
+    Quotes,
+    latest,
+)
 from seawall.market.slices import option_slices
 from seawall.market.snapshot import MarketSnapshot, OptionSlice, SliceKey
-from seawall.products.instruments import (
-    STABLECOINS,
-    DatedFuture,
-    Perpetual,
-    SpotAsset,
-    Stablecoin,
-)
-from seawall.products.names import parse_name
+from seawall.products.instruments import STABLECOINS, DatedFuture, Perpetual
+from seawall.products.names import contract_name
 
 # Sources further apart than this do not describe one market.
 MAX_SOURCE_GAP = timedelta(minutes=15)
-MAX_PRICE = 1e12
-# A stablecoin may lose its peg downwards; above this the price is a slip.
-MAX_STABLE_PRICE = 1.5
 
 
 def assemble_snapshot(
@@ -40,29 +52,31 @@ def assemble_snapshot(
     is refused in the snapshot. Raises StaleQuote when sources lie too far apart, BadNumber for an
     impossible given price or one that the quotes contradict, MissingQuote when nothing was given.
     """
-    if not quotes:
+    priced = [table for table in quotes if not isinstance(table, LiquidityQuotes)]
+    if not priced:
         raise MissingQuote(
             "no quotes were given",
             where="market",
             remedy="Give at least one chain or futures file with --market.",
         )
-    as_of = _common_time(quotes)
-    given = _checked_prices(prices or {})
+    as_of = _common_time(priced)
+    given = check_given(prices or {})
     stable = {asset: value for asset, value in given.items() if asset in STABLECOINS}
-    options = [q for q in quotes if isinstance(q, OptionQuotes)]
-    futures = [q for q in quotes if isinstance(q, FutureQuotes)]
-    sources = _index_rows(quotes, stable)
+    options = [table for table in priced if isinstance(table, OptionQuotes)]
+    futures = [table for table in priced if isinstance(table, FutureQuotes)]
+    sources = _index_rows(priced, stable)
     listed = {name: float(np.median(np.concatenate(rows))) for name, rows in sources.items()}
-    _refuse_misspelt(given, listed)
+    refuse_misspelt(given, listed)
     chosen = {asset: value for asset, value in given.items() if asset not in STABLECOINS}
     index = {**listed, **chosen}
     marks, curve, told, doubted = _future_marks(futures, as_of, index, stable)
     slices, unusable = option_slices(options, curve, as_of)
     # A listed future or the venue's curve only fills in where no option chain gives a forward.
     forwards = {**curve, **{key: s.forward for key, s in slices.items()}}
-    of_options = _option_forwards(slices, curve, stable)
+    of_options = _option_forwards(slices, curve, stable, as_of)
     refused = contradictions(index, sources, chosen, told, of_options)
-    refuse_given(chosen, refused)
+    refuse_contradicted(chosen, refused)
+    doubted |= _drop_bad_ticks(marks, slices, curve)
     option_rows = {
         name: (key, row) for key, s in slices.items() for row, name in enumerate(s.names)
     }
@@ -78,46 +92,14 @@ def assemble_snapshot(
         option_rows=option_rows,
         warnings=(
             *(warning for table in quotes for warning in table.warnings),
-            *(
-                f"Index of {name} given as {value:.10g}; the files say {listed[name]:.10g}."
-                for name, value in chosen.items()
-                if listed.get(name, value) != value
-            ),
+            *warnings_of_given(given, listed),
         ),
+        given=frozenset(chosen.keys() - listed.keys()),
         refused=refused,
         # What one source spoils another may give.
         dropped={n: why for n, why in dropped.items() if n not in option_rows | marks},
+        liquidity=_liquidity(quotes, priced, as_of, chosen),
     )
-
-
-def _checked_prices(prices: Mapping[str, float]) -> dict[str, float]:
-    for asset, value in prices.items():
-        try:
-            priced = isinstance(parse_name(asset), Stablecoin | SpotAsset)
-        except UnknownInstrument:
-            priced = False
-        most = MAX_STABLE_PRICE if asset in STABLECOINS else MAX_PRICE
-        if not priced or not 0.0 < value < most:
-            raise BadNumber(
-                f"{value} is not a price of {asset} in USD",
-                where=f"price {asset}={value}",
-                remedy="Give a positive, finite USD price of a coin or stablecoin, such as "
-                "USDC=0.9998.",
-            )
-    return dict(prices)
-
-
-def _refuse_misspelt(given: Mapping[str, float], index: Mapping[str, float]) -> None:
-    """A price of ``usdc`` would be kept and never used, and USDC silently count as 1."""
-    meant = {asset.casefold(): asset for asset in (*index, *STABLECOINS)}
-    for asset, value in given.items():
-        known = meant.get(asset.casefold(), asset)
-        if known != asset:
-            raise BadNumber(
-                f"{asset} is not how {known} is written",
-                where=f"price {asset}={value}",
-                remedy=f"Write {known}={value}.",
-            )
 
 
 def _unit_usd(underlying: str, settlement: str, stable: Mapping[str, float]) -> float:
@@ -129,6 +111,7 @@ def _option_forwards(
     slices: Mapping[SliceKey, OptionSlice],
     curve: Mapping[SliceKey, float],
     stable: Mapping[str, float],
+    as_of: datetime,
 ) -> Prices:
     """Forwards that options tell of themselves; one from the curve is no second evidence."""
     found: Prices = {}
@@ -137,11 +120,60 @@ def _option_forwards(
         if listed.forward != curve.get(key):
             what = f"its forward in {settlement} for {isoformat_utc(expiry)}"
             usd = listed.forward * _unit_usd(underlying, settlement, stable)
-            found.setdefault(underlying, {})[what] = usd
+            found.setdefault(underlying, {})[what] = Quoted(usd, tenor_years(as_of, expiry))
     return found
 
 
-def _common_time(quotes: Sequence[Quotes]) -> datetime:
+def _liquidity(
+    quotes: Sequence[Quotes],
+    priced: Sequence[PriceQuotes],
+    as_of: datetime,
+    chosen: Mapping[str, float],
+) -> Liquidity:
+    """What all tables tell beside prices, a later table's number before an earlier one's.
+
+    The age of an index is that of the latest row that carries it; a given index has none.
+    """
+    seen_s: dict[str, float] = {}
+    for table in priced:
+        of_table = np.full(len(table.instruments), table.as_of.timestamp())
+        times = table.observed_s if isinstance(table, OptionQuotes) else of_table
+        known = (table.index > 0.0) & (table.index < MAX_PRICE)
+        for row in np.flatnonzero(known).tolist():
+            underlying = table.instruments[row].underlying
+            seen_s[underlying] = max(seen_s.get(underlying, -np.inf), float(times[row]))
+    ages = {
+        underlying: max(0.0, as_of.timestamp() - seen)
+        for underlying, seen in seen_s.items()
+        if underlying not in chosen
+    }
+    merged: dict[str, dict[str, float]] = {name: {} for name in RANGES}
+    for table in sorted(quotes, key=lambda table: table.as_of):
+        for name, told in merged.items():
+            told.update(getattr(table.liquidity, name))
+    merged["index_age_s"] = {**ages, **merged["index_age_s"]}
+    return Liquidity(**merged)
+
+
+def _drop_bad_ticks(
+    marks: dict[str, float],
+    slices: Mapping[SliceKey, OptionSlice],
+    curve: Mapping[SliceKey, float],
+) -> dict[str, str]:
+    """Take listed futures far from the forward of their expiry's options out of ``marks``."""
+    dropped: dict[str, str] = {}
+    for key, listed in slices.items():
+        name = contract_name(*key)
+        off_rel = abs(marks.get(name, listed.forward) / listed.forward - 1.0)
+        if listed.forward != curve.get(key) and off_rel > MAX_FUTURE_ERROR_REL:
+            dropped[name] = (
+                f"its mark of {marks.pop(name):.10g} is far from the forward {listed.forward:.10g} "
+                "that options of its expiry imply"
+            )
+    return dropped
+
+
+def _common_time(quotes: Sequence[PriceQuotes]) -> datetime:
     earliest = min(quotes, key=lambda q: q.as_of)
     latest = max(quotes, key=lambda q: q.as_of)
     if latest.as_of - earliest.as_of > MAX_SOURCE_GAP:
@@ -156,7 +188,7 @@ def _common_time(quotes: Sequence[Quotes]) -> datetime:
 
 
 def _index_rows(
-    quotes: Sequence[Quotes], stable: Mapping[str, float]
+    quotes: Sequence[PriceQuotes], stable: Mapping[str, float]
 ) -> dict[str, list[list[float]]]:
     """USD index prices per underlying, one list for each source that carries any."""
     found: dict[str, list[list[float]]] = {}
@@ -196,8 +228,10 @@ def _future_marks(
         underlying = contract.underlying
         usd = mark * _unit_usd(underlying, contract.settlement, stable)
         what = f"the {'synthetic forward' if is_synthetic else 'mark'} of {name}"
-        told.setdefault(underlying, {})[what] = usd
-        if not is_near(usd, index.get(underlying, usd)):
+        expires = isinstance(contract, DatedFuture)
+        quoted = Quoted(usd, tenor_years(as_of, contract.expiry) if expires else 0.0)
+        told.setdefault(underlying, {})[what] = quoted
+        if not is_near(quoted, index.get(underlying, usd)):
             far = f"its mark of {mark:.10g} is far from the index of {underlying}"
             dropped.setdefault(name, far)
             continue
@@ -222,7 +256,7 @@ def _latest_marks(
         for row in np.flatnonzero((table.mark > 0.0) & (table.mark < MAX_PRICE)).tolist()
     )
     found, disagree = latest(
-        ((mark.key, mark.table.as_of.timestamp(), mark) for mark in marks), _disagreement
+        ((mark.key, (True, mark.table.as_of.timestamp()), mark) for mark in marks), _disagreement
     )
     return found, {name: why for (name, _), why in disagree.items()}
 

@@ -1,23 +1,35 @@
 """Which prices to believe where they contradict each other: an index, marks and forwards.
 
-Every future and forward must lie near its index. Where one does not, one of the two is damaged;
-what many rows stand behind is believed, and where that does not decide, the underlying is refused
-rather than margined on a guess.
+Every future and forward must lie near its index, and a listed future near the forward that options
+of its expiry imply. Where one does not, one of the two is damaged; what many rows stand behind is
+believed, and where that does not decide, the underlying is refused rather than margined on a guess.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from seawall.basics.errors import BadNumber
+# A future or forward is further from its index than this only if one of the two is damaged: 5 % and
+# half of the price a year. The most in the recorded chains and curves of BTC and ETH, a fall by a
+# fifth in two days included, is 0.6 % up to a month and 5 % at a year.
+MAX_BASIS, MAX_BASIS_PER_YEAR = 0.05, 0.5
+# A listed future this far from its expiry's option-implied forward is a bad tick.
+MAX_FUTURE_ERROR_REL = 0.03
 
-# A future or forward further from its index than this factor is a bad number, not a basis.
-MAX_BASIS_FACTOR = 2.0
 
-Prices = dict[str, dict[str, float]]
-"""By underlying, then by what it is called in messages: USD per coin."""
+class Quoted(NamedTuple):
+    """A mark or forward: USD per coin and the years to its expiry (0 for a perpetual)."""
+
+    usd: float
+    tenor_years: float
+
+
+Prices = dict[str, dict[str, Quoted]]
+"""By underlying, then by what it is called in messages."""
 
 
 def contradictions(
@@ -37,32 +49,22 @@ def contradictions(
     found: dict[str, str] = {}
     for underlying, level in index.items():
         marks, forwards = told.get(underlying, {}), of_options.get(underlying, {})
-        far_marks = {what: usd for what, usd in marks.items() if not is_near(usd, level)}
-        far_forwards = {what: usd for what, usd in forwards.items() if not is_near(usd, level)}
+        far_marks = {what: told for what, told in marks.items() if not is_near(told, level)}
+        far_forwards = {what: told for what, told in forwards.items() if not is_near(told, level)}
         near = len(marks) + len(forwards) - len(far_marks) - len(far_forwards)
         rows: Sequence[Sequence[float]] = () if underlying in chosen else sources[underlying]
-        behind = sum(is_near(float(np.median(values)), level) for values in rows)
+        behind = sum(is_near(Quoted(float(np.median(values)), 0.0), level) for values in rows)
         behind += underlying in chosen
         is_tick = near > 0 and near + behind > len(far_marks)
         if far_forwards or (far_marks and not is_tick):
-            what, usd = next(iter({**far_forwards, **far_marks}.items()))
+            what, quoted = next(iter({**far_forwards, **far_marks}.items()))
             found[underlying] = (
-                f"the index of {underlying} is {level:.10g} USD but {what} is {usd:.10g} USD"
+                f"the index of {underlying} is {level:.10g} USD but {what} is {quoted.usd:.10g} USD"
             )
     return found
 
 
-def is_near(usd: float, index: float) -> bool:
-    """Whether a future or forward can belong to that index; both USD per coin."""
-    return 1.0 / MAX_BASIS_FACTOR <= usd / index <= MAX_BASIS_FACTOR
-
-
-def refuse_given(chosen: Mapping[str, float], refused: Mapping[str, str]) -> None:
-    """A given price in the wrong unit would scale every requirement on its underlying."""
-    for asset, value in chosen.items():
-        if asset in refused:
-            raise BadNumber(
-                refused[asset],
-                where=f"price {asset}={value}",
-                remedy=f"Correct the given price of {asset}, or the files.",
-            )
+def is_near(quoted: Quoted, index: float) -> bool:
+    """Whether a future or forward can belong to an index in USD per coin."""
+    reach = MAX_BASIS + MAX_BASIS_PER_YEAR * quoted.tenor_years
+    return abs(math.log(quoted.usd / index)) <= reach

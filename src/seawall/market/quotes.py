@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.basics.arrays import freeze
+from seawall.market.liquidity import Liquidity
 from seawall.products.instruments import DatedFuture, EuropeanOption, Perpetual
 
 Floats = NDArray[np.float64]
@@ -29,8 +30,9 @@ class OptionQuotes:
     ``bid``, ``ask``, ``mark`` in quote units; ``iv`` the venue's own implied volatility
     (0.6 = 60 %); ``forward`` the venue's own forward in strike units; ``index`` the index price
     of the underlying in quote currency; ``observed_s`` seconds since 1970 UTC. NaN is missing.
-    ``dropped`` maps names whose rows the source gave and nobody can use to the reason, and
-    ``warnings`` says what a report on these quotes must repeat.
+    ``liquidity`` what the source tells beside prices. ``dropped`` maps names whose rows the source
+    gave and nobody can use to the reason, and ``warnings`` says what a report on these quotes must
+    repeat.
     """
 
     source: str
@@ -43,6 +45,7 @@ class OptionQuotes:
     forward: Floats
     index: Floats
     observed_s: Floats
+    liquidity: Liquidity = field(default_factory=Liquidity)
     dropped: Mapping[str, str] = field(default_factory=dict[str, str])
     warnings: tuple[str, ...] = ()
 
@@ -56,7 +59,7 @@ class FutureQuotes:
 
     ``mark`` and ``index`` in USD (inverse) or the settlement currency (linear) per coin. NaN is
     missing. ``is_synthetic`` rows carry a forward of the venue for which no future is listed.
-    ``dropped`` and ``warnings`` as in :class:`OptionQuotes`.
+    ``liquidity``, ``dropped`` and ``warnings`` as in :class:`OptionQuotes`.
     """
 
     source: str
@@ -65,6 +68,7 @@ class FutureQuotes:
     mark: Floats
     index: Floats
     is_synthetic: NDArray[np.bool_]
+    liquidity: Liquidity = field(default_factory=Liquidity)
     dropped: Mapping[str, str] = field(default_factory=dict[str, str])
     warnings: tuple[str, ...] = ()
 
@@ -72,26 +76,50 @@ class FutureQuotes:
         freeze(self, len(self.instruments))
 
 
-Quotes = OptionQuotes | FutureQuotes
+@dataclass(frozen=True, slots=True)
+class LiquidityQuotes:
+    """Volume, depth, confidence and utilisation by underlying, without any price.
+
+    They change slowly, so their time need not be that of the prices.
+    """
+
+    source: str
+    as_of: datetime
+    liquidity: Liquidity
+    dropped: Mapping[str, str] = field(default_factory=dict[str, str])
+    warnings: tuple[str, ...] = ()
+
+
+PriceQuotes = OptionQuotes | FutureQuotes
+Quotes = PriceQuotes | LiquidityQuotes
+
+
+def is_backed(mark: Floats, bid: Floats, ask: Floats) -> NDArray[np.bool_]:
+    """Rows with a price that a volatility can be held to: a mark, or both a bid and an ask."""
+    return np.isfinite(mark) | ((bid > 0.0) & (ask > 0.0))
+
+
+Rank = tuple[bool, float]
+"""How a quote ranks among those of one thing: whether a price backs it, then its time."""
 
 
 def latest(
-    quoted: Iterable[tuple[Key, float, Quote]], disagreement: Callable[[Quote, Quote], str | None]
+    quoted: Iterable[tuple[Key, Rank, Quote]], disagreement: Callable[[Quote, Quote], str | None]
 ) -> tuple[dict[Key, Quote], dict[Key, str]]:
-    """The latest quote of each key, and why there is none for the others.
+    """The quote of the highest rank of each key, and why there is none for the others.
 
-    ``quoted`` holds keys, times and quotes in any order. Two quotes of the latest time that differ
+    ``quoted`` holds keys, ranks and quotes in any order. Two quotes of the highest rank that differ
     leave the key without one, whatever their order: ``disagreement`` says how two differ, or None.
     """
-    found: dict[Key, tuple[float, Quote]] = {}
+    found: dict[Key, tuple[Rank, Quote]] = {}
     disagree: dict[Key, str] = {}
-    for key, time, quote in quoted:
-        known_time, known = found.get(key, (time, quote))
-        if time < known_time:
+    for key, rank, quote in quoted:
+        known_rank, known = found.get(key, (rank, quote))
+        if rank < known_rank:
             continue
-        if time > known_time:
+        if rank > known_rank:
             disagree.pop(key, None)
         elif why := disagreement(known, quote):
             disagree.setdefault(key, why)
-        found[key] = time, quote
+        found[key] = rank, quote
     return {key: quote for key, (_, quote) in found.items() if key not in disagree}, disagree

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from seawall.basics.time import isoformat_utc, tenor_years
 from seawall.market.forwards import choose_forward
-from seawall.market.quotes import OptionQuotes, latest
+from seawall.market.quotes import OptionQuotes, is_backed, latest
 from seawall.market.snapshot import OptionSlice, SliceKey
 from seawall.pricing.black76 import implied_vol, price
 
@@ -40,6 +40,8 @@ MAX_VALUE_AT_ZERO_MARK_REL = 0.0005
 MIN_TIME_VALUE_REL = 0.001
 # Bid and ask agree on a volatility when the ask's is at most this multiple of the bid's.
 MAX_VOL_RATIO = 1.25
+# A volatility that no price backs is damaged if it is this many times what those beside it say.
+MAX_UNBACKED_VOL_RATIO = 1.5
 
 
 # What a row says of an option; two rows of one moment that differ in any of these disagree.
@@ -71,8 +73,9 @@ def option_slices(
     """
     places, dropped = latest(
         (
-            (option.name, float(table.observed_s[row]), _Place(table, row))
+            (option.name, (bool(backed[row]), float(table.observed_s[row])), _Place(table, row))
             for table in tables
+            for backed in (is_backed(table.mark, table.bid, table.ask),)
             for row, option in enumerate(table.instruments)
         ),
         _disagreement,
@@ -129,14 +132,16 @@ def _slice(
         agreed = _quotes_agree(bid * unit, ask * unit, *terms)
         premium = np.where(np.isnan(mark) & agreed, mid, mark)
         vol = np.where(np.isnan(vol), _vol_from_prices(premium * unit, *terms), vol)
-    known = np.isfinite(vol)
-    value = price(forward, strike, np.where(known, vol, 0.0), tenor, is_call)
-    doubted = known & _contradicted(value, mark * unit, bid * unit, ask * unit, forward)
-    usable = known & ~doubted
-    dropped = {
-        options[row].name: _reason(vol[row], value[row] / unit, mark[row], bid[row], ask[row])
-        for row in np.flatnonzero(~usable).tolist()
+    value = price(forward, strike, np.where(np.isfinite(vol), vol, 0.0), tenor, is_call)
+    contradicted = _contradicted(value, mark * unit, bid * unit, ask * unit, forward)
+    reasons = {
+        row: _reason(vol[row], value[row] / unit, mark[row], bid[row], ask[row])
+        for row in np.flatnonzero(np.isnan(vol) | contradicted).tolist()
     }
+    backed = is_backed(mark, bid, ask)
+    reasons |= _unbacked(strike, np.where(contradicted, np.nan, vol), backed)
+    usable = np.array([row not in reasons for row in range(len(options))])
+    dropped = {options[row].name: why for row, why in reasons.items()}
     if not usable.any():
         return None, dropped
     strike, vol = strike[usable], vol[usable]
@@ -151,6 +156,29 @@ def _slice(
         atm_vol=_vol_at_forward(forward, strike, vol),
     )
     return built, dropped
+
+
+def _neighbours(strike: Floats, vol: Floats, backed: Flags) -> Floats:
+    """What the rows that a price backs say of every row's volatility; NaN if there are none.
+
+    Linear in log-strike between them and flat outside, the mean of a call and a put of one strike.
+    """
+    if not backed.any():
+        return np.full(vol.shape, np.nan)
+    levels, place = np.unique(strike[backed], return_inverse=True)
+    mean = np.bincount(place, weights=vol[backed]) / np.bincount(place)
+    return np.interp(np.log(strike), np.log(levels), mean)
+
+
+def _unbacked(strike: Floats, vol: Floats, backed: Flags) -> dict[int, str]:
+    """Rows whose volatility no price backs and those beside it contradict, with the reason."""
+    expected = _neighbours(strike, vol, backed & np.isfinite(vol))
+    off = np.abs(np.log(vol / expected)) > math.log(MAX_UNBACKED_VOL_RATIO)
+    return {
+        row: f"no price backs its volatility {vol[row]:.6g}, and those beside it say "
+        f"{expected[row]:.6g}"
+        for row in np.flatnonzero(off & ~backed).tolist()
+    }
 
 
 def _reason(vol: float, value: float, mark: float, bid: float, ask: float) -> str:
@@ -199,6 +227,6 @@ def _vol_from_prices(
 
 def _vol_at_forward(forward: float, strike: Floats, vol: Floats) -> float:
     """Volatility at the forward, linear in log-strike between the nearest strikes, flat outside."""
-    levels, place = np.unique(strike, return_inverse=True)
-    mean = np.bincount(place, weights=vol) / np.bincount(place)
-    return float(np.interp(math.log(forward), np.log(levels), mean))
+    every = np.ones(vol.shape, dtype=np.bool_)
+    at_forward = np.append(strike, forward), np.append(vol, np.nan), np.append(every, False)
+    return float(_neighbours(*at_forward)[-1])

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from seawall.basics.arrays import freeze
 from seawall.basics.errors import BadNumber, ExpiredInstrument, MissingQuote
 from seawall.basics.time import isoformat_utc
+from seawall.market.liquidity import Liquidity
 from seawall.products.instruments import (
     CASH,
     STABLECOINS,
@@ -70,14 +71,15 @@ _MAPPINGS = (*_PRICES, "slices", "option_rows", "refused", "dropped")
 class MarketSnapshot:
     """Prices, forwards and volatilities as of one UTC instant.
 
-    ``index_usd`` maps underlyings to USD per coin; ``stable_usd`` stablecoins to USD;
-    ``futures`` listed perpetuals and futures to their mark in quote currency; ``forwards``
-    (underlying, settlement, expiry) to a forward in quote currency; ``slices`` the same key to
-    the option slice; ``option_rows`` an option's name to its slice and row; ``warnings`` says
-    what a report on this market must repeat; ``refused`` maps underlyings whose prices contradict
-    each other to what is wrong; ``dropped`` names that the sources quote, but not so that they
-    can be used, to the reason. The mappings are read-only copies of what was given. Raises
-    BadNumber for a price that is not finite and positive.
+    ``index_usd`` maps underlyings to USD per coin; ``stable_usd`` stablecoins to USD; ``futures``
+    listed perpetuals and futures to their mark in quote currency; ``forwards`` (underlying,
+    settlement, expiry) to a forward in quote currency; ``slices`` the same key to the option slice;
+    ``option_rows`` an option's name to its slice and row; ``warnings`` says what a report on this
+    market must repeat; ``refused`` maps underlyings whose prices contradict each other to what is
+    wrong; ``dropped`` names that the sources quote, but not so that they can be used, to the
+    reason; ``liquidity`` what was told beside prices; ``given`` assets whose price was given and
+    stands in no file. The mappings are read-only copies of what was given. Raises BadNumber for a
+    price that is not finite and positive.
     """
 
     as_of: datetime
@@ -90,6 +92,8 @@ class MarketSnapshot:
     warnings: tuple[str, ...] = ()
     refused: Mapping[str, str] = field(default_factory=dict[str, str])
     dropped: Mapping[str, str] = field(default_factory=dict[str, str])
+    liquidity: Liquidity = field(default_factory=Liquidity)
+    given: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         for name in _MAPPINGS:

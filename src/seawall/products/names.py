@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Literal
 
+from seawall.basics.decimals import MAX_PRICE
 from seawall.basics.errors import UnknownInstrument
 from seawall.products.instruments import (
     CASH,
@@ -28,7 +29,6 @@ from seawall.products.instruments import (
 )
 
 EXPIRY_HOUR_UTC = 8
-MAX_STRIKE = 1e12
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _NAME = re.compile(
     r"(?P<base>[A-Z0-9]+)(?:_(?P<settle>[A-Z]+))?-"
@@ -69,7 +69,7 @@ def _parsed(name: str) -> Instrument:
     if match["strike"] is not None:
         strike = float(match["strike"].replace("D", "."))
         right = "call" if match["right"] == "C" else "put"
-        if not 0.0 < strike < MAX_STRIKE:
+        if not 0.0 < strike < MAX_PRICE:
             raise _unknown(name, "its strike is not a price")
     # One spelling for each contract, so that none can be held twice under two names.
     listed = contract_name(underlying, settlement, expiry, strike, right)
@@ -104,6 +104,9 @@ def contract_name(
 
 
 def _asset(symbol: str) -> Instrument:
+    listed = symbol.upper()
+    if listed != symbol and listed in (CASH, *STABLECOINS):
+        raise _unknown(symbol, f"it is written {listed}")
     if symbol == CASH:
         return Cash(name=symbol)
     if symbol in STABLECOINS:

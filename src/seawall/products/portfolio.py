@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
-from seawall.basics.decimals import parse_decimal
-from seawall.basics.errors import BadNumber, DuplicatePosition, EmptyPortfolio
+from seawall.basics.decimals import MAX_PRICE, parse_decimal
+from seawall.basics.errors import BadNumber, DuplicatePosition, EmptyPortfolio, InputError
 from seawall.products.instruments import Instrument
 from seawall.products.names import parse_name
+
+Number = str | int | float | Decimal
 
 # From here on a quantity is a unit mistake (wei, satoshi), whatever the coin is worth; what it
 # may be worth is bounded where its price is known.
 MAX_QUANTITY = Decimal(10) ** 15
-MAX_ENTRY_PRICE = Decimal(10) ** 12
+
+
+NOWHERE = "portfolio"
+"""Where a position stands that was not read from anywhere."""
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,7 +37,7 @@ class Position(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     instrument: Instrument
     quantity: Decimal
     entry_price: Decimal | None = None
-    where: str = "portfolio"
+    where: str = NOWHERE
 
     def __post_init__(self) -> None:
         if not self.quantity.is_finite() or self.quantity.copy_abs() >= MAX_QUANTITY:
@@ -42,7 +48,7 @@ class Position(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 f"{MAX_QUANTITY:.0E} in size.",
             )
         price = self.entry_price
-        if price is not None and not (price.is_finite() and 0 < price < MAX_ENTRY_PRICE):
+        if price is not None and not (price.is_finite() and 0 < price < MAX_PRICE):
             raise BadNumber(
                 f"entry price {price} of {self.instrument.name} is not a price",
                 where=self.where,
@@ -81,23 +87,32 @@ class Portfolio(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 def portfolio(
-    holdings: Iterable[tuple[str, str | int | float | Decimal]], account: str = "main"
+    holdings: Iterable[tuple[str, Number] | tuple[str, Number, Number | None]],
+    account: str = "main",
 ) -> Portfolio:
-    """A portfolio from ``(instrument name, quantity)`` pairs; a quantity may be text.
+    """A portfolio from ``(instrument name, quantity[, entry price])``; numbers may be text.
 
-    Raises BadNumber for a quantity that is none, and what :func:`parse_name`, :class:`Position`
-    and :class:`Portfolio` raise.
+    Raises BadNumber for a number that is none, InputError for what is no such tuple, and what
+    :func:`parse_name`, :class:`Position` and :class:`Portfolio` raise.
     """
-    positions = tuple(
-        Position(instrument=parse_name(name), quantity=_quantity(name, quantity))
-        for name, quantity in holdings
+    return Portfolio(account=account, positions=tuple(_position(holding) for holding in holdings))
+
+
+def _position(holding: Sequence[Any]) -> Position:
+    if isinstance(holding, str) or not 2 <= len(holding) <= 3:
+        raise InputError(
+            f"{holding!r} is no position",
+            where=NOWHERE,
+            remedy='Give ("BTC-PERPETUAL", 1) or ("BTC-PERPETUAL", 1, 71250).',
+        )
+    name, entry = holding[0], holding[2] if len(holding) > 2 else None
+    return Position(
+        instrument=parse_name(name),
+        quantity=_exactly(holding[1], f"quantity of {name}"),
+        entry_price=None if entry is None else _exactly(entry, f"entry price of {name}"),
     )
-    return Portfolio(account=account, positions=positions)
 
 
-def _quantity(name: str, given: object) -> Decimal:
-    """The quantity exactly; a float as it is printed."""
-    if isinstance(given, Decimal):
-        return given
-    text = "" if isinstance(given, bool) or given is None else str(given)
-    return parse_decimal(text, f"quantity of {name}", "portfolio")
+def _exactly(given: object, what: str) -> Decimal:
+    """The number exactly; a float as it is printed."""
+    return given if isinstance(given, Decimal) else parse_decimal(str(given), what, NOWHERE)

@@ -1,0 +1,75 @@
+"""Prices given by hand: checked before they count, and said where they matter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from seawall.basics.decimals import MAX_PRICE
+from seawall.basics.errors import BadNumber, UnknownInstrument
+from seawall.products.instruments import STABLECOINS, SpotAsset, Stablecoin
+from seawall.products.names import parse_name
+
+# A stablecoin may lose its peg downwards; above this the price is a slip.
+MAX_STABLE_PRICE = 1.10
+# A price this far from one dollar is worth a second look.
+PEG_TOLERANCE = 0.01
+
+
+def check_given(prices: Mapping[str, float]) -> dict[str, float]:
+    """The prices, each of a coin or stablecoin and possible. Raises BadNumber."""
+    refuse_misspelt(prices, ())
+    for asset, value in prices.items():
+        try:
+            priced = isinstance(parse_name(asset), Stablecoin | SpotAsset)
+        except UnknownInstrument:
+            priced = False
+        most = MAX_STABLE_PRICE if asset in STABLECOINS else MAX_PRICE
+        try:
+            possible = priced and 0.0 < value < most
+        except TypeError:  # a program may hand in anything
+            possible = False
+        if not possible:
+            raise BadNumber(
+                f"{value} is not a price of {asset} in USD",
+                where=f"price {asset}={value}",
+                remedy="Give a positive, finite USD price of a coin or stablecoin, such as "
+                "USDC=0.9998.",
+            )
+    return dict(prices)
+
+
+def refuse_misspelt(given: Mapping[str, float], index: Iterable[str]) -> None:
+    """A price of ``usdc`` would be kept and never used, and USDC silently count as 1."""
+    meant = {asset.casefold(): asset for asset in (*index, *STABLECOINS)}
+    for asset, value in given.items():
+        known = meant.get(asset.casefold(), asset)
+        if known != asset:
+            raise BadNumber(
+                f"{asset} is not how {known} is written",
+                where=f"price {asset}={value}",
+                remedy=f"Write {known}={value}.",
+            )
+
+
+def refuse_contradicted(chosen: Mapping[str, float], refused: Mapping[str, str]) -> None:
+    """A given price in the wrong unit would scale every requirement on its underlying."""
+    for asset, value in chosen.items():
+        if asset in refused:
+            raise BadNumber(
+                refused[asset],
+                where=f"price {asset}={value}",
+                remedy=f"Correct the given price of {asset}, or the files.",
+            )
+
+
+def warnings_of_given(given: Mapping[str, float], listed: Mapping[str, float]) -> list[str]:
+    """What a report must repeat: an index overruled, a stablecoin away from its peg."""
+    found: list[str] = []
+    for asset, value in given.items():
+        if asset in STABLECOINS and abs(value - 1.0) > PEG_TOLERANCE:
+            found.append(f"{asset} given as {value:.10g} USD, away from its peg.")
+        elif listed.get(asset, value) != value:
+            found.append(
+                f"Index of {asset} given as {value:.10g}; the files say {listed[asset]:.10g}."
+            )
+    return found

@@ -1,0 +1,104 @@
+"""What a market tells beside prices: volume, open interest, funding, and how far to trust it.
+
+Every number may be absent; the charge that asks for it then takes its written default, with a
+warning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+
+from seawall.basics.errors import BadNumber
+from seawall.products.instruments import DatedFuture, Derivative, EuropeanOption, Instrument
+from seawall.products.names import parse_name
+
+RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "adv_usd": (1.0, 1e15),
+        "depth_usd": (0.0, 1e15),
+        "open_interest": (0.0, 1e15),
+        # More than half of the notional a day is a unit mistake: percent, or a year's rate.
+        "funding_per_day": (-0.5, 0.5),
+        "confidence": (0.0, 1.0),
+        "index_age_s": (0.0, 1e9),
+        "pool_utilisation": (0.0, 1.0),
+    }
+)
+"""The least and the most that each number can be."""
+
+Cluster = tuple[datetime | None, float | None]
+"""Contracts that must be closed out together: an expiry and a strike, a whole expiry, or all."""
+
+WHOLE: Cluster = (None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Liquidity:
+    """Numbers by underlying, and by contract name where that is said.
+
+    ``adv_usd`` 30-day average daily volume; ``depth_usd`` resting orders within 1 % of the mid,
+    both sides; ``open_interest`` of each contract in coins; ``funding_per_day`` of each perpetual,
+    as a share of notional, + longs pay; ``confidence`` in the index, 0 to 1; ``index_age_s``
+    seconds since the index was observed; ``pool_utilisation`` share of the lending or insurance
+    pool of an underlying that is in use, 0 to 1. The mappings are read-only copies of what was
+    given. Raises BadNumber for a number that is not one of these.
+    """
+
+    adv_usd: Mapping[str, float] = field(default_factory=dict[str, float])
+    depth_usd: Mapping[str, float] = field(default_factory=dict[str, float])
+    open_interest: Mapping[str, float] = field(default_factory=dict[str, float])
+    funding_per_day: Mapping[str, float] = field(default_factory=dict[str, float])
+    confidence: Mapping[str, float] = field(default_factory=dict[str, float])
+    index_age_s: Mapping[str, float] = field(default_factory=dict[str, float])
+    pool_utilisation: Mapping[str, float] = field(default_factory=dict[str, float])
+    _listed: Mapping[str, Mapping[Cluster, float]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for name, (least, most) in RANGES.items():
+            numbers: Mapping[str, float] = getattr(self, name)
+            for what, value in numbers.items():
+                if not is_possible(name, value):
+                    raise BadNumber(
+                        f"{name} of {what} is {value}",
+                        where="market liquidity",
+                        remedy=f"Give a number between {least:g} and {most:g}, or leave it out.",
+                    )
+            object.__setattr__(self, name, MappingProxyType(dict(numbers)))
+        listed: dict[str, list[tuple[Instrument, float]]] = {}
+        for name, coins in self.open_interest.items():
+            instrument = parse_name(name)
+            listed.setdefault(instrument.underlying, []).append((instrument, coins))
+        clusters = {
+            underlying: MappingProxyType({c: n for c, n in by_cluster(rows).items() if n > 0.0})
+            for underlying, rows in listed.items()
+        }
+        object.__setattr__(self, "_listed", clusters)
+
+    def listed(self, underlying: str) -> Mapping[Cluster, float]:
+        """Open interest in coins of every cluster of an underlying that has any."""
+        return self._listed.get(underlying, MappingProxyType({}))
+
+
+def is_possible(name: str, value: float) -> bool:
+    """Whether a value can be the number of that name."""
+    least, most = RANGES[name]
+    return least <= value <= most
+
+
+def by_cluster(contracts: Iterable[tuple[Instrument, float]]) -> dict[Cluster, float]:
+    """Amounts of contracts added up over the clusters each belongs to; assets belong to none."""
+    found: dict[Cluster, float] = {}
+    for contract, amount in contracts:
+        if not isinstance(contract, Derivative):
+            continue
+        own = [WHOLE]
+        if isinstance(contract, DatedFuture | EuropeanOption):
+            own.append((contract.expiry, None))
+        if isinstance(contract, EuropeanOption):
+            own.append((contract.expiry, contract.strike))
+        for cluster in own:
+            found[cluster] = found.get(cluster, 0.0) + amount
+    return found
