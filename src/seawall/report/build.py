@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from seawall.basics.errors import InputError
 from seawall.basics.money import NOISE_DECIMALS
 from seawall.margin.fold import Direction, WorstCells, net, worst_cells
 from seawall.margin.model import MarginModel
@@ -32,9 +33,12 @@ def margin(
     """The margin of one account under one model, explained.
 
     ``model`` is a preset's name or a MarginModel. Raises UnknownModel, MissingQuote,
-    ExpiredInstrument, BadNumber, BadParameter; nothing is skipped or assumed in silence.
+    ExpiredInstrument, BadNumber, BadParameter, and InputError for what is neither portfolio,
+    market nor model; nothing is skipped or assumed in silence.
     """
     chosen = load_preset(model) if isinstance(model, str) else model
+    for given, wanted in ((portfolio, Portfolio), (market, MarketSnapshot), (chosen, MarginModel)):
+        _require(given, wanted)
     book = join(portfolio, market)
     status = margin_status(book, chosen)
     return MarginReport(
@@ -65,6 +69,15 @@ def margin(
         greek_rows=tuple(row for part in book.underlyings for row in _greek_rows(part)),
         warnings=status.warnings,
     )
+
+
+def _require(given: object, wanted: type) -> None:
+    if not isinstance(given, wanted):
+        raise InputError(
+            f"{given!r:.60} is no {wanted.__name__}",
+            where="margin(portfolio, market, model)",
+            remedy="Give what read_portfolio and read_market return, and a model or its name.",
+        )
 
 
 def risk_matrices(requirement: MarginRequirement) -> tuple[RiskMatrix, ...]:

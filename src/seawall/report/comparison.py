@@ -51,12 +51,14 @@ def compare(
     Raises BadParameter without models or when one is named twice, and what
     :func:`seawall.report.build.margin` raises.
     """
+    if isinstance(models, str):  # one name is a list of one, not its letters
+        models = [models]
     reports = tuple(margin(portfolio, market, model) for model in models)
     names = [report.model.name for report in reports]
     if not names or len(set(names)) != len(names):
         raise BadParameter(
             "no models to compare" if not names else "a model is named twice",
-            where=f"models {', '.join(names)}",
+            where=f"models {', '.join(names)}" if names else "models",
             remedy="Name each model once, for example isolated,cross,prbm.",
         )
     first = _capital_used(reports[0])

@@ -6,34 +6,32 @@ import numpy as np
 
 from seawall.basics.errors import BadNumber
 from seawall.market.snapshot import MarketSnapshot
-from seawall.products.instruments import STABLECOINS, DatedFuture, EuropeanOption, Perpetual
+from seawall.products.instruments import (
+    STABLECOINS,
+    Cash,
+    DatedFuture,
+    EuropeanOption,
+    Perpetual,
+    Stablecoin,
+)
 from seawall.products.portfolio import Position
 
 # A position of more is a quantity in the wrong unit; no market is this large.
 MAX_POSITION_USD = 1e13
 # An entry price this many times the mark, or that fraction of it, is worth a second look; beyond
 # the second factor it is a slip, and the profit that it claims would be collateral.
-ENTRY_WARNING_FACTOR, ENTRY_MAX_FACTOR = 3.0, 100.0
-
-
-def require_possible_size(position: Position, price_usd: float) -> None:
-    """Raises BadNumber for a position of more than ``MAX_POSITION_USD`` at a price per unit."""
-    worth = abs(float(position.quantity)) * price_usd
-    if worth > MAX_POSITION_USD:
-        raise BadNumber(
-            f"quantity {position.quantity} of {position.instrument.name} is worth {worth:.3g} USD",
-            where=position.where,
-            remedy=f"Give units of the underlying (coins); {MAX_POSITION_USD:.0E} USD is the most.",
-        )
+ENTRY_WARNING_FACTOR, ENTRY_MAX_FACTOR = 2.0, 10.0
 
 
 def assumptions(position: Position, market: MarketSnapshot) -> list[str]:
     """One sentence for each thing that is assumed, empty if all is known.
 
-    Raises BadNumber for an entry price that cannot be one, and what the snapshot raises.
+    Raises BadNumber for a position of more than ``MAX_POSITION_USD`` and for an entry price more
+    than ``ENTRY_MAX_FACTOR`` away from the mark, and what the snapshot raises.
     """
     found: list[str] = []
     instrument = position.instrument
+    _require_possible_size(position, market)
     currency = instrument.settlement
     if currency in STABLECOINS and currency not in market.stable_usd:
         found.append(f"No price of {currency}: taken as 1 USD; give --price {currency}=VALUE.")
@@ -47,6 +45,19 @@ def assumptions(position: Position, market: MarketSnapshot) -> list[str]:
         if np.isnan(listed.mark[row]):
             found.append(f"No mark of {instrument.name}: valued at its implied volatility.")
     return found
+
+
+def _require_possible_size(position: Position, market: MarketSnapshot) -> None:
+    instrument = position.instrument
+    in_money = isinstance(instrument, Cash | Stablecoin)
+    price_usd = market.asset_usd(instrument) if in_money else market.spot_usd(instrument.underlying)
+    worth = abs(float(position.quantity)) * price_usd
+    if worth > MAX_POSITION_USD:
+        raise BadNumber(
+            f"quantity {position.quantity} of {instrument.name} is worth {worth:.3g} USD",
+            where=position.where,
+            remedy=f"Give units of the underlying (coins); {MAX_POSITION_USD:.0E} USD is the most.",
+        )
 
 
 def _of_future(contract: Perpetual | DatedFuture, market: MarketSnapshot) -> list[str]:

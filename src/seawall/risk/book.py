@@ -6,7 +6,8 @@ in a canonical order, so results do not depend on the order in which positions w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.basics.arrays import array_fields, freeze
+from seawall.basics.errors import InputError
 from seawall.basics.time import DAYS_PER_YEAR, isoformat_utc, tenor_years
 from seawall.kernels.revalue import CALL_KIND
+from seawall.market.liquidity import Liquidity
 from seawall.market.snapshot import MarketSnapshot
 from seawall.pricing.black76 import greeks, price
 from seawall.products.instruments import (
@@ -26,8 +29,8 @@ from seawall.products.instruments import (
     SpotAsset,
     Stablecoin,
 )
-from seawall.products.portfolio import Portfolio, Position
-from seawall.risk.assumptions import assumptions, require_possible_size
+from seawall.products.portfolio import NOWHERE, Portfolio, Position
+from seawall.risk.assumptions import assumptions
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -128,6 +131,8 @@ class Book:
     underlyings: tuple[UnderlyingBook, ...]
     money: tuple[tuple[Position, float], ...]
     """Cash and stablecoin positions, each with its USD price."""
+    liquidity: Liquidity
+    """What the market tells beside prices."""
     warnings: tuple[str, ...]
     """Everything that was assumed for want of a number."""
 
@@ -136,30 +141,43 @@ def join(portfolio: Portfolio, market: MarketSnapshot) -> Book:
     """The account's positions with their prices, forwards and volatilities.
 
     Everything a position needs is looked up here, before any arithmetic, and what had to be
-    assumed is recorded. Raises MissingQuote, ExpiredInstrument, BadNumber for a position that is
-    worth more than ``MAX_POSITION_USD`` or an entry price that cannot be one.
+    assumed is recorded. Raises MissingQuote, ExpiredInstrument, BadNumber for a position of an
+    impossible worth or entry price; each names the account and where the position stands.
     """
     money: list[tuple[Position, float]] = []
     held: dict[str, list[Position]] = {}
     found = [*market.warnings, *portfolio.warnings]
     for position in portfolio.positions:
-        found += assumptions(position, market)
+        with _named(position, portfolio.account):
+            found += assumptions(position, market)
     for position in sorted(portfolio.positions, key=_canonical):
         instrument = position.instrument
         if isinstance(instrument, Cash | Stablecoin):
-            price_usd = market.asset_usd(instrument)
-            money.append((position, price_usd))
+            money.append((position, market.asset_usd(instrument)))
         else:
-            price_usd = market.spot_usd(instrument.underlying)
             held.setdefault(instrument.underlying, []).append(position)
-        require_possible_size(position, price_usd)
+    unused = ", ".join(sorted(market.given - held.keys()))
+    if unused:
+        found.append(f"The price given of {unused} is used by no position.")
     return Book(
         account=portfolio.account,
         as_of=market.as_of,
         underlyings=tuple(_join_underlying(u, held[u], market) for u in sorted(held)),
         money=tuple(money),
+        liquidity=market.liquidity,
         warnings=tuple(dict.fromkeys(found)),
     )
+
+
+@contextmanager
+def _named(position: Position, account: str) -> Generator[None]:
+    """Have an error about a position say whose and where it is."""
+    try:
+        yield
+    except InputError as error:
+        here = f"account {account}" + ("" if position.where == NOWHERE else f", {position.where}")
+        where = here if error.where == position.where else f"{here}, {error.where}"
+        raise type(error)(error.what, where=where, remedy=error.remedy) from None
 
 
 def _canonical(position: Position) -> tuple[str, float, str]:
