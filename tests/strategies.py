@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 from hypothesis import strategies as st
 
+from seawall.market.liquidity import Liquidity
 from seawall.market.snapshot import MarketSnapshot, OptionSlice
 from seawall.products.instruments import (
     Cash,
@@ -82,6 +83,26 @@ def markets(draw, mixes=MIXES):
         futures=futures,
         slices=slices,
         option_rows={n: (key, row) for key, s in slices.items() for row, n in enumerate(s.names)},
+        liquidity=draw(_liquidities(names, futures, slices)),
+    )
+
+
+@st.composite
+def _liquidities(draw, names, futures, slices):
+    """What such a market tells beside prices, each number or not."""
+
+    def told(keys, numbers):
+        return draw(st.fixed_dictionaries({}, optional=dict.fromkeys(keys, numbers)))
+
+    contracts = [*futures, *(name for column in slices.values() for name in column.names)]
+    perpetuals = [name for name in futures if name.endswith("PERPETUAL")]
+    return Liquidity(
+        adv_usd=told(names, between(1e6, 1e10)),
+        open_interest=told(contracts, st.just(0.0) | between(1.0, 1e6)),
+        funding_per_day=told(perpetuals, between(-0.01, 0.01)),
+        confidence=told(names, between(0.5, 1.0)),
+        index_age_s=told(names, st.sampled_from((0.0, 59.0, 60.0, 3_600.0, 100_000.0))),
+        pool_utilisation=told(names, between(0.0, 1.0)),
     )
 
 
@@ -263,6 +284,14 @@ def in_other_numeraire(portfolio, market, factor):
         futures={name: f * multiple(*pairs[name]) for name, f in market.futures.items()},
         slices=slices,
         option_rows=market.option_rows,
+        liquidity=Liquidity(
+            adv_usd={u: adv * factor for u, adv in market.liquidity.adv_usd.items()},
+            open_interest=market.liquidity.open_interest,
+            funding_per_day=market.liquidity.funding_per_day,
+            confidence=market.liquidity.confidence,
+            index_age_s=market.liquidity.index_age_s,
+            pool_utilisation=market.liquidity.pool_utilisation,
+        ),
     )
     held = []
     for position in portfolio.positions:

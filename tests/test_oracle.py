@@ -32,7 +32,11 @@ ORACLES = {
     "cross": naive_cross,
     "isolated": naive_isolated,
 }
-PREFIXES = ("scanning_risk", "decorrelation", "floor", "liquidity", "basis", "im_factor")
+PREFIXES = (
+    "scanning_risk", "decorrelation", "floor",
+    "liquidity", "basis", "concentration", "funding", "oracle", "utilisation",
+    "im_factor",
+)  # fmt: skip
 CENT = 0.01
 # What the rounding to cents takes for noise of float64 and cuts off first.
 NOISE = 0.5e-6

@@ -13,6 +13,7 @@ from seawall.margin.classes import class_of
 from seawall.margin.presets import load_preset, parse_model, preset_names
 from seawall.market.needs import Need
 from tests.conftest import ROOT
+from tests.every_charge import every_charge
 
 MODELS = ROOT / "src/seawall/margin/models"
 OTHER_GROUP = '[[offsets.groups]]\nname = "x"\nmembers = ["ETH"]\ncorrelation_lower = 0.5\n'
@@ -58,7 +59,7 @@ def test_an_unknown_model_is_named_with_the_known_ones() -> None:
         ("cap_sd = 3.0", "cap_sd = 30.0", "takes a volatility to zero"),
         ("price_range_down_rel = 0.16", "price_range_down_rel = 1.6", "class 'btc'"),
         ('members = ["ETH"]', 'members = ["BTC"]', "two classes"),
-        ('floors = "verified"\n', "", "status tags that differ: floors"),
+        ('floors = "official"\n', "", "status tags that differ: floors"),
         ('type = "net-by-underlying"', 'type = "net-by-moon"', "net-by-moon"),
         ("[levels]", "[levels", "not TOML"),
         ("correlation_lower = 0.80", "correlation_lower = 1.80", "correlation 1.8"),
@@ -154,10 +155,9 @@ def test_a_part_taken_over_may_have_keys_given_anew() -> None:
 
 
 def test_a_model_declares_what_it_asks_of_the_market() -> None:
-    assert load_preset("prbm").requirements() == frozenset(Need)
-    assert load_preset("cross").requirements() == {Need.INDEX, Need.FORWARD, Need.MARK}
-    alone = load_preset("risk-based-collateral").requirements()
-    assert alone == {Need.INDEX, Need.FORWARD, Need.MARK, Need.IMPLIED_VOL}
+    assert load_preset("prbm").requirements() == {Need.VOLUME, Need.SPREAD}
+    assert load_preset("cross").requirements() == frozenset()
+    assert every_charge().requirements() == frozenset(Need)
 
 
 def test_a_cached_preset_cannot_be_changed() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from decimal import Decimal
 from itertools import pairwise
@@ -22,6 +23,7 @@ from seawall.products.portfolio import Portfolio, Position
 from seawall.report.build import margin
 from seawall.report.schema import MarginReport
 from seawall.risk.book import join
+from tests.every_charge import every_charge
 from tests.naive.market import legs
 from tests.strategies import (
     accounts,
@@ -100,20 +102,30 @@ def test_order_of_positions_changes_nothing_at_all(model, data, account):
 @every_model
 @settings(max_examples=60)
 @given(account=accounts(), factor=st.sampled_from((0.5, 4.0, 0.0063, 152.3)))
-def test_another_numeraire_scales_every_step_but_market_impact(model, account, factor):
-    """Volumes of the classes are in USD, so impact is the one step that knows the currency."""
+def test_another_numeraire_scales_every_step(model, account, factor):
+    """With the volumes and open interest of the classes, which are in USD, scaled as well, and for
+    the house model with every charge there is.
+
+    Strikes are scaled and names are not, so open interest by name would lose its strikes.
+    """
     portfolio, market = account
+    unlisted = dataclasses.replace(market.liquidity, open_interest={})
+    market = dataclasses.replace(market, liquidity=unlisted)
     other = in_other_numeraire(portfolio, market, factor)
-    chosen = load_preset(model)
-    calm = tuple(
-        msgspec.structs.replace(charge, impact_factor=0.0)
-        if hasattr(charge, "impact_factor")
-        else charge
-        for charge in chosen.charges
+    chosen = every_charge() if model == "prbm" else load_preset(model)
+    elsewhere = msgspec.structs.replace(
+        chosen,
+        classes=tuple(
+            msgspec.structs.replace(
+                c,
+                adv_usd=c.adv_usd * factor,
+                open_interest_usd=c.open_interest_usd and c.open_interest_usd * factor,
+            )
+            for c in chosen.classes
+        ),
     )
-    chosen = msgspec.structs.replace(chosen, charges=calm)
     steps = requirement(portfolio, market, chosen).steps
-    scaled = requirement(*other, chosen).steps
+    scaled = requirement(*other, elsewhere).steps
     slack = factor * rounding_usd(market, portfolio)
     assert [step.path for step in scaled] == [step.path for step in steps]
     for before, after in zip(steps, scaled, strict=True):

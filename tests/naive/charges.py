@@ -27,7 +27,7 @@ def floor(legs, parameters):
     )
 
 
-def liquidity(legs, parameters):
+def liquidity(legs, parameters, told):
     """Close-out cost of one underlying's legs."""
     numbers = parameters["liquidity"]
     S = legs[0]["S"]
@@ -43,7 +43,8 @@ def liquidity(legs, parameters):
             net_delta += leg["q"] * delta_coin(leg)
     net_delta += min(coin_balance(legs), 0.0)
     N = S * abs(net_delta)
-    impact = numbers["impact"] * kind["sigma_day"] * math.sqrt(N / kind["adv_usd"])
+    adv_usd = told.adv_usd.get(legs[0]["underlying"], kind["adv_usd"])
+    impact = numbers["impact"] * kind["sigma_day"] * math.sqrt(N / adv_usd)
     return spreads + numbers["half_spread_rel"] * N + impact * N
 
 
@@ -66,6 +67,80 @@ def basis(legs, parameters):
         return 0.0
     hedged = 1.0 - abs(sum(net.values())) / gross
     return hedged * sum(abs(net[bucket]) * S * move[bucket] for bucket in net)
+
+
+def concentration(legs, worst_loss, parameters, told):
+    """Charge for a large part of all contracts there are; ``worst_loss`` with floors."""
+    numbers = parameters["concentration"]
+    S = legs[0]["S"]
+    contracts = [leg for leg in legs if leg["kind"] != "spot"]
+    gross = sum(abs(leg["q"]) for leg in contracts)
+    if gross == 0.0:
+        return 0.0
+    listed = {
+        name: coins
+        for name, coins in told.open_interest.items()
+        if name.split("-")[0].split("_")[0] == legs[0]["underlying"]
+    }
+    total = sum(listed.values())
+    if total == 0.0:
+        total = market_class(legs[0]["underlying"], parameters)["open_interest_usd"] / S
+        listed = {}
+    most = min(1.0, gross / total) - numbers["free"]
+    for leg in contracts:
+        day = leg["name"].split("-")[1]
+        if day == "PERPETUAL":
+            continue
+        same_day = [other for other in contracts if other["name"].split("-")[1] == day]
+        groups = [(same_day, lambda name, day=day: name.split("-")[1] == day)]
+        if leg["kind"] == "option":
+            strike = leg["name"].split("-")[2]
+            same_strike = [o for o in same_day if o["name"].split("-")[2:3] == [strike]]
+            groups.append((same_strike, lambda n, d=day, k=strike: n.split("-")[1:3] == [d, k]))
+        for members, belongs in groups:
+            there = sum(coins for name, coins in listed.items() if belongs(name))
+            held = sum(abs(member["q"]) for member in members)
+            if there > 0.0:
+                part = held / gross * (min(1.0, held / there) - numbers["free"])
+                most = max(most, part)
+    return worst_loss * numbers["factor"] * max(0.0, most)
+
+
+def funding(legs, parameters, told):
+    """What the perpetuals of one underlying may pay more over the horizon."""
+    cost = 0.0
+    for leg in legs:
+        if leg["kind"] != "perpetual":
+            continue
+        rate = told.funding_per_day.get(leg["name"])
+        pays = rate is None or rate == 0.0 or (rate > 0.0) == (leg["q"] > 0.0)
+        if pays:
+            notional = abs(leg["q"]) * leg["F"] * leg["c"]
+            cost += parameters["funding"]["shock"] * parameters["horizon_days"] * notional
+    return cost
+
+
+def oracle(legs, parameters, told):
+    """What a doubtful or old index may be wrong by."""
+    numbers = parameters["oracle"]
+    underlying = legs[0]["underlying"]
+    doubt = 1.0 - told.confidence.get(underlying, 1.0)
+    late = told.index_age_s.get(underlying, 0.0) - numbers["grace_s"]
+    sigma = market_class(underlying, parameters)["sigma_day"]
+    if late > 0.0:
+        doubt += numbers["sds"] * sigma * math.sqrt(late / 86_400.0)
+    coins = sum(abs(leg["q"]) for leg in legs if leg["kind"] != "spot")
+    owed = coin_balance(legs)
+    return doubt * legs[0]["S"] * (coins - owed if owed < 0.0 else coins)
+
+
+def utilisation(legs, worst_loss, parameters, told):
+    """What a pool that is nearly used up adds; ``worst_loss`` with floors."""
+    numbers = parameters["utilisation"]
+    used = told.pool_utilisation.get(legs[0]["underlying"], 0.0)
+    if used <= numbers["knee"]:
+        return 0.0
+    return worst_loss * numbers["full"] * (used - numbers["knee"]) / (1.0 - numbers["knee"])
 
 
 def market_value(leg):

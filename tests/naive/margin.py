@@ -11,12 +11,20 @@ from tests.naive.charges import (
     basis,
     by_underlying,
     collateral,
+    concentration,
     floor,
+    funding,
     liquidity,
+    oracle,
     state,
+    utilisation,
 )
 from tests.naive.market import in_array, legs, market_class
 from tests.naive.scan import cross_underlying, directional, group_of, scan_underlying
+
+# What counts at both levels, and what counts in initial margin alone.
+MAINTENANCE_CHARGES = ("liquidity", "basis", "concentration")
+INITIAL_CHARGES = ("funding", "oracle", "utilisation")
 
 
 def naive_prbm(portfolio, snapshot, parameters):
@@ -33,8 +41,7 @@ def naive_prbm(portfolio, snapshot, parameters):
             "M_up": up,
             "M_down": down,
             "floor": least,
-            "liquidity": liquidity(its_legs, parameters),
-            "basis": basis(its_legs, parameters),
+            **_charges(its_legs, max(up, down, least), parameters, snapshot.liquidity),
         }
     groups = {}
     for underlying in books:
@@ -55,17 +62,33 @@ def naive_prbm(portfolio, snapshot, parameters):
         sum_r += group["R_floored"]
         sum_r_unfloored += group["R"]
     for underlying, figures in underlyings.items():
-        for charge in ("liquidity", "basis"):
+        for charge in MAINTENANCE_CHARGES:
             rows[f"{charge}/{underlying}"] = (figures[charge], figures[charge])
+        for charge in INITIAL_CHARGES:
+            rows[f"{charge}/{underlying}"] = (figures[charge], 0.0)
     rows["im_factor"] = ((parameters["initial_factor"] - 1.0) * sum_r, 0.0)
-    charges = sum(u["liquidity"] + u["basis"] for u in underlyings.values())
+    charges = sum(u[charge] for u in underlyings.values() for charge in MAINTENANCE_CHARGES)
+    opening = sum(u[charge] for u in underlyings.values() for charge in INITIAL_CHARGES)
     return _finish(
         rows,
-        parameters["initial_factor"] * sum_r + charges,
+        parameters["initial_factor"] * sum_r + charges + opening,
         sum_r + charges,
         collateral(book, parameters, "prbm"),
         parameters,
     ) | {"underlyings": underlyings, "groups": groups, "R": sum_r_unfloored, "R_floored": sum_r}
+
+
+def _charges(its_legs, worst_loss, parameters, told):
+    """Every charge by name; a model has those that its parameters name, and none of the others."""
+    amounts = {
+        "liquidity": lambda: liquidity(its_legs, parameters, told),
+        "basis": lambda: basis(its_legs, parameters),
+        "concentration": lambda: concentration(its_legs, worst_loss, parameters, told),
+        "funding": lambda: funding(its_legs, parameters, told),
+        "oracle": lambda: oracle(its_legs, parameters, told),
+        "utilisation": lambda: utilisation(its_legs, worst_loss, parameters, told),
+    }
+    return {name: amount() if name in parameters else 0.0 for name, amount in amounts.items()}
 
 
 def _group(members, underlyings, parameters):

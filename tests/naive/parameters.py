@@ -49,3 +49,17 @@ PRBM = {
     },
     "warning_ratio": 0.70,
 }
+
+_OPEN_INTEREST_USD = {"btc": 10e9, "eth": 10e9, "large": 1e9, "equity-index": 1e9, "other": 50e6}
+
+# The house model with every charge there is.
+EVERY_CHARGE = PRBM | {
+    "classes": {
+        name: numbers | {"open_interest_usd": _OPEN_INTEREST_USD[name]}
+        for name, numbers in PRBM["classes"].items()
+    },
+    "concentration": {"factor": 4.0, "free": 0.05},
+    "funding": {"shock": 0.003},
+    "oracle": {"sds": 1.0, "grace_s": 60.0},
+    "utilisation": {"knee": 0.80, "full": 0.50},
+}

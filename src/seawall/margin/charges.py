@@ -1,11 +1,12 @@
 """Named charges: what a position or a book costs beside its scanning risk.
 
 Each has one formula, one home and a section in docs/charges.md, and declares in ``needs`` what it
-asks of the market. A charge never nets against another and is never negative.
+asks of the market beside prices. A charge never nets against another and is never negative.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.basics.errors import BadParameter
+from seawall.basics.time import DAY_SECONDS
 from seawall.margin.classes import UnderlyingClass
 from seawall.margin.parameters import Rates
+from seawall.market.liquidity import WHOLE, Liquidity, by_cluster
 from seawall.market.needs import Need
 from seawall.risk.book import CALL, FUTURE, PERPETUAL, SPOT, SPOT_BUCKET, UnderlyingBook
 
@@ -22,9 +25,14 @@ __all__ = [
     "BasisCharge",
     "Charge",
     "ChargeAmount",
+    "Charged",
+    "ConcentrationCharge",
+    "FundingCharge",
     "LiquidityCharge",
     "NotionalCharge",
+    "OracleCharge",
     "StandardOptionCharge",
+    "UtilisationCharge",
 ]
 
 Floats = NDArray[np.float64]
@@ -39,6 +47,20 @@ class ChargeAmount:
     maintenance: float
 
 
+@dataclass(frozen=True, slots=True)
+class Charged:
+    """What a charge is taken on: one underlying of an account.
+
+    ``numbers`` of its class, ``liquidity`` of the market, ``worst_loss`` M in USD, ≥ 0, with
+    floors (the sum over positions where these do not net; 0 in a model without scenarios).
+    """
+
+    book: UnderlyingBook
+    numbers: UnderlyingClass
+    liquidity: Liquidity
+    worst_loss: float
+
+
 class LiquidityCharge(Rates, frozen=True, kw_only=True, tag="liquidity"):
     """Close-out cost: half-spreads of the options, and spread and impact of the net delta.
 
@@ -46,13 +68,14 @@ class LiquidityCharge(Rates, frozen=True, kw_only=True, tag="liquidity"):
     are in it.
     """
 
-    needs: ClassVar[frozenset[Need]] = frozenset(Need)
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.VOLUME, Need.SPREAD})
     option_half_spread_of_mark: float
     half_spread_rel: float
     impact_factor: float
 
-    def amounts(self, book: UnderlyingBook, numbers: UnderlyingClass) -> tuple[ChargeAmount, ...]:
+    def amounts(self, on: Charged) -> tuple[ChargeAmount, ...]:
         """One amount per underlying."""
+        book, numbers = on.book, on.numbers
         option = book.is_option
         mark = book.mark_usd[option]
         spread = self.option_half_spread_of_mark * mark + self.half_spread_rel * book.spot_usd
@@ -61,7 +84,8 @@ class LiquidityCharge(Rates, frozen=True, kw_only=True, tag="liquidity"):
         contracts = ~book.is_spot
         delta = float(book.quantity[contracts] @ book.delta[contracts])
         notional = book.spot_usd * abs(delta + min(book.coin_balance, 0.0))
-        impact = self.impact_factor * numbers.daily_vol_rel * np.sqrt(notional / numbers.adv_usd)
+        adv_usd = on.liquidity.adv_usd.get(book.underlying, numbers.adv_usd)
+        impact = self.impact_factor * numbers.daily_vol_rel * np.sqrt(notional / adv_usd)
         cost = options + (self.half_spread_rel + float(impact)) * notional
         return (ChargeAmount(f"liquidity/{book.underlying}", cost, cost),)
 
@@ -73,12 +97,13 @@ class BasisCharge(Rates, frozen=True, kw_only=True, tag="basis"):
     ``annual_move_rel``·√T_e). Perpetuals are a bucket with T = 0, spot one with m = 0.
     """
 
-    needs: ClassVar[frozenset[Need]] = frozenset({Need.INDEX, Need.FORWARD, Need.IMPLIED_VOL})
+    needs: ClassVar[frozenset[Need]] = frozenset()
     min_move_rel: float
     annual_move_rel: float
 
-    def amounts(self, book: UnderlyingBook, numbers: UnderlyingClass) -> tuple[ChargeAmount, ...]:
+    def amounts(self, on: Charged) -> tuple[ChargeAmount, ...]:
         """One amount per underlying."""
+        book = on.book
         delta = book.net_delta_by_bucket
         gross = float(np.abs(delta).sum())
         if gross == 0.0:
@@ -99,7 +124,7 @@ class NotionalCharge(Rates, frozen=True, kw_only=True, tag="notional"):
     ``maintenance_multiple``.
     """
 
-    needs: ClassVar[frozenset[Need]] = frozenset({Need.INDEX, Need.FORWARD})
+    needs: ClassVar[frozenset[Need]] = frozenset()
     initial_multiple: float
     maintenance_multiple: float
 
@@ -112,8 +137,9 @@ class NotionalCharge(Rates, frozen=True, kw_only=True, tag="notional"):
                 remedy="Give an initial_multiple of at least the maintenance_multiple.",
             )
 
-    def amounts(self, book: UnderlyingBook, numbers: UnderlyingClass) -> tuple[ChargeAmount, ...]:
+    def amounts(self, on: Charged) -> tuple[ChargeAmount, ...]:
         """One amount per position."""
+        book, numbers = on.book, on.numbers
         notional = np.abs(book.quantity) * book.forward * book.unit_usd * numbers.price_range_rel
         charged = np.isin(book.kind, (PERPETUAL, FUTURE)) | (
             (book.kind == SPOT) & (book.quantity < 0.0)
@@ -137,13 +163,14 @@ class StandardOptionCharge(Rates, frozen=True, kw_only=True, tag="standard-optio
     Source: section "Standard margin" of Deribit's published margin rules.
     """
 
-    needs: ClassVar[frozenset[Need]] = frozenset({Need.INDEX, Need.MARK})
+    needs: ClassVar[frozenset[Need]] = frozenset()
     initial_rel: float
     initial_floor_rel: float
     maintenance_rel: float
 
-    def amounts(self, book: UnderlyingBook, numbers: UnderlyingClass) -> tuple[ChargeAmount, ...]:
+    def amounts(self, on: Charged) -> tuple[ChargeAmount, ...]:
         """One amount per short option."""
+        book = on.book
         spot = book.spot_usd
         # A strike is in the quote currency; a linear contract's is worth its stablecoin.
         strike_usd = book.strike * np.where(book.inverse, 1.0, book.unit_usd)
@@ -165,4 +192,130 @@ class StandardOptionCharge(Rates, frozen=True, kw_only=True, tag="standard-optio
         )
 
 
-Charge = LiquidityCharge | BasisCharge | NotionalCharge | StandardOptionCharge
+class ConcentrationCharge(Rates, frozen=True, kw_only=True, tag="concentration"):
+    """Who holds much of what there is cannot close it out at the price of the day.
+
+    M · ``factor`` · the account's share of the underlying's open interest beyond ``free_share``, or
+    that of an expiry or a strike weighted by its part of the account's contracts, if greater. Open
+    interest of the class stands in for that of the market, and without either the account is taken
+    to hold all there is; only an expiry or strike whose own is known counts as a cluster.
+    """
+
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.OPEN_INTEREST})
+    factor: float
+    free_share: float
+
+    def amounts(self, on: Charged) -> tuple[ChargeAmount, ...]:
+        """One amount per underlying."""
+        book = on.book
+        instruments = [position.instrument for position in book.positions]
+        held = by_cluster(zip(instruments, np.abs(book.quantity).tolist(), strict=True))
+        gross = held.get(WHOLE, 0.0)
+        if gross == 0.0:
+            return ()
+        listed = on.liquidity.listed(book.underlying)
+        if not listed:
+            default_usd = on.numbers.open_interest_usd
+            listed = {WHOLE: gross if default_usd is None else default_usd / book.spot_usd}
+        excess = max(
+            (held[cluster] / gross) * (min(1.0, held[cluster] / coins) - self.free_share)
+            for cluster, coins in listed.items()
+            if held.get(cluster, 0.0) > 0.0
+        )
+        cost = on.worst_loss * self.factor * max(0.0, excess)
+        return (ChargeAmount(f"concentration/{book.underlying}", cost, cost),)
+
+
+class FundingCharge(Rates, frozen=True, kw_only=True, tag="funding"):
+    """Perpetuals that pay funding may pay ``shock_per_day`` more of their notional over the
+    horizon.
+
+    Longs pay at a rate above zero, shorts below; at zero, or without a known rate, either may.
+    """
+
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.FUNDING})
+    shock_per_day: float
+    horizon_days: float
+
+    def amounts(self, on: Charged) -> tuple[ChargeAmount, ...]:
+        """One amount per underlying, in initial margin only."""
+        book = on.book
+        cost = 0.0
+        for row in np.flatnonzero(book.kind == PERPETUAL).tolist():
+            rate = on.liquidity.funding_per_day.get(book.positions[row].instrument.name, 0.0)
+            if rate * book.quantity[row] >= 0.0:
+                notional = abs(book.quantity[row]) * book.forward[row] * book.unit_usd[row]
+                cost += float(notional) * self.shock_per_day * self.horizon_days
+        return (ChargeAmount(f"funding/{book.underlying}", cost, 0.0),)
+
+
+class OracleCharge(Rates, frozen=True, kw_only=True, tag="oracle"):
+    """An index that is doubtful or old may be wrong by a share of the notional.
+
+    (1 − confidence) plus ``stale_sd`` daily standard deviations times the square root of the
+    days by which the index is older than ``grace_s`` seconds, times Σ|q|·S of contracts and debts.
+    """
+
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.CONFIDENCE})
+    default_confidence: float
+    stale_sd: float
+    grace_s: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.default_confidence > 1.0:
+            raise BadParameter(
+                f"default_confidence is {self.default_confidence}",
+                where="OracleCharge",
+                remedy="Give a share between 0 and 1.",
+            )
+
+    def amounts(self, on: Charged) -> tuple[ChargeAmount, ...]:
+        """One amount per underlying, in initial margin only."""
+        book, told = on.book, on.liquidity
+        confidence = told.confidence.get(book.underlying, self.default_confidence)
+        late_s = max(0.0, told.index_age_s.get(book.underlying, 0.0) - self.grace_s)
+        stale = self.stale_sd * on.numbers.daily_vol_rel * math.sqrt(late_s / DAY_SECONDS)
+        coins = float(np.abs(book.quantity[~book.is_spot]).sum()) + max(0.0, -book.coin_balance)
+        cost = (1.0 - confidence + stale) * coins * book.spot_usd
+        return (ChargeAmount(f"oracle/{book.underlying}", cost, 0.0),)
+
+
+class UtilisationCharge(Rates, frozen=True, kw_only=True, tag="utilisation"):
+    """A pool that is nearly used up can lend or insure little more.
+
+    M · ``factor_when_full`` · the share of the way from ``knee`` to full that the pool's
+    utilisation has gone. Nothing where no pool is told.
+    """
+
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.UTILISATION})
+    knee: float
+    factor_when_full: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.knee >= 1.0:
+            raise BadParameter(
+                f"knee is {self.knee}",
+                where="UtilisationCharge",
+                remedy="Give a share below 1, from which utilisation counts.",
+            )
+
+    def amounts(self, on: Charged) -> tuple[ChargeAmount, ...]:
+        """One amount per underlying, in initial margin only."""
+        used = on.liquidity.pool_utilisation.get(on.book.underlying, 0.0)
+        way = max(0.0, used - self.knee) / (1.0 - self.knee)
+        cost = on.worst_loss * self.factor_when_full * way
+        return (ChargeAmount(f"utilisation/{on.book.underlying}", cost, 0.0),)
+
+
+Charge = (
+    LiquidityCharge
+    | BasisCharge
+    | ConcentrationCharge
+    | FundingCharge
+    | OracleCharge
+    | UtilisationCharge
+    | NotionalCharge
+    | StandardOptionCharge
+)

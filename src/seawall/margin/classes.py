@@ -11,8 +11,9 @@ class UnderlyingClass(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Numbers shared by ``members``; the class without members takes every other underlying.
 
     ``price_range_*_rel`` one-day stress of the price; ``daily_vol_rel`` standard deviation of a
-    day's return; ``adv_usd`` 30-day average daily volume; ``spot_haircut_rel`` liquidity haircut
-    of a holding. Raises BadParameter for an impossible number.
+    day's return; ``adv_usd`` 30-day average daily volume and ``open_interest_usd`` of all
+    contracts, both where the market does not tell them; ``spot_haircut_rel`` liquidity haircut of a
+    holding. Raises BadParameter for an impossible number.
     """
 
     name: str
@@ -22,6 +23,7 @@ class UnderlyingClass(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     daily_vol_rel: float
     adv_usd: float
     spot_haircut_rel: float
+    open_interest_usd: float | None = None
 
     def __post_init__(self) -> None:
         sane = (
@@ -29,6 +31,7 @@ class UnderlyingClass(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
             and 0.0 < self.price_range_down_rel < 1.0
             and 0.0 < self.daily_vol_rel < 10.0
             and 0.0 < self.adv_usd < float("inf")
+            and (self.open_interest_usd is None or 0.0 < self.open_interest_usd < float("inf"))
             and 0.0 <= self.spot_haircut_rel <= 1.0
         )
         if not sane:

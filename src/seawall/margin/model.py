@@ -101,15 +101,9 @@ class MarginModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             self._refuse(f"several classes without members: {', '.join(rest)}", "keep one of them")
 
     def requirements(self) -> frozenset[Need]:
-        """What its parts ask of the market; known before anything is computed.
-
-        What moves in a scenario is an index with its forwards and volatilities; what is held is
-        worth its mark.
-        """
-        asked = frozenset({Need.INDEX, Need.MARK})
-        if self.revaluation is not None:
-            asked |= {Need.FORWARD, Need.IMPLIED_VOL}
-        return asked.union(*(charge.needs for charge in self.charges))
+        """What its charges ask of the market beside the prices that every book is looked up for."""
+        none: frozenset[Need] = frozenset()
+        return none.union(*(charge.needs for charge in self.charges))
 
     def _refuse(self, what: str, remedy: str) -> None:
         raise BadParameter(

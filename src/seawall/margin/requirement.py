@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 
+from seawall.margin.charges import Charged
 from seawall.margin.classes import class_of
 from seawall.margin.fold import apply_floors
 from seawall.margin.model import MarginModel
@@ -67,7 +69,7 @@ def margin_requirement(book: Book, model: MarginModel) -> MarginRequirement:
     floored = combine(apply_floors(units, floor), model.offsets)
     steps = (
         *_scanning_steps(combinations, floored),
-        *_charge_steps(book, model),
+        *_charge_steps(book, model, floored),
         _level_step(floored, model),
     )
     return MarginRequirement(steps, arrays, combinations, floored)
@@ -105,12 +107,27 @@ def _scanning_steps(
     return steps
 
 
-def _charge_steps(book: Book, model: MarginModel) -> list[RequirementStep]:
+def _charge_steps(
+    book: Book, model: MarginModel, floored: tuple[Combination, ...]
+) -> list[RequirementStep]:
+    worst: dict[str, float] = defaultdict(float)
+    for group in floored:
+        for unit in group.units:
+            worst[unit.book.underlying] += unit.worst
+    charged = [
+        Charged(
+            book=part,
+            numbers=class_of(part.underlying, model.classes),
+            liquidity=book.liquidity,
+            worst_loss=worst[part.underlying],
+        )
+        for part in book.underlyings
+    ]
     return [
         RequirementStep(amount.path, amount.initial, amount.maintenance)
         for charge in model.charges
-        for part in book.underlyings
-        for amount in charge.amounts(part, class_of(part.underlying, model.classes))
+        for on in charged
+        for amount in charge.amounts(on)
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
@@ -11,8 +11,8 @@ from seawall.basics.money import Money, collateral_money, requirement_money
 from seawall.margin.model import MarginModel
 from seawall.margin.requirement import MarginRequirement, margin_requirement
 from seawall.market.needs import Need
-from seawall.products.instruments import CASH
-from seawall.risk.book import Book
+from seawall.products.instruments import CASH, Perpetual
+from seawall.risk.book import Book, UnderlyingBook
 
 # Share of margin value taken by maintenance from which an account is warned.
 WARNING_RATIO = 0.70
@@ -95,6 +95,7 @@ def margin_status(book: Book, model: MarginModel) -> MarginStatus:
 
     Raises what :func:`seawall.margin.requirement.margin_requirement` raises.
     """
+    warnings = (*book.warnings, *defaults_taken(book, model))
     requirement = margin_requirement(book, model)
     rows = (
         Row(
@@ -114,16 +115,37 @@ def margin_status(book: Book, model: MarginModel) -> MarginStatus:
     )
     # A step that adds nothing, or only noise of float64, has no row.
     shown = tuple(row for row in rows if row.initial.amount or row.maintenance.amount)
-    return MarginStatus(requirement, shown, holdings, (*book.warnings, *_defaults(book, model)))
+    return MarginStatus(requirement, shown, holdings, warnings)
 
 
-def _defaults(book: Book, model: MarginModel) -> list[str]:
-    """What the model asks of the market and a snapshot does not tell: its classes stand in."""
-    asked = [need.value for need in (Need.VOLUME, Need.SPREAD) if need in model.requirements()]
-    if not (asked and book.underlyings):
-        return []
-    underlyings = ", ".join(part.underlying for part in book.underlyings)
-    return [f"{' and '.join(asked).capitalize()} of {underlyings}: defaults of {model.name}."]
+def defaults_taken(book: Book, model: MarginModel) -> list[str]:
+    """What the model asks of the market and nobody told: its written defaults stand in."""
+    told: dict[Need, Callable[[UnderlyingBook], bool]] = {
+        Need.VOLUME: lambda part: part.underlying in book.liquidity.adv_usd,
+        Need.SPREAD: lambda _: False,
+        Need.OPEN_INTEREST: lambda part: bool(book.liquidity.listed(part.underlying)),
+        Need.CONFIDENCE: lambda part: part.underlying in book.liquidity.confidence,
+    }
+    missing: dict[str, list[str]] = {}
+    for need in sorted(model.requirements() & told.keys(), key=list(Need).index):
+        names = ", ".join(part.underlying for part in book.underlyings if not told[need](part))
+        if names:
+            missing.setdefault(names, []).append(need.value)
+    found = [
+        f"Defaults of {model.name} for {names}: {', '.join(needs)}."
+        for names, needs in missing.items()
+    ]
+    if Need.FUNDING in model.requirements():
+        perpetuals = [
+            position.instrument.name
+            for part in book.underlyings
+            for position in part.positions
+            if isinstance(position.instrument, Perpetual)
+            and position.instrument.name not in book.liquidity.funding_per_day
+        ]
+        if perpetuals:
+            found.append(f"No funding rate of {', '.join(perpetuals)}: taken as paying.")
+    return found
 
 
 def _total(amounts: Iterable[Money]) -> Money:

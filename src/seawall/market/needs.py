@@ -1,4 +1,8 @@
-"""What can be asked of a market, as the parts of a model declare it before anything is computed."""
+"""What a model may ask of a market beside prices.
+
+Prices, forwards, marks and volatilities of what is held are not on this list: every book is looked
+up in full whatever the model, since the report's Greeks and values ask for them too.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,11 @@ from enum import StrEnum
 
 
 class Need(StrEnum):
-    """A kind of market number."""
+    """A kind of market number for which a model has a written default."""
 
-    INDEX = "index"
-    FORWARD = "forward"
-    MARK = "mark"
-    IMPLIED_VOL = "implied volatility"
     VOLUME = "traded volume"
     SPREAD = "half-spread"
+    OPEN_INTEREST = "open interest"
+    FUNDING = "funding rate"
+    CONFIDENCE = "confidence in the index"
+    UTILISATION = "pool utilisation"
