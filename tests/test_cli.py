@@ -263,8 +263,9 @@ def test_price_values_a_stablecoin_and_ends_its_warning(
     held = [r["collateral_rows"][0] for r in (assumed, priced)]
     assert [row["path"] for row in held] == ["stablecoin/USDC"] * 2
     assert held[1]["value"] == held[0]["value"] / 2 == 25_000
-    assert any("USDC" in warning for warning in assumed["warnings"])
-    assert not any("USDC" in warning for warning in priced["warnings"])
+    assert any("No price of USDC" in warning for warning in assumed["warnings"])
+    assert not any("No price of USDC" in warning for warning in priced["warnings"])
+    assert "USDC given as 0.5 USD, away from its peg." in priced["warnings"]
 
 
 # ---- tables

@@ -5,6 +5,7 @@ Rooms are imported inside the commands, so that ``seawall --help`` loads none of
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -70,6 +71,10 @@ Json = Annotated[
 
 def main() -> NoReturn:
     """Entry point of the ``seawall`` executable."""
+    if sys.stdout is None:  # closed by whoever started us
+        closed = OSError(errno.EBADF, os.strerror(errno.EBADF))
+        report_error(closed)
+        sys.exit(exit_code(closed))
     # A terminal that lacks a letter of an account's name gets its code, not an error.
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)

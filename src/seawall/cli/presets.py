@@ -11,6 +11,7 @@ from rich.table import Table
 from seawall.cli.tables import plain_table
 from seawall.cli.terminal import Terminal
 from seawall.margin.presets import load_preset, preset_names
+from seawall.market.needs import Need
 
 # By these a member of a list is called, in this order.
 _LABELS = ("name", "type")
@@ -32,6 +33,9 @@ def show_preset(name: str, terminal: Terminal) -> None:
     model = load_preset(name)
     terminal.print(f"{model.name}: {model.title}", style="bold")
     terminal.print(f"as of {model.as_of}; source: {model.source}")
+    asked = ", ".join(need.value for need in Need if need in model.requirements())
+    if asked:
+        terminal.print(f"asks of the market beside prices: {asked}")
     parts: dict[str, Any] = msgspec.to_builtins(model)
     # Every part that has numbers has a status, and in the order in which a reader wants them.
     for part, status in model.status.tags().items():
