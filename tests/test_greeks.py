@@ -29,19 +29,19 @@ INDEX_USD = {"BTC": 70_500.0, "ETH": 2_100.0}
 # In the quote currency; far enough from the index that a forgotten slope F / S is seen.
 FORWARDS = {
     "BTC-13FEB26": 71_000.0,
-    "BTC-27MAR26": 77_000.0,
-    "BTC-25SEP26": 88_000.0,
-    "BTC_USDC-27MAR26": 80_000.0,
-    "ETH-27MAR26": 2_300.0,
+    "BTC-27MAR26": 75_500.0,
+    "BTC-25SEP26": 84_000.0,
+    "BTC_USDC-27MAR26": 76_500.0,
+    "ETH-27MAR26": 2_250.0,
     "ETH_USDC-25SEP26": 1_900.0,
 }
 FUTURES = {
     "BTC-PERPETUAL": 70_650.0,
     "BTC_USDC-PERPETUAL": 73_100.0,
-    "BTC-27MAR26": 76_500.0,
-    "BTC_USDC-27MAR26": 79_500.0,
+    "BTC-27MAR26": 75_000.0,
+    "BTC_USDC-27MAR26": 76_000.0,
     "ETH-PERPETUAL": 2_080.0,
-    "ETH-25SEP26": 2_500.0,
+    "ETH-25SEP26": 2_450.0,
 }
 # Of the forward: strikes on both sides of it.
 MONEYNESS = (0.85, 0.95, 1.0, 1.1, 1.25)
@@ -273,10 +273,10 @@ BOOKS = {
         Leg("BTC", -1.0),
         Leg("BTC-PERPETUAL", 2.0, 50_000.0),
         Leg("BTC-27MAR26", -3.0, 60_000.0),
-        Leg("BTC-27MAR26-77000-C", 5.0),
-        Leg("BTC_USDC-27MAR26-88000-P", -4.0),
+        Leg("BTC-27MAR26-75500-C", 5.0),
+        Leg("BTC_USDC-27MAR26-84150-P", -4.0),
         Leg("BTC-13FEB26-67450-P", -8.0),
-        Leg("BTC-25SEP26-110000-C", 12.0),
+        Leg("BTC-25SEP26-105000-C", 12.0),
         Leg("ETH-25SEP26", 30.0, 2_000.0),
         Leg("ETH_USDC-25SEP26-1805-C", -40.0),
     ],
@@ -324,7 +324,7 @@ def test_greeks_of_any_book_are_the_slopes_of_its_value(
 
 def test_signs_of_a_long_straddle(market: sw.MarketSnapshot) -> None:
     """Long options gain from movement and volatility and lose with time."""
-    legs = [("BTC-27MAR26-77000-C", 1), ("BTC-27MAR26-77000-P", 1)]
+    legs = [("BTC-27MAR26-75500-C", 1), ("BTC-27MAR26-75500-P", 1)]
     report = sw.margin(sw.portfolio(legs), market)
     for row in report.greek_rows:
         assert row.gamma_coin_per_usd > 0.0

@@ -228,6 +228,45 @@ def test_a_volatility_without_a_price_counts_only_beside_its_neighbours(tmp_path
     assert stays or "no price backs its volatility" in market.dropped[HELD]
 
 
+@pytest.mark.parametrize(
+    ("bid", "ask"), [(0.9, 0.0001), (0.0001, 0.99), (None, 0.07), (0.05, None)]
+)
+def test_a_bid_and_ask_that_tell_no_volatility_back_none(tmp_path, bid, ask):
+    """Crossed, far apart or one-sided: the neighbours have the say."""
+    held = pl.col("instrument_name") == HELD
+    odd = without_prices(0.05).with_columns(
+        pl.when(held).then(pl.lit(value, pl.Float64)).otherwise(column).alias(column)
+        for column, value in (("bid_price", bid), ("ask_price", ask))
+    )
+    assert HELD not in read_market(write(odd, tmp_path / "chain.csv")).option_rows
+
+
+def test_a_mark_of_zero_does_not_silence_bid_and_ask(tmp_path):
+    held = pl.col("instrument_name") == HELD
+    odd = chain().with_columns(
+        pl.when(held).then(pl.lit(value, pl.Float64)).otherwise(column).alias(column)
+        for column, value in (("mark_price", 0.0), ("mark_iv", 0.05))
+    )
+    assert "no implied volatility" in refusal(write(odd, tmp_path / "chain.csv"))
+
+
+def test_one_damaged_expiry_is_left_out_alone(tmp_path):
+    """The other expiries agree with the index, so it is not the index that is damaged."""
+    lone = pl.DataFrame(
+        {
+            "timestamp": [AS_OF],
+            "instrument_name": ["BTC-24JUL26-80000-C"],
+            "underlying_price": [35_000.0],
+            "mark_iv": [0.5],
+        }
+    )
+    both = pl.concat([chain(), chain(settlement="USDC"), lone], how="diagonal")
+    path = write(both, tmp_path / "chain.csv")
+    assert margin(portfolio([("BTC", 1), (HELD, -1)]), read_market(path)).initial > 0
+    message = refusal(path, held="BTC-24JUL26-80000-C")
+    assert "the forward of its expiry, 35000, is far from the index" in message
+
+
 def test_a_later_volatility_without_a_price_does_not_replace_a_priced_row(tmp_path):
     later = without_prices(0.05).with_columns(timestamp=pl.lit(AS_OF + timedelta(minutes=2)))
     later = later.filter(pl.col("instrument_name") == HELD)
@@ -258,6 +297,16 @@ def test_a_row_with_more_or_fewer_cells_than_the_header_is_named(tmp_path, cells
     path = tmp_path / "chain.csv"
     path.write_text("\n".join(lines) + "\n")
     with pytest.raises(UnreadableFile, match=r"row 6 has [0-9]+ cells, unlike its header"):
+        read_market(path)
+
+
+def test_commas_between_quotation_marks_are_text(tmp_path):
+    lines = chain().with_columns(note=pl.lit("a, b")).write_csv().splitlines()
+    path = tmp_path / "chain.csv"
+    path.write_text("\n".join(lines) + "\n")
+    assert len(read_market(path).option_rows) == len(chain())
+    path.write_text("\n".join([*lines[:5], lines[5] + ",1", *lines[6:]]) + "\n")
+    with pytest.raises(UnreadableFile, match="row 6 has 10 cells"):
         read_market(path)
 
 

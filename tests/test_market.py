@@ -142,7 +142,9 @@ def test_a_zero_mark_on_an_option_of_value_is_a_placeholder(options, value, stay
     row = [o.name for o in options.instruments].index(name(110_000.0, "C"))
     tenor = tenor_years(AS_OF, EXPIRY)
     iv = implied_vol(value * FORWARD, FORWARD, 110_000.0, tenor, True).sigma
-    market = assemble_snapshot([changed(options, row, mark=0.0, iv=float(iv))])
+    nothing = dict.fromkeys(("mark", "bid", "ask"), math.nan)
+    alone = changed(options, slice(None), **nothing)
+    market = assemble_snapshot([changed(alone, row, mark=0.0, iv=float(iv))])
     assert (options.instruments[row].name in market.option_rows) is stays
 
 

@@ -23,7 +23,7 @@ from seawall.basics.errors import (
     UnreadableFile,
     UnrecognisedFile,
 )
-from seawall.feeds.files import file_size, may_be_cut, system_errors, unreadable
+from seawall.feeds.files import as_path, file_size, may_be_cut, system_errors, unreadable
 from seawall.products.names import parse_name
 from seawall.products.portfolio import Portfolio, Position
 
@@ -48,7 +48,7 @@ def read_portfolios(path: str | Path) -> tuple[Portfolio, ...]:
     Raises UnreadableFile (missing, cut off, not UTF-8), UnrecognisedFile (other columns),
     UnknownInstrument, BadNumber, DuplicatePosition (names both rows), EmptyPortfolio.
     """
-    path = Path(path)
+    path = as_path(path)
     held: dict[str, list[Position]] = {}
     text = _text(path)
     for row in _rows(text, path):

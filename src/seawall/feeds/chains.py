@@ -120,27 +120,34 @@ def read_listing(table: Table, at: datetime | None) -> list[Quotes]:
                 is_synthetic=np.zeros(keep.size, dtype=np.bool_),
             )
         )
-    told = {"dropped": dropped, "warnings": table.warnings, "liquidity": _beside(rows, used)}
-    found[0] = replace(found[0], **told)
+    liquidity, doubts = _beside(rows, used, values["index"], table.name)
+    warnings = (*table.warnings, *doubts)
+    found[0] = replace(found[0], dropped=dropped, warnings=warnings, liquidity=liquidity)
     return found
 
 
-def _beside(rows: pl.DataFrame, used: Mapping[Derivative, int]) -> Liquidity:
-    """Open interest in coins and funding a day of the contracts that have them."""
+def _beside(
+    rows: pl.DataFrame, used: Mapping[Derivative, int], index: Floats, source: str
+) -> tuple[Liquidity, list[str]]:
+    """Open interest in coins and funding a day of the contracts that have them, and what of it
+    was left out.
+    """
     open_interest, funding_8h = (float_column(rows, name) for name in _BESIDE)
-    mark = float_column(rows, "mark")
-    held: dict[str, float] = {}
-    funding: dict[str, float] = {}
+    told: dict[str, dict[str, float]] = {"open_interest": {}, "funding_per_day": {}}
+    doubts: list[str] = []
     for contract, row in used.items():
-        # The venue counts inverse futures in USD and everything else in coins.
+        # The venue counts inverse futures in USD and everything else in coins. The index converts
+        # them, since a damaged mark is known as such only later.
         in_usd = contract.is_inverse and not isinstance(contract, EuropeanOption)
-        coins = float(open_interest[row] / (mark[row] if in_usd else 1.0))
-        if is_possible("open_interest", coins):
-            held[contract.name] = coins
-        rate = float(funding_8h[row] * _FUNDINGS_PER_DAY)
-        if isinstance(contract, Perpetual) and is_possible("funding_per_day", rate):
-            funding[contract.name] = rate
-    return Liquidity(open_interest=held, funding_per_day=funding)
+        numbers = {"open_interest": float(open_interest[row] / (index[row] if in_usd else 1.0))}
+        if isinstance(contract, Perpetual):
+            numbers["funding_per_day"] = float(funding_8h[row] * _FUNDINGS_PER_DAY)
+        for name, value in numbers.items():
+            if is_possible(name, value):
+                told[name][contract.name] = value
+            elif not np.isnan(value):
+                doubts.append(f"Left out: {name} {value:.6g} of {contract.name} in {source}.")
+    return Liquidity(**told), doubts
 
 
 def _vol_unit(table: Table, iv: pl.Expr) -> float:
@@ -176,7 +183,8 @@ def _sorted_out(
     all_sound = np.logical_and.reduce([*sound.values()])
     future_priced = values["mark"] > 0.0
     backed = is_backed(values["mark"], values["bid"], values["ask"])
-    option_priced = backed | (values["iv"] > 0.0)
+    quoted = np.isfinite(values["mark"]) | ((values["bid"] > 0.0) & (values["ask"] > 0.0))
+    option_priced = quoted | (values["iv"] > 0.0)
     usable: list[tuple[Derivative, Rank, int]] = []
     unusable: dict[str, str] = {}
     for row, name in enumerate(names):

@@ -15,6 +15,13 @@ MAX_FILE_BYTES = 2 * 1024**3
 WRITE_AGAIN = "Write or download it again."
 
 
+def as_path(given: object) -> Path:
+    """A path from what a program handed in. Raises UnreadableFile for what is none."""
+    if isinstance(given, str | Path):
+        return Path(given)
+    raise UnreadableFile(f"{given!r:.60} is no path", where="file", remedy="Give text or a Path.")
+
+
 def file_size(path: Path) -> int:
     """The size in bytes. Raises UnreadableFile unless it is a file of a size that can be read."""
     with system_errors(path):

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 from seawall.basics.errors import UnrecognisedFile
 from seawall.basics.time import isoformat_utc, parse_utc
 from seawall.feeds.activity import ACTIVITY_COLUMNS, ACTIVITY_NUMBERS, read_activity
 from seawall.feeds.chains import LISTING_COLUMNS, read_listing
 from seawall.feeds.curves import CURVE_COLUMNS, read_curve
+from seawall.feeds.files import as_path
 from seawall.feeds.snapshots import SPAN
 from seawall.feeds.tables import Table, open_table
 from seawall.market.assemble import assemble_snapshot
@@ -36,9 +38,10 @@ def read_market(
     Raises UnreadableFile, UnrecognisedFile, AmbiguousSnapshot (several times and no ``at``),
     MissingQuote (no snapshot that early), StaleQuote (files of different times), BadNumber.
     """
-    files = [paths] if isinstance(paths, str | Path) else list(paths)
+    several: Iterable[object] = [paths] if isinstance(paths, str | Path) else _several(paths)
+    files = [as_path(path) for path in several]
     moment = _utc(at)
-    quotes = [q for file in files for q in read_quotes(Path(file), moment)]
+    quotes = [q for file in files for q in read_quotes(file, moment)]
     market = assemble_snapshot(quotes, prices)
     if moment is None or moment - market.as_of <= SPAN:
         return market
@@ -69,6 +72,13 @@ def read_quotes(path: Path, at: datetime | None = None) -> list[Quotes]:
         where=table.name,
         remedy="Rename its columns to these, or give another file.",
     )
+
+
+def _several(paths: object) -> Iterable[object]:
+    """What a program handed in as several paths, itself where it is nothing of the kind."""
+    if isinstance(paths, Iterable) and not isinstance(paths, bytes):
+        return cast("Iterable[object]", paths)
+    return [paths]
 
 
 def _missing(table: Table, columns: Iterable[str]) -> list[str]:

@@ -99,14 +99,13 @@ def synthetic_coins(seed: int = DEFAULT_SEED) -> tuple[SyntheticCoin, ...]:
 
 
 def _generator(seed: int) -> np.random.Generator:
-    try:
-        return np.random.default_rng(seed)
-    except (TypeError, ValueError):
+    if type(seed) is not int or seed < 0:
         raise BadNumber(
             f"{seed!r} is not a seed",
             where="synthetic market",
             remedy="Give a whole number of at least 0.",
-        ) from None
+        )
+    return np.random.default_rng(seed)
 
 
 def listed_expiries(as_of: datetime = AS_OF) -> tuple[datetime, ...]:

@@ -186,7 +186,8 @@ def _check_rows(source: bytes | Path, path: Path) -> None:
     """See that every row has as many cells as the header.
 
     A reader of some columns would take the cells of a longer row for its neighbours' and miss
-    those of a shorter one. Lines with quotation marks are left to the CSV reader.
+    those of a shorter one. A line with an odd number of quotation marks is part of a longer row,
+    and left to the CSV reader.
     """
     import polars as pl
 
@@ -199,12 +200,13 @@ def _check_rows(source: bytes | Path, path: Path) -> None:
         new_columns=["line"],
         glob=False,
     )
-    commas = pl.col("line").str.count_matches(",", literal=True)
-    plain = ~pl.col("line").str.contains('"', literal=True) & (pl.col("line").str.len_bytes() > 0)
+    # Commas between quotation marks are text.
+    bare = pl.col("line").str.replace_all(r'"[^"]*"', "")
+    whole = ~bare.str.contains('"', literal=True) & (pl.col("line").str.len_bytes() > 0)
     odd = (
         lines.with_row_index("row", 1)
-        .with_columns(plain=plain, commas=commas)
-        .filter(pl.col("plain") & (pl.col("commas") != pl.col("commas").first()))
+        .with_columns(whole=whole, commas=bare.str.count_matches(",", literal=True))
+        .filter(pl.col("whole") & (pl.col("commas") != pl.col("commas").first()))
         .select("row", "commas")
         .head(1)
         .collect()

@@ -11,6 +11,7 @@ import numpy as np
 from seawall.basics.decimals import MAX_PRICE
 from seawall.basics.errors import MissingQuote, StaleQuote
 from seawall.basics.time import isoformat_utc, tenor_years
+from seawall.market.conditions import merged_liquidity
 from seawall.market.credibility import (
     MAX_FUTURE_ERROR_REL,
     Prices,
@@ -24,7 +25,6 @@ from seawall.market.given import (
     refuse_misspelt,
     warnings_of_given,
 )
-from seawall.market.liquidity import RANGES, Liquidity
 from seawall.market.quotes import (
     FutureQuotes,
     LiquidityQuotes,
@@ -76,12 +76,15 @@ def assemble_snapshot(
     of_options = _option_forwards(slices, curve, stable, as_of)
     refused = contradictions(index, sources, chosen, told, of_options)
     refuse_contradicted(chosen, refused)
+    slices, damaged = _drop_far_expiries(slices, index, stable, as_of)
+    forwards = {key: value for key, value in forwards.items() if key in slices or key in curve}
     doubted |= _drop_bad_ticks(marks, slices, curve)
+    liquidity, doubts = merged_liquidity(quotes, as_of, index, chosen)
     option_rows = {
         name: (key, row) for key, s in slices.items() for row, name in enumerate(s.names)
     }
     dropped = {name: why for table in quotes for name, why in table.dropped.items()}
-    dropped |= doubted | unusable
+    dropped |= doubted | unusable | damaged
     return MarketSnapshot(
         as_of=as_of,
         index_usd={name: value for name, value in index.items() if name not in refused},
@@ -93,12 +96,13 @@ def assemble_snapshot(
         warnings=(
             *(warning for table in quotes for warning in table.warnings),
             *warnings_of_given(given, listed),
+            *doubts,
         ),
-        given=frozenset(chosen.keys() - listed.keys()),
+        given=frozenset(given.keys() - listed.keys()),
         refused=refused,
         # What one source spoils another may give.
         dropped={n: why for n, why in dropped.items() if n not in option_rows | marks},
-        liquidity=_liquidity(quotes, priced, as_of, chosen),
+        liquidity=liquidity,
     )
 
 
@@ -124,35 +128,24 @@ def _option_forwards(
     return found
 
 
-def _liquidity(
-    quotes: Sequence[Quotes],
-    priced: Sequence[PriceQuotes],
+def _drop_far_expiries(
+    slices: Mapping[SliceKey, OptionSlice],
+    index: Mapping[str, float],
+    stable: Mapping[str, float],
     as_of: datetime,
-    chosen: Mapping[str, float],
-) -> Liquidity:
-    """What all tables tell beside prices, a later table's number before an earlier one's.
-
-    The age of an index is that of the latest row that carries it; a given index has none.
-    """
-    seen_s: dict[str, float] = {}
-    for table in priced:
-        of_table = np.full(len(table.instruments), table.as_of.timestamp())
-        times = table.observed_s if isinstance(table, OptionQuotes) else of_table
-        known = (table.index > 0.0) & (table.index < MAX_PRICE)
-        for row in np.flatnonzero(known).tolist():
-            underlying = table.instruments[row].underlying
-            seen_s[underlying] = max(seen_s.get(underlying, -np.inf), float(times[row]))
-    ages = {
-        underlying: max(0.0, as_of.timestamp() - seen)
-        for underlying, seen in seen_s.items()
-        if underlying not in chosen
-    }
-    merged: dict[str, dict[str, float]] = {name: {} for name in RANGES}
-    for table in sorted(quotes, key=lambda table: table.as_of):
-        for name, told in merged.items():
-            told.update(getattr(table.liquidity, name))
-    merged["index_age_s"] = {**ages, **merged["index_age_s"]}
-    return Liquidity(**merged)
+) -> tuple[dict[SliceKey, OptionSlice], dict[str, str]]:
+    """The slices whose forwards lie near their index, and why the options of others are dropped."""
+    kept: dict[SliceKey, OptionSlice] = {}
+    dropped: dict[str, str] = {}
+    for key, listed in slices.items():
+        underlying, settlement, expiry = key
+        usd = listed.forward * _unit_usd(underlying, settlement, stable)
+        if is_near(Quoted(usd, tenor_years(as_of, expiry)), index.get(underlying, usd)):
+            kept[key] = listed
+        else:
+            why = f"the forward of its expiry, {listed.forward:.10g}, is far from the index"
+            dropped |= dict.fromkeys(listed.names, why)
+    return kept, dropped
 
 
 def _drop_bad_ticks(

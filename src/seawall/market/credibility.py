@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 # A future or forward is further from its index than this only if one of the two is damaged: 5 % and
-# half of the price a year. The most in the recorded chains and curves of BTC and ETH, a fall by a
-# fifth in two days included, is 0.6 % up to a month and 5 % at a year.
-MAX_BASIS, MAX_BASIS_PER_YEAR = 0.05, 0.5
+# a quarter of the price a year. The most in the recorded chains and curves of BTC and ETH, a fall
+# by a fifth in two days included, is 0.6 % up to a month and 5 % at a year.
+MAX_BASIS, MAX_BASIS_PER_YEAR = 0.05, 0.25
 # A listed future this far from its expiry's option-implied forward is a bad tick.
 MAX_FUTURE_ERROR_REL = 0.03
 
@@ -41,10 +41,11 @@ def contradictions(
 ) -> dict[str, str]:
     """Underlyings whose index cannot be told from a bad number, and what contradicts it.
 
-    A forward of options far from the index always contradicts it: many rows stand behind it. A
-    mark far from it is a bad tick, and only that, if at least one mark or forward agrees with the
-    index, and these together with the sources of the index outnumber the marks that do not.
-    ``told`` and ``of_options`` hold the marks and the options' forwards.
+    Forwards of options far from the index contradict it unless more marks and forwards agree with
+    it: then their expiries are damaged. A mark far from it is a bad tick, and only that, if at
+    least one mark or forward agrees with the index, and these together with the sources of the
+    index outnumber the marks that do not. ``told`` and ``of_options`` hold the marks and the
+    options' forwards.
     """
     found: dict[str, str] = {}
     for underlying, level in index.items():
@@ -56,7 +57,7 @@ def contradictions(
         behind = sum(is_near(Quoted(float(np.median(values)), 0.0), level) for values in rows)
         behind += underlying in chosen
         is_tick = near > 0 and near + behind > len(far_marks)
-        if far_forwards or (far_marks and not is_tick):
+        if (len(far_forwards) > 0 and near <= len(far_forwards)) or (far_marks and not is_tick):
             what, quoted = next(iter({**far_forwards, **far_marks}.items()))
             found[underlying] = (
                 f"the index of {underlying} is {level:.10g} USD but {what} is {quoted.usd:.10g} USD"

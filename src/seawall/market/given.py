@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 
 from seawall.basics.decimals import MAX_PRICE
 from seawall.basics.errors import BadNumber, UnknownInstrument
@@ -17,25 +19,35 @@ PEG_TOLERANCE = 0.01
 
 def check_given(prices: Mapping[str, float]) -> dict[str, float]:
     """The prices, each of a coin or stablecoin and possible. Raises BadNumber."""
-    refuse_misspelt(prices, ())
+    if not isinstance(prices, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise BadNumber(
+            f"{prices!r:.60} are no prices", where="prices", remedy='Give {"USDC": 0.9998}, say.'
+        )
+    found: dict[str, float] = {}
     for asset, value in prices.items():
         try:
             priced = isinstance(parse_name(asset), Stablecoin | SpotAsset)
         except UnknownInstrument:
+            refuse_misspelt({str(asset): value}, ())
             priced = False
         most = MAX_STABLE_PRICE if asset in STABLECOINS else MAX_PRICE
-        try:
-            possible = priced and 0.0 < value < most
-        except TypeError:  # a program may hand in anything
-            possible = False
-        if not possible:
+        number = _number(value)
+        if not (priced and 0.0 < number < most):
             raise BadNumber(
                 f"{value} is not a price of {asset} in USD",
                 where=f"price {asset}={value}",
                 remedy="Give a positive, finite USD price of a coin or stablecoin, such as "
                 "USDC=0.9998.",
             )
-    return dict(prices)
+        found[asset] = number
+    return found
+
+
+def _number(value: object) -> float:
+    """A number as float, NaN for everything else that a program may hand in."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return math.nan
+    return float(value)
 
 
 def refuse_misspelt(given: Mapping[str, float], index: Iterable[str]) -> None:

@@ -17,8 +17,8 @@ from seawall.products.names import parse_name
 
 RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
-        "adv_usd": (1.0, 1e15),
-        "depth_usd": (0.0, 1e15),
+        "adv_usd": (1.0, 1e12),
+        "depth_usd": (0.0, 1e12),
         "open_interest": (0.0, 1e15),
         # More than half of the notional a day is a unit mistake: percent, or a year's rate.
         "funding_per_day": (-0.5, 0.5),

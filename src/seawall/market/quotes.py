@@ -19,6 +19,9 @@ from seawall.market.liquidity import Liquidity
 from seawall.products.instruments import DatedFuture, EuropeanOption, Perpetual
 
 Floats = NDArray[np.float64]
+# A bid and an ask further apart than this back no volatility.
+MAX_SPREAD_RATIO = 2.0
+
 Key = TypeVar("Key", bound=Hashable)
 Quote = TypeVar("Quote")
 
@@ -95,8 +98,11 @@ Quotes = PriceQuotes | LiquidityQuotes
 
 
 def is_backed(mark: Floats, bid: Floats, ask: Floats) -> NDArray[np.bool_]:
-    """Rows with a price that a volatility can be held to: a mark, or both a bid and an ask."""
-    return np.isfinite(mark) | ((bid > 0.0) & (ask > 0.0))
+    """Rows with a price that a volatility can be held to: a mark, or a bid and ask near each other.
+
+    A mark of zero is a placeholder as often as a price, and an ask of several bids tells nothing.
+    """
+    return (mark > 0.0) | ((bid > 0.0) & (ask >= bid) & (ask <= MAX_SPREAD_RATIO * bid))
 
 
 Rank = tuple[bool, float]

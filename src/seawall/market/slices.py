@@ -138,7 +138,7 @@ def _slice(
         row: _reason(vol[row], value[row] / unit, mark[row], bid[row], ask[row])
         for row in np.flatnonzero(np.isnan(vol) | contradicted).tolist()
     }
-    backed = is_backed(mark, bid, ask)
+    backed = (mark > 0.0) | _pinned(bid * unit, ask * unit, forward, strike, tenor, is_call)
     reasons |= _unbacked(strike, np.where(contradicted, np.nan, vol), backed)
     usable = np.array([row not in reasons for row in range(len(options))])
     dropped = {options[row].name: why for row, why in reasons.items()}
@@ -192,23 +192,36 @@ def _reason(vol: float, value: float, mark: float, bid: float, ask: float) -> st
 def _contradicted(value: Floats, mark: Floats, bid: Floats, ask: Floats, forward: float) -> Flags:
     """Rows whose value at their volatility is not what their prices say; all in quote currency.
 
-    The mark counts, and where it is missing the bid and ask if there are both; nothing contradicts
-    a row with neither.
+    The mark counts, and where it is missing or zero the bid and ask if there are both; nothing
+    contradicts a row with neither.
     """
     reach = MAX_MARK_ERROR_REL * forward
     placeholder = (mark == 0.0) & (value > MAX_VALUE_AT_ZERO_MARK_REL * forward)
     outside = (value < bid - reach) | (value > ask + reach)
     two_sided = (bid > 0.0) & (ask >= bid)
-    return (np.abs(value - mark) > reach) | placeholder | (np.isnan(mark) & two_sided & outside)
+    unmarked = np.isnan(mark) | (mark == 0.0)
+    return (np.abs(value - mark) > reach) | placeholder | (unmarked & two_sided & outside)
 
 
 def _quotes_agree(
     bid: Floats, ask: Floats, forward: float, strike: Floats, tenor: float, is_call: Flags
 ) -> Flags:
     """Rows whose bid and ask, in quote currency, tell nearly the same volatility."""
+    sided = (bid > 0.0) & (ask >= bid)
     low = _vol_from_prices(bid, forward, strike, tenor, is_call)
     high = _vol_from_prices(ask, forward, strike, tenor, is_call)
-    return np.asarray(high <= MAX_VOL_RATIO * low)
+    return np.asarray(sided & (high <= MAX_VOL_RATIO * low))
+
+
+def _pinned(
+    bid: Floats, ask: Floats, forward: float, strike: Floats, tenor: float, is_call: Flags
+) -> Flags:
+    """Rows whose own bid and ask, in quote currency, pin their volatility down.
+
+    Unlike above, the other option of the strike has no say.
+    """
+    low, high = (implied_vol(p, forward, strike, tenor, is_call).sigma for p in (bid, ask))
+    return np.asarray((bid > 0.0) & (ask >= bid) & (high <= MAX_VOL_RATIO * low))
 
 
 def _vol_from_prices(

@@ -122,7 +122,7 @@ class MarketSnapshot:
             raise MissingQuote(
                 f"no index price of {underlying}{self._dropped_of(underlying)}",
                 where=self.where,
-                remedy=f"Add a file that carries it or give it: --price {underlying}=VALUE.",
+                remedy=self._how_to_price(underlying),
             ) from None
 
     def currency_usd(self, currency: str) -> float:
@@ -205,6 +205,13 @@ class MarketSnapshot:
                 else "Use a snapshot that lists it; unlisted strikes are not interpolated.",
             ) from None
         return self.slices[key], row
+
+    def _how_to_price(self, underlying: str) -> str:
+        """What to do about an underlying without an index: most often it is misspelt."""
+        alike = [name for name in self.index_usd if name.casefold() == underlying.casefold()]
+        if alike:
+            return f"Write {alike[0]}."
+        return f"Add a file that carries it or give it: --price {underlying}=VALUE."
 
     def _dropped(self, name: str) -> str:
         """Why a name's quote was left out, to be added to what is then missing."""

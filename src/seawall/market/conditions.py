@@ -1,0 +1,105 @@
+"""What several sources tell beside prices, put together: volume, open interest, funding, trust."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from seawall.basics.errors import StaleQuote
+from seawall.basics.time import isoformat_utc
+from seawall.market.liquidity import RANGES, Liquidity
+from seawall.market.quotes import LiquidityQuotes, OptionQuotes, Quotes, Rank, latest
+
+# Volumes and depths change slowly: a table of them may be this much older than the prices.
+MAX_ACTIVITY_AGE = timedelta(days=7)
+# Confidence and utilisation are of the moment: these may be no further from the prices.
+MAX_MOMENT_GAP = timedelta(minutes=15)
+_OF_THE_MOMENT = ("confidence", "pool_utilisation")
+
+
+def merged_liquidity(
+    quotes: Sequence[Quotes],
+    as_of: datetime,
+    index: Container[str],
+    given: Container[str],
+) -> tuple[Liquidity, list[str]]:
+    """What all sources tell beside prices as of ``as_of``, and what a report must say of it.
+
+    Of a number told several times the latest counts; two of one time that differ leave it out.
+    ``index`` holds the underlyings that are priced, ``given`` those whose index was given: that
+    has no age. Raises StaleQuote for a table too old or of a later time.
+    """
+    doubts: list[str] = []
+    for table in quotes:
+        if isinstance(table, LiquidityQuotes):
+            _require_fresh(table, as_of)
+    told: dict[str, dict[str, float]] = {}
+    for name in RANGES:
+        found, disagree = latest(_quoted(name, quotes, as_of), _disagreement)
+        told[name] = {key: value for key, (_, value) in found.items()}
+        doubts += [f"{name} of {key} left out: {why}." for key, why in disagree.items()]
+    for table in quotes:
+        if isinstance(table, LiquidityQuotes):
+            doubts += _unused(table, as_of, index)
+    ages = {
+        underlying: max(0.0, as_of.timestamp() - seen_s)
+        for underlying, seen_s in _seen_s(quotes).items()
+        if underlying not in given
+    }
+    told["index_age_s"] = {**ages, **told["index_age_s"]}
+    return Liquidity(**told), doubts
+
+
+def _quoted(
+    name: str, quotes: Iterable[Quotes], as_of: datetime
+) -> Iterable[tuple[str, Rank, tuple[str, float]]]:
+    """Every telling of one number, with its source and value."""
+    for table in quotes:
+        if name in _OF_THE_MOMENT and abs(table.as_of - as_of) > MAX_MOMENT_GAP:
+            continue
+        numbers: Mapping[str, float] = getattr(table.liquidity, name)
+        for key, value in numbers.items():
+            yield key, (True, table.as_of.timestamp()), (table.source, value)
+
+
+def _disagreement(one: tuple[str, float], other: tuple[str, float]) -> str | None:
+    return None if one[1] == other[1] else f"{one[0]} and {other[0]} differ at one time"
+
+
+def _require_fresh(table: LiquidityQuotes, as_of: datetime) -> None:
+    if not -MAX_MOMENT_GAP <= as_of - table.as_of <= MAX_ACTIVITY_AGE:
+        raise StaleQuote(
+            f"{table.source} is of {isoformat_utc(table.as_of)} and the prices of "
+            f"{isoformat_utc(as_of)}",
+            where="market",
+            remedy=f"Give one that is at most {MAX_ACTIVITY_AGE.days} days older.",
+        )
+
+
+def _unused(table: LiquidityQuotes, as_of: datetime, index: Container[str]) -> list[str]:
+    """What a table tells in vain: underlyings without a price, numbers of another moment."""
+    found: list[str] = []
+    names = {key for name in RANGES for key in getattr(table.liquidity, name)}
+    unknown = ", ".join(sorted(name for name in names if name not in index))
+    if unknown:
+        found.append(f"{table.source} tells of {unknown}, which has no price here.")
+    late = [name for name in _OF_THE_MOMENT if getattr(table.liquidity, name)]
+    if late and abs(table.as_of - as_of) > MAX_MOMENT_GAP:
+        found.append(f"{' and '.join(late)} of {table.source} left out: of another time.")
+    return found
+
+
+def _seen_s(quotes: Iterable[Quotes]) -> dict[str, float]:
+    """When the index of each underlying was last seen, in seconds since 1970."""
+    seen: dict[str, float] = {}
+    for table in quotes:
+        if isinstance(table, LiquidityQuotes):
+            continue
+        of_table = np.full(len(table.instruments), table.as_of.timestamp())
+        times = table.observed_s if isinstance(table, OptionQuotes) else of_table
+        for row in np.flatnonzero(table.index > 0.0).tolist():
+            underlying = table.instruments[row].underlying
+            seen[underlying] = max(seen.get(underlying, -np.inf), float(times[row]))
+    return seen

@@ -1,0 +1,139 @@
+"""What files tell beside prices: read exactly, of one time, no charge lowered by damage."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from seawall.basics.errors import BadNumber, StaleQuote, UnreadableFile, UnrecognisedFile
+from seawall.feeds.market import read_market
+from seawall.market.snapshot import MarketSnapshot
+from seawall.products.portfolio import portfolio
+from seawall.report.build import margin
+from tests.every_charge import every_charge
+from tests.market_quotes import name
+from tests.tables import AS_OF, INDEX, chain, listing, write
+
+HELD = name(70_000.0, "C")
+
+
+def activity(as_of=AS_OF, **numbers: float | str) -> pl.DataFrame:
+    told = {column: [value] for column, value in numbers.items()}
+    return pl.DataFrame({"timestamp": [as_of], "underlying": ["BTC"]} | told)
+
+
+@pytest.fixture
+def read(tmp_path: Path):
+    """The market of a chain and of tables beside it."""
+
+    def market(*frames: pl.DataFrame, prices: pl.DataFrame | None = None) -> MarketSnapshot:
+        paths = [write(chain() if prices is None else prices, tmp_path / "chain.csv")]
+        paths += [write(f, tmp_path / f"activity{i}.csv") for i, f in enumerate(frames)]
+        return read_market(paths)
+
+    return market
+
+
+def test_numbers_beside_prices_are_read_by_underlying(read):
+    told = read(
+        activity(adv_usd=2e9, depth_usd=5e6, confidence=0.97, pool_utilisation=0.4)
+    ).liquidity
+    assert (told.adv_usd, told.depth_usd) == ({"BTC": 2e9}, {"BTC": 5e6})
+    assert (told.confidence, told.pool_utilisation) == ({"BTC": 0.97}, {"BTC": 0.4})
+
+
+def test_open_interest_is_in_coins_and_funding_a_day(read):
+    """Inverse futures are counted in USD; the index converts them, not a doubtful mark."""
+    marks = listing().with_columns(
+        mark_price=pl.Series([1.0, 70_990.0]),
+        open_interest=pl.Series([INDEX * 40.0, INDEX * 10.0]),
+        funding_8h=pl.Series([0.0001, None]),
+    )
+    options = chain().with_columns(open_interest=pl.lit(12.5))
+    told = read(prices=pl.concat([options, marks], how="diagonal")).liquidity
+    assert told.open_interest["BTC-PERPETUAL"] == pytest.approx(40.0)
+    assert told.open_interest["BTC-27MAR26"] == pytest.approx(10.0)
+    assert told.open_interest[HELD] == 12.5
+    assert told.funding_per_day == {"BTC-PERPETUAL": pytest.approx(0.0003)}
+
+
+def test_damaged_open_interest_is_left_out_and_said(read):
+    odd = chain().with_columns(
+        open_interest=pl.when(pl.col("instrument_name") == HELD).then(-1.0).otherwise(5.0)
+    )
+    market = read(prices=odd)
+    assert HELD not in market.liquidity.open_interest
+    warnings = margin(portfolio([(HELD, -1)]), market).warnings
+    assert f"Left out: open_interest -1 of {HELD} in chain.csv." in warnings
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        ("pool_utilisation", "1.02"), ("pool_utilisation", "95"), ("confidence", "98"),
+        ("confidence", "-0.1"), ("adv_usd", "0"), ("adv_usd", "1e13"), ("adv_usd", "nan"),
+        ("adv_usd", "10,000"), ("adv_usd", "ten"), ("depth_usd", "-5"),
+    ],
+)  # fmt: skip
+def test_an_impossible_number_is_refused_with_its_row(read, column, cell):
+    with pytest.raises(BadNumber, match=column) as caught:
+        read(activity(**{column: cell}))
+    assert caught.value.where == "activity0.csv row 2"
+
+
+def test_an_underlying_twice_and_a_table_of_nothing_are_refused(read):
+    with pytest.raises(UnreadableFile, match="BTC stands twice") as caught:
+        read(pl.concat([activity(adv_usd=1e9), activity(adv_usd=2e9)]))
+    assert caught.value.where == "activity0.csv row 2 and activity0.csv row 3"
+    with pytest.raises(UnrecognisedFile, match="none of 1 rows has a number"):
+        read(activity(adv_usd=None))
+
+
+def test_tables_that_disagree_leave_the_number_out_in_either_order(read):
+    for pair in itertools.permutations([activity(adv_usd=1e10), activity(adv_usd=1e8)]):
+        market = read(*pair)
+        assert not market.liquidity.adv_usd
+        assert any("adv_usd of BTC left out" in warning for warning in market.warnings)
+
+
+def test_the_later_table_counts_in_either_order(read):
+    earlier = activity(AS_OF - timedelta(hours=1), adv_usd=1e8)
+    for pair in itertools.permutations([activity(adv_usd=1e10), earlier]):
+        assert read(*pair).liquidity.adv_usd == {"BTC": 1e10}
+
+
+def test_volumes_may_be_of_last_week_and_trust_only_of_the_moment(read):
+    old = activity(AS_OF - timedelta(days=7), adv_usd=1e9, confidence=1.0, pool_utilisation=0.0)
+    market = read(old)
+    assert market.liquidity.adv_usd == {"BTC": 1e9}
+    assert not market.liquidity.confidence
+    assert not market.liquidity.pool_utilisation
+    said = "confidence and pool_utilisation of activity0.csv left out: of another time."
+    assert said in market.warnings
+
+
+@pytest.mark.parametrize("gap", [timedelta(days=-7, milliseconds=-1), timedelta(minutes=16)])
+def test_a_table_too_old_or_of_a_later_time_is_stale(read, gap):
+    with pytest.raises(StaleQuote, match=r"activity0.csv is of"):
+        read(activity(AS_OF + gap, adv_usd=1e9))
+
+
+def test_an_underlying_without_a_price_is_said_to_be_one(read):
+    odd = activity(adv_usd=1e9).with_columns(underlying=pl.lit("btc"))
+    assert "activity0.csv tells of btc, which has no price here." in read(odd).warnings
+
+
+def test_the_house_model_hears_of_nothing_but_traded_volume(read):
+    """Of what stands beside prices; the others are for models that name their charges."""
+    held = portfolio([(HELD, -50)])
+    bare = margin(held, read())
+    told = activity(confidence=0.5, pool_utilisation=1.0, depth_usd=1.0)
+    assert margin(held, read(told)).rows == bare.rows
+    assert margin(held, read(told), every_charge()).initial > bare.initial
+    thin = margin(held, read(activity(adv_usd=1e6)))
+    changed = {r.path for r in set(thin.rows) ^ set(bare.rows)}
+    assert changed == {"liquidity/BTC"}
