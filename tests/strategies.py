@@ -97,7 +97,7 @@ def _liquidities(draw, names, futures, slices):
     contracts = [*futures, *(name for column in slices.values() for name in column.names)]
     perpetuals = [name for name in futures if name.endswith("PERPETUAL")]
     return Liquidity(
-        adv_usd=told(names, between(1e6, 1e10)),
+        adv_usd=told(names, between(1e6, 1e9)),
         open_interest=told(contracts, st.just(0.0) | between(1.0, 1e6)),
         funding_per_day=told(perpetuals, between(-0.01, 0.01)),
         confidence=told(names, between(0.5, 1.0)),

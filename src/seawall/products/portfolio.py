@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -95,16 +95,24 @@ def portfolio(
     Raises BadNumber for a number that is none, InputError for what is no such tuple, and what
     :func:`parse_name`, :class:`Position` and :class:`Portfolio` raise.
     """
+    if not isinstance(holdings, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise _no_position(holdings)
     return Portfolio(account=account, positions=tuple(_position(holding) for holding in holdings))
 
 
-def _position(holding: Sequence[Any]) -> Position:
-    if isinstance(holding, str) or not 2 <= len(holding) <= 3:
-        raise InputError(
-            f"{holding!r} is no position",
-            where=NOWHERE,
-            remedy='Give ("BTC-PERPETUAL", 1) or ("BTC-PERPETUAL", 1, 71250).',
-        )
+def _no_position(given: object) -> InputError:
+    return InputError(
+        f"{given!r:.60} is no position",
+        where=NOWHERE,
+        remedy='Give ("BTC-PERPETUAL", 1) or ("BTC-PERPETUAL", 1, 71250).',
+    )
+
+
+def _position(given: Any) -> Position:
+    is_row = isinstance(given, tuple | list)
+    holding: list[Any] = [*cast("list[Any]", given)] if is_row else [given]
+    if not 2 <= len(holding) <= 3:
+        raise _no_position(holding)
     name, entry = holding[0], holding[2] if len(holding) > 2 else None
     return Position(
         instrument=parse_name(name),

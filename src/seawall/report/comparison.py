@@ -51,8 +51,10 @@ def compare(
     Raises BadParameter without models or when one is named twice, and what
     :func:`seawall.report.build.margin` raises.
     """
-    if isinstance(models, str):  # one name is a list of one, not its letters
+    if isinstance(models, str | MarginModel):  # one is a list of one, and a name not its letters
         models = [models]
+    if not isinstance(models, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance]
+        models = []
     reports = tuple(margin(portfolio, market, model) for model in models)
     names = [report.model.name for report in reports]
     if not names or len(set(names)) != len(names):

@@ -156,7 +156,9 @@ def join(portfolio: Portfolio, market: MarketSnapshot) -> Book:
             money.append((position, market.asset_usd(instrument)))
         else:
             held.setdefault(instrument.underlying, []).append(position)
-    unused = ", ".join(sorted(market.given - held.keys()))
+    instruments = [position.instrument for position in portfolio.positions]
+    used = {name for each in instruments for name in (each.underlying, each.settlement)}
+    unused = ", ".join(sorted(market.given - used))
     if unused:
         found.append(f"The price given of {unused} is used by no position.")
     return Book(
