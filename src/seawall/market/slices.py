@@ -153,7 +153,7 @@ def _slice(
         is_call=is_call[usable],
         vol=vol,
         mark=mark[usable],
-        atm_vol=_vol_at_forward(forward, strike, vol),
+        atm_vol=vol_at_forward(forward, strike, vol),
     )
     return built, dropped
 
@@ -238,7 +238,7 @@ def _vol_from_prices(
     return np.array([told.get(k, vol) for k, vol in zip(strike, found, strict=True)])
 
 
-def _vol_at_forward(forward: float, strike: Floats, vol: Floats) -> float:
+def vol_at_forward(forward: float, strike: Floats, vol: Floats) -> float:
     """Volatility at the forward, linear in log-strike between the nearest strikes, flat outside."""
     every = np.ones(vol.shape, dtype=np.bool_)
     at_forward = np.append(strike, forward), np.append(vol, np.nan), np.append(every, False)

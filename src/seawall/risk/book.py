@@ -164,7 +164,7 @@ def join(portfolio: Portfolio, market: MarketSnapshot) -> Book:
     return Book(
         account=portfolio.account,
         as_of=market.as_of,
-        underlyings=tuple(_join_underlying(u, held[u], market) for u in sorted(held)),
+        underlyings=tuple(join_underlying(u, held[u], market) for u in sorted(held)),
         money=tuple(money),
         liquidity=market.liquidity,
         warnings=tuple(dict.fromkeys(found)),
@@ -207,9 +207,13 @@ class _Row:
     mark: float = np.nan
 
 
-def _join_underlying(
-    underlying: str, positions: list[Position], market: MarketSnapshot
+def join_underlying(
+    underlying: str, positions: Sequence[Position], market: MarketSnapshot
 ) -> UnderlyingBook:
+    """Positions of one underlying, in canonical order, with their quotes; nothing is doubted here.
+
+    Raises MissingQuote, ExpiredInstrument, BadNumber for a refused underlying.
+    """
     spot = market.spot_usd(underlying)
     rows = [_look_up(position, market) for position in positions]
     buckets = tuple(dict.fromkeys([SPOT_BUCKET, *(row.bucket for row in rows)]))
