@@ -36,9 +36,7 @@ def margin(
     ExpiredInstrument, BadNumber, BadParameter, and InputError for what is neither portfolio,
     market nor model; nothing is skipped or assumed in silence.
     """
-    chosen = load_preset(model) if isinstance(model, str) else model
-    for given, wanted in ((portfolio, Portfolio), (market, MarketSnapshot), (chosen, MarginModel)):
-        _require(given, wanted)
+    chosen = checked_model(portfolio, market, model)
     book = join(portfolio, market)
     status = margin_status(book, chosen)
     return MarginReport(
@@ -71,11 +69,23 @@ def margin(
     )
 
 
+def checked_model(
+    portfolio: Portfolio, market: MarketSnapshot, model: str | MarginModel
+) -> MarginModel:
+    """The model, by name or as it is. Raises InputError for what is neither portfolio, market nor
+    model, UnknownModel, BadParameter.
+    """
+    chosen = load_preset(model) if isinstance(model, str) else model
+    for given, wanted in ((portfolio, Portfolio), (market, MarketSnapshot), (chosen, MarginModel)):
+        _require(given, wanted)
+    return chosen
+
+
 def _require(given: object, wanted: type) -> None:
     if not isinstance(given, wanted):
         raise InputError(
             f"{given!r:.60} is no {wanted.__name__}",
-            where="margin(portfolio, market, model)",
+            where="portfolio, market and model",
             remedy="Give what read_portfolio and read_market return, and a model or its name.",
         )
 

@@ -1,0 +1,290 @@
+"""Why margin changed between two snapshots: rows that add up, and steps that stand alone."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+
+from seawall.basics.errors import ExpiredInstrument, InputError, MissingQuote
+from seawall.feeds.market import read_market
+from seawall.margin.presets import preset_names
+from seawall.market.moved import at_time, moved
+from seawall.products.names import parse_name
+from seawall.products.portfolio import Portfolio
+from seawall.report.build import margin
+from seawall.report.change import Change, explain_change
+from seawall.report.schema import to_json
+from seawall.risk.moved import carried_portfolio, resized_portfolio
+from tests.strategies import accounts, between, books
+from tests.test_distance import MARKET, book_of
+from tests.test_real_chains import CRASH, chain_file
+
+TOTALS = ("initial", "maintenance", "margin_value")
+BOOK = book_of(
+    ("BTC-31JAN26-90000-P", -5),
+    ("BTC-2MAR26-110000-C", -3),
+    ("BTC-PERPETUAL", 2),
+    ("ETH-PERPETUAL", -30, 4_100),
+    ("USDC", 200_000),
+)
+
+
+def with_vols(market, factor):
+    """Every volatility times a factor; marks as they are."""
+    slices = {
+        key: replace(s, vol=s.vol * factor, atm_vol=s.atm_vol * factor)
+        for key, s in market.slices.items()
+    }
+    return replace(market, slices=slices)
+
+
+def step(change: Change, name: str):
+    [row] = [row for row in change.rows if row.step == name]
+    return row
+
+
+def amounts(row):
+    return [getattr(row, total) for total in TOTALS]
+
+
+def moving_steps(change: Change) -> set[str]:
+    return {row.step for row in change.rows if any(amounts(row))}
+
+
+def adds_up(change: Change) -> None:
+    for total in TOTALS:
+        whole = getattr(change, f"{total}_after") - getattr(change, f"{total}_before")
+        assert sum((getattr(row, total) for row in change.rows), Decimal(0)) == whole
+    for level in ("initial", "maintenance"):
+        moved_by = sum(
+            getattr(row, f"{level}_after") - getattr(row, f"{level}_before")
+            for row in change.moved_rows
+        )
+        assert moved_by == getattr(change, f"{level}_after") - getattr(change, f"{level}_before")
+
+
+def ends(change: Change, before, after) -> None:
+    """The ends are the reports of the account there."""
+    for which, report in (("before", before), ("after", after)):
+        for total in TOTALS:
+            assert getattr(change, f"{total}_{which}") == getattr(report, total)
+        cells = {m.underlying: (m.direction, m.worst) for m in report.risk_matrices}
+        told = {
+            c.underlying: (getattr(c, f"direction_{which}"), getattr(c, f"worst_{which}"))
+            for c in change.worst_cells
+        }
+        for underlying, cell in told.items():
+            assert cell == cells.get(underlying, (None, None))
+
+
+# ---- laws
+
+
+@settings(max_examples=80)
+@given(account=accounts(max_legs=5), data=st.data())
+def test_rows_add_exactly_and_the_ends_are_the_reports(account, data):
+    portfolio, before = account
+    after = before
+    for underlying in before.index_usd:
+        after = moved(after, underlying, data.draw(between(-0.4, 0.6)))
+    after = with_vols(after, data.draw(between(0.6, 1.6)))
+    after = replace(after, stable_usd={"USDC": data.draw(between(0.9, 1.05))})
+    after = at_time(after, after.as_of + timedelta(minutes=data.draw(st.integers(1, 900))))
+    names = {p.instrument.name for p in portfolio.positions if hasattr(p.instrument, "expiry")}
+    assume(all(parse_name(name).expiry > after.as_of for name in names))
+    model, to_model = (data.draw(st.sampled_from(preset_names())) for _ in range(2))
+    change = explain_change(portfolio, before, after, model, to_model=to_model)
+    adds_up(change)
+    carried = carried_portfolio(portfolio, before, after)
+    ends(change, margin(portfolio, before, model), margin(carried, after, to_model))
+    assert amounts(step(change, "positions")) == [0, 0, 0]
+    assert (change.as_of_before, change.as_of_after) == (before.as_of, after.as_of)
+    assert list(json.loads(to_json(change))) == list(Change.__struct_fields__)
+
+
+@settings(max_examples=40)
+@given(account=accounts(max_legs=5), data=st.data())
+def test_with_another_book_the_positions_are_a_row(account, data):
+    portfolio, before = account
+    underlying = data.draw(st.sampled_from(sorted(before.index_usd)))
+    after = moved(before, underlying, data.draw(between(-0.4, 0.6)))
+    later = data.draw(books(after, max_legs=5))
+    change = explain_change(portfolio, before, after, to_portfolio=later)
+    adds_up(change)
+    ends(change, margin(portfolio, before), margin(later, after))
+    there = margin(resized_portfolio(later, after, before), before)
+    assert step(change, "positions").initial == there.initial - change.initial_before
+
+
+@settings(max_examples=30)
+@given(account=accounts(max_legs=5))
+def test_where_nothing_changes_every_row_is_zero(account):
+    portfolio, market = account
+    change = explain_change(portfolio, market, market)
+    assert moving_steps(change) == set()
+    assert change.moved_rows == ()
+    assert change.initial_before == change.initial_after == margin(portfolio, market).initial
+
+
+# ---- each step alone
+
+
+@pytest.mark.parametrize("model", preset_names())
+def test_each_cause_shows_in_its_own_row(model):
+    later = MARKET.as_of + timedelta(hours=12)
+    moved_btc = moved(MARKET, "BTC", -0.07)
+    causes = {
+        "price/BTC": moved_btc,
+        "price/ETH": moved(MARKET, "ETH", 0.1),
+        "price/stablecoins": replace(MARKET, stable_usd={"USDC": 0.97}),
+        "volatility": with_vols(MARKET, 1.3),
+        "time": at_time(MARKET, later),
+    }
+    for name, after in causes.items():
+        change = explain_change(BOOK, MARKET, after, model)
+        # Options without marks are worth their model values, so that the margin value always moves.
+        assert moving_steps(change) == {name}, (name, change.rows)
+        if model == "prbm" and name != "price/stablecoins":
+            assert step(change, name).initial != 0
+            assert step(change, name).maintenance != 0
+    assert moving_steps(explain_change(BOOK, MARKET, MARKET, model, to_model=model)) == set()
+    other = "prbm" if model != "prbm" else "cross"
+    assert moving_steps(explain_change(BOOK, MARKET, MARKET, model, to_model=other)) == {"model"}
+
+
+def test_steps_are_in_the_stated_order():
+    names = [row.step for row in explain_change(BOOK, MARKET, MARKET).rows]
+    assert names == ["positions", "time", "price/BTC", "price/ETH", "volatility", "model"]
+    after = replace(MARKET, stable_usd={})
+    names = [row.step for row in explain_change(BOOK, MARKET, after).rows]
+    assert names[3:5] == ["price/ETH", "price/stablecoins"]
+
+
+def test_a_perpetual_without_an_entry_earns_from_the_first_snapshot_on():
+    held = book_of(("BTC-PERPETUAL", 2), ("USD", 100_000))
+    change = explain_change(held, MARKET, moved(MARKET, "BTC", 0.05))
+    price = step(change, "price/BTC")
+    # 2 · 100,000 · 5 %, less the haircut of 1 % on a profit in coin
+    assert price.margin_value == Decimal("9900.00")
+    assert change.margin_value_after == Decimal("109900.00")
+
+
+def test_the_charge_and_the_cell_that_moved_are_named():
+    held = book_of(("BTC-31JAN26-100000-C", -10), ("BTC-31JAN26-100000-P", -10), ("USD", 9e5))
+    change = explain_change(held, MARKET, moved(MARKET, "BTC", -0.2))
+    assert {"scanning_risk/BTC", "liquidity/BTC", "im_factor"} == {
+        row.path for row in change.moved_rows
+    }
+    [cell] = change.worst_cells
+    assert (cell.underlying, cell.direction_before) == ("BTC", "up")
+    assert cell.worst_before.price_move_rel == 5.0
+    assert (
+        cell.worst_after
+        == margin(
+            carried_portfolio(held, MARKET, moved(MARKET, "BTC", -0.2)), moved(MARKET, "BTC", -0.2)
+        )
+        .risk_matrix("BTC")
+        .worst
+    )
+
+
+def test_under_a_model_without_scenarios_no_cell_is_named():
+    change = explain_change(BOOK, MARKET, MARKET, "prbm", to_model="cross")
+    assert [c.underlying for c in change.worst_cells] == ["BTC", "ETH"]
+    assert all(c.worst_before and c.worst_after is None for c in change.worst_cells)
+
+
+# ---- what cannot be explained
+
+
+def without_option(market, name):
+    """The market without one listed option."""
+    key, row = market.option_rows[name]
+    s = market.slices[key]
+    keep = [i for i in range(len(s.names)) if i != row]
+    rest = replace(
+        s,
+        names=tuple(s.names[i] for i in keep),
+        **{c: getattr(s, c)[keep] for c in ("strike", "is_call", "vol", "mark")},
+    )
+    rows = {n: at for n, at in market.option_rows.items() if at[0] != key}
+    rows |= {n: (key, i) for i, n in enumerate(rest.names)}
+    return replace(market, slices={**market.slices, key: rest}, option_rows=rows)
+
+
+def test_an_option_listed_at_one_time_only_is_an_error_that_names_it_and_the_time():
+    name = "BTC-31JAN26-90000-P"
+    later = at_time(MARKET, MARKET.as_of + timedelta(hours=1))
+    with pytest.raises(MissingQuote, match=rf"{name}, which is not listed.*2026-01-01T09:00"):
+        explain_change(BOOK, MARKET, without_option(later, name))
+    with pytest.raises(MissingQuote, match=rf"{name}, which is not listed.*2026-01-01T08:00"):
+        explain_change(BOOK, without_option(MARKET, name), later)
+    rest = Portfolio(account="by hand", positions=BOOK.positions[1:])
+    # What is bought or sold in between must be known where it is held, and when it is bought.
+    adds_up(explain_change(BOOK, MARKET, without_option(later, name), to_portfolio=rest))
+    with pytest.raises(MissingQuote, match=rf"{name}, which is not listed.*2026-01-01T08:00"):
+        explain_change(rest, without_option(MARKET, name), later, to_portfolio=BOOK)
+
+
+def test_what_expires_in_between_is_an_error():
+    held = book_of(("BTC-2JAN26-102000-P", 1), ("USD", 1))
+    after = replace(MARKET, as_of=MARKET.as_of + timedelta(days=1))
+    with pytest.raises(ExpiredInstrument, match="BTC-2JAN26-102000-P"):
+        explain_change(held, MARKET, after)
+
+
+def test_two_accounts_are_not_one_that_changed():
+    other = Portfolio(account="other", positions=BOOK.positions)
+    with pytest.raises(InputError, match="'by hand' and 'other'"):
+        explain_change(BOOK, MARKET, MARKET, to_portfolio=other)
+
+
+# ---- recorded chains
+
+
+@pytest.mark.parametrize("model", preset_names())
+def test_a_day_of_the_crash_of_february_2026(shared, model):
+    path = chain_file(shared, CRASH)
+    before, after = (read_market(path, at=f"2026-02-0{day}T16:00") for day in (5, 6))
+    held = book_of(
+        ("BTC-27MAR26-70000-P", -5),
+        ("BTC-27MAR26-80000-C", -3),
+        ("BTC-26JUN26-90000-C", 4),
+        ("BTC-PERPETUAL", "1.5"),
+        ("ETH-27MAR26-2000-P", 20),
+        ("ETH-PERPETUAL", -40, 2_000),
+        ("USDC", 600_000),
+    )
+    change = explain_change(held, before, after, model)
+    adds_up(change)
+    carried = carried_portfolio(held, before, after)
+    ends(change, margin(held, before, model), margin(carried, after, model))
+    assert {"price/BTC", "volatility"} <= moving_steps(change)
+    backwards = explain_change(carried, after, before, model, to_portfolio=held)
+    assert backwards.initial_after == change.initial_before
+
+
+def test_options_of_the_day_are_not_listed_the_day_after(shared):
+    path = chain_file(shared, CRASH)
+    before, after = (read_market(path, at=f"2026-02-0{day}T16:00") for day in (5, 6))
+    gone = sorted(set(before.option_rows) - set(after.option_rows))
+    alive = [n for n in gone if parse_name(n).expiry > after.as_of]
+    expired = [n for n in gone if parse_name(n).expiry <= after.as_of]
+    assert expired
+    with pytest.raises(ExpiredInstrument, match=expired[0]):
+        explain_change(book_of((expired[0], 1)), before, after)
+    for name in alive[:1]:
+        with pytest.raises(MissingQuote, match=name):
+            explain_change(book_of((name, 1)), before, after)
+    new = sorted(set(after.option_rows) - set(before.option_rows))
+    assert new
+    with pytest.raises(MissingQuote, match=new[0]):
+        explain_change(book_of((new[0], 1)), before, after)
+    assert np.isfinite(float(margin(book_of((new[0], 1)), after).initial))
