@@ -82,5 +82,5 @@ def _of_entry(position: Position, mark: float) -> list[str]:
             "coin, or leave it empty.",
         )
     if times > ENTRY_WARNING_FACTOR:
-        return [f"Entry price of {name} is {entry}, its mark {mark:,.10g}: check it."]
+        return [f"Entry price of {name} is {entry:.10g}, its mark {mark:,.10g}: check it."]
     return []

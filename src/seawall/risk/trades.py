@@ -1,0 +1,228 @@
+"""Trades put into a portfolio: what they pay, what they close, and the entry prices they leave.
+
+A trade at its mark changes no equity: an option's premium is paid out of its settlement currency,
+a closed future's profit into it, and a new future stands at its price. Source: docs/explain.md,
+"What if".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal, localcontext
+
+import msgspec
+import numpy as np
+
+from seawall.basics.decimals import MAX_PRICE
+from seawall.basics.errors import BadNumber, InputError
+from seawall.basics.time import tenor_years
+from seawall.market.snapshot import MarketSnapshot
+from seawall.pricing.black76 import price as black76_price
+from seawall.products.instruments import (
+    CASH,
+    Cash,
+    DatedFuture,
+    EuropeanOption,
+    Instrument,
+    Perpetual,
+    Stablecoin,
+)
+from seawall.products.names import parse_name
+from seawall.products.portfolio import MAX_QUANTITY, Portfolio, Position
+from seawall.risk.assumptions import ENTRY_MAX_FACTOR, assumptions
+
+CHEAP_OPTION_REL = 0.001
+"""Share of the forward below which an option's price counts as this much when it is compared with
+its mark: a nearly worthless option may cost many times its mark."""
+
+# Payments are whole numbers of the first, finer than any coin divides, and add exactly within the
+# second: what is bought and sold again leaves no dust behind.
+_FINEST = Decimal("1e-30")
+_PRECISION = 60
+
+
+class Trade(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``quantity`` in units of the underlying, + bought; ``price`` in quote units, None: the mark.
+
+    Quote units are coin for an inverse option's premium, the settlement currency or USD per coin
+    for everything else. An inverse contract's quantity is in coin at today's mark, whatever the
+    price. Raises BadNumber for a quantity or price that is none, InputError for a trade in money.
+    """
+
+    instrument: Instrument
+    quantity: Decimal
+    price: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        name = self.instrument.name
+        if isinstance(self.instrument, Cash | Stablecoin):
+            raise InputError(
+                f"{name} is money: it pays for trades and is not traded",
+                where=self.where,
+                remedy="Give a contract or a coin; put more money into the book itself.",
+            )
+        size = self.quantity
+        if not size.is_finite() or size == 0 or size.copy_abs() >= MAX_QUANTITY:
+            raise BadNumber(
+                f"{size} {name} cannot be traded",
+                where=self.where,
+                remedy="Give a finite quantity other than 0 in units of the underlying, below "
+                f"{MAX_QUANTITY:.0E} in size.",
+            )
+        price = self.price
+        if price is not None and not (price.is_finite() and 0 < price < MAX_PRICE):
+            raise BadNumber(
+                f"{price} is not a price of {name}",
+                where=self.where,
+                remedy="Give a positive, finite price, or none for the mark.",
+            )
+
+    @property
+    def where(self) -> str:
+        """The trade named for messages, as it is written."""
+        at = "" if self.price is None else f"@{self.price}"
+        return f"trade {self.instrument.name}:{self.quantity}{at}"
+
+
+def with_trades(portfolio: Portfolio, trades: Iterable[Trade], market: MarketSnapshot) -> Portfolio:
+    """The portfolio after the trades, in the order given.
+
+    Positions that are closed are gone; what was paid stands as cash, stablecoin or coin, and as
+    a debt where there was none. ``warnings`` of the result also say what was assumed of what was
+    traded. Raises BadNumber for a price more than ``ENTRY_MAX_FACTOR`` away from the mark and for a
+    trade or position of an impossible worth or entry price, and what the snapshot raises.
+    """
+    warnings = list(portfolio.warnings)
+    with localcontext(prec=_PRECISION):
+        held = {position.instrument.name: position for position in portfolio.positions}
+        for trade in trades:
+            mark = mark_of(trade.instrument, market)
+            paid = mark if trade.price is None else trade.price
+            _require_near(trade, paid, mark, market)
+            warnings += assumptions(_opened(trade, paid), market)
+            if isinstance(trade.instrument, Perpetual | DatedFuture):
+                known = held.get(trade.instrument.name)
+                if known is not None:
+                    warnings += assumptions(known, market)
+                _trade_future(held, trade, paid, mark)
+            else:
+                _add(held, trade.instrument, trade.quantity, trade.where)
+                _pay(held, trade, -trade.quantity * paid)
+        kept = tuple(position for position in held.values() if position.quantity != 0)
+    nothing = (Position(instrument=Cash(name=CASH), quantity=Decimal(0)),)
+    return Portfolio(
+        account=portfolio.account,
+        positions=kept or nothing,
+        warnings=tuple(dict.fromkeys(warnings)),
+    )
+
+
+def mark_of(instrument: Instrument, market: MarketSnapshot) -> Decimal:
+    """Today's price of one unit in quote units: the mark, an option's model value without one.
+
+    Raises what the snapshot raises.
+    """
+    if isinstance(instrument, Perpetual | DatedFuture):
+        return _exactly(market.forward(instrument))
+    if not isinstance(instrument, EuropeanOption):
+        return _exactly(market.asset_usd(instrument))
+    listed, row = market.option_row(instrument)
+    if np.isfinite(listed.mark[row]):
+        return _exactly(listed.mark[row])
+    tenor = tenor_years(market.as_of, instrument.expiry)
+    value = black76_price(
+        listed.forward, instrument.strike, listed.vol[row], tenor, instrument.is_call
+    )
+    return _exactly(float(value) / (listed.forward if instrument.is_inverse else 1.0))
+
+
+def _opened(trade: Trade, paid: Decimal) -> Position:
+    """The trade as a position of its own."""
+    is_future = isinstance(trade.instrument, Perpetual | DatedFuture)
+    return Position(
+        instrument=trade.instrument,
+        quantity=trade.quantity,
+        entry_price=paid if is_future else None,
+        where=trade.where,
+    )
+
+
+def _require_near(trade: Trade, paid: Decimal, mark: Decimal, market: MarketSnapshot) -> None:
+    """Refuse a price that is a slip: what it claims to earn would be collateral."""
+    instrument, least = trade.instrument, Decimal(0)
+    if isinstance(instrument, EuropeanOption):
+        unit = 1.0 if instrument.is_inverse else market.forward(instrument)
+        least = _exactly(CHEAP_OPTION_REL * unit)
+    low, high = sorted((max(paid, least), max(mark, least)))
+    if high > low * Decimal(ENTRY_MAX_FACTOR):
+        raise BadNumber(
+            f"price {paid} of {instrument.name} is more than {ENTRY_MAX_FACTOR:g} times away from "
+            f"its mark {float(mark):.10g}",
+            where=trade.where,
+            remedy="Give USD or the settlement currency per coin, for an inverse option coin.",
+        )
+
+
+def _trade_future(held: dict[str, Position], trade: Trade, paid: Decimal, mark: Decimal) -> None:
+    """Close what is held the other way, paying its profit, and add the rest at its price."""
+    contract = trade.instrument
+    known = held.get(contract.name)
+    before = known.quantity if known else Decimal(0)
+    # A position without an entry price counts as settled at its mark.
+    entry = mark if known is None or known.entry_price is None else known.entry_price
+    after = before + trade.quantity
+    if before * trade.quantity >= 0:
+        entry = _average(contract, before, entry, trade.quantity, paid)
+    else:
+        closed = before if abs(trade.quantity) >= abs(before) else -trade.quantity
+        if contract.is_inverse:
+            # A quantity is coin at today's mark: closed·mark USD contracts, profit in coin.
+            profit = closed * mark * (1 / entry - 1 / paid)
+        else:
+            profit = closed * (paid - entry)
+        _credit(held, contract.settlement, profit, trade.where)
+        if after * before <= 0:
+            entry = paid
+    held[contract.name] = Position(
+        instrument=contract,
+        quantity=after,
+        entry_price=entry,
+        where=known.where if known else trade.where,
+    )
+
+
+def _average(
+    contract: Instrument, one: Decimal, entry: Decimal, other: Decimal, paid: Decimal
+) -> Decimal:
+    """The entry price of two positions of one sign, so that their profits add up."""
+    if one == 0 or entry == paid:  # quotients would leave the last digits of Decimal in it
+        return paid
+    if contract.is_inverse:
+        return (one + other) / (one / entry + other / paid)
+    return (one * entry + other * paid) / (one + other)
+
+
+def _pay(held: dict[str, Position], trade: Trade, amount: Decimal) -> None:
+    """``amount`` in the currency in which the instrument is paid: an asset's is USD."""
+    is_option = isinstance(trade.instrument, EuropeanOption)
+    _credit(held, trade.instrument.settlement if is_option else CASH, amount, trade.where)
+
+
+def _credit(held: dict[str, Position], currency: str, amount: Decimal, where: str) -> None:
+    paid = amount.quantize(_FINEST)
+    if paid != 0:
+        _add(held, parse_name(currency), paid.normalize(), where)
+
+
+def _add(held: dict[str, Position], instrument: Instrument, quantity: Decimal, where: str) -> None:
+    known = held.get(instrument.name)
+    held[instrument.name] = (
+        Position(instrument=instrument, quantity=quantity, where=where)
+        if known is None
+        else msgspec.structs.replace(known, quantity=known.quantity + quantity)
+    )
+
+
+def _exactly(number: float) -> Decimal:
+    """As it is printed, so that quantities stay readable."""
+    return Decimal(repr(float(number)))
