@@ -1,6 +1,7 @@
 """Values and sensitivities of one option at a time, on plain arrays.
 
 In: broadcasting wrappers over the kernels, which check their numbers and name the outcome of each
-row. Not in: instruments, quantities, signs of positions, vol surfaces and curves, units other than
-the quote currency, years and decimal volatility (the rooms above convert).
+row; SVI slices, their arbitrage and their fit. Not in: instruments, quantities, signs of positions,
+surfaces and curves, units other than the quote currency, years and decimal volatility (the rooms
+above convert).
 """

@@ -1,0 +1,144 @@
+"""One expiry's smile: its listed volatilities, and a volatility for the strikes between and near.
+
+A fitted SVI slice gives the shape; what it misses at the listed strikes is carried over to the
+strikes between them, so that the smile passes through every listed volatility and no unlisted one
+jumps next to it. Beyond the outermost strikes the slice goes on, scaled as at the outermost.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seawall.basics.arrays import freeze
+from seawall.basics.errors import MissingQuote
+from seawall.basics.time import isoformat_utc, tenor_years
+from seawall.market.snapshot import OptionSlice
+from seawall.pricing.svi import SviSlice
+from seawall.pricing.svi_fit import SviFit, fit_svi
+
+Floats = NDArray[np.float64]
+
+# A strike counts as within reach up to this multiple of the widest listed |ln(K / F)|.
+MAX_REACH = 1.5
+# Errors are weighted by vega over the greatest vega, but the wings by at least this: by vega alone
+# the far strikes, which scenarios bring to the money, were left free by tens of vol points.
+LEAST_WEIGHT = 0.3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Smile:
+    """The listed volatilities of one expiry, by ascending strike; arrays have shape [n], n ≥ 1.
+
+    ``forward`` and ``strike`` in quote currency per coin, ``vol`` decimal, ``tenor_years`` > 0;
+    ``observed`` is the oldest quote's time, None where the quotes do not tell. The slice is fitted
+    when it is first asked for, and kept.
+    """
+
+    expiry: datetime
+    tenor_years: float
+    forward: float
+    strike: Floats
+    vol: Floats
+    observed: datetime | None
+    _fit: list[SviFit] = field(default_factory=list[SviFit], init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        freeze(self, len(self.strike))
+
+    @property
+    def log_moneyness(self) -> Floats:
+        """ln(K / F) of the listed strikes, shape [n]."""
+        return np.log(self.strike / self.forward)
+
+    @property
+    def reach(self) -> float:
+        """The greatest |ln(K / F)| for which a volatility is given."""
+        return MAX_REACH * float(np.abs(self.log_moneyness).max())
+
+    def fit(self) -> SviFit:
+        """The SVI slice of the listed strikes, or why there is none."""
+        if not self._fit:
+            k, w = self.log_moneyness, self.vol**2 * self.tenor_years
+            deviation = self.vol * math.sqrt(self.tenor_years)
+            # φ(d₁) over its greatest value: vega over the greatest vega.
+            vega = np.exp(-0.5 * (0.5 * deviation - k / deviation) ** 2)
+            # dw = 2 vol T dvol: an error of w becomes one of volatility.
+            weight = (np.maximum(vega, LEAST_WEIGHT) / (2.0 * self.vol * self.tenor_years)) ** 2
+            self._fit.append(fit_svi(k, w, weight))
+        return self._fit[0]
+
+    def total_variance(self, k: Floats) -> Floats:
+        """vol² · T at log-moneyness of any shape; same shape, > 0.
+
+        The slice times the ratio of listed to fitted total variance, which is linear in
+        log-moneyness between the listed strikes and flat beyond. Without a slice the listed total
+        variance itself is.
+        """
+        listed, variance = self.log_moneyness, self.vol**2 * self.tenor_years
+        fitted = self.fit().slice
+        if fitted is None:
+            return np.interp(k, listed, variance)
+        ratio = variance / fitted.total_variance(listed)
+        return fitted.total_variance(k) * np.interp(k, listed, ratio)
+
+    def vols(self, strike: Floats) -> Floats:
+        """Volatility (decimal) of strikes > 0, shape [m]; a listed strike's is its own.
+
+        Raises MissingQuote for a strike beyond reach.
+        """
+        k = np.log(strike / self.forward)
+        require_within(self.reach, k, strike, self.expiry)
+        vol = np.sqrt(self.total_variance(k) / self.tenor_years)
+        place = np.minimum(np.searchsorted(self.strike, strike), self.strike.size - 1)
+        return np.where(self.strike[place] == strike, self.vol[place], vol)
+
+    def errors_vol_points(self) -> Floats:
+        """Fitted minus listed volatility at the listed strikes in vol points, shape [n].
+
+        Zero without a slice: the interpolation passes through the listed strikes.
+        """
+        fitted: SviSlice | None = self.fit().slice
+        if fitted is None:
+            return np.zeros(self.strike.size)
+        vol = np.sqrt(fitted.total_variance(self.log_moneyness) / self.tenor_years)
+        return 100.0 * (vol - self.vol)
+
+
+def smile_of(listed: OptionSlice, as_of: datetime, observed_s: Mapping[str, float]) -> Smile:
+    """The smile of a snapshot's slice.
+
+    Of a call and a put of one strike the out-of-the-money one tells for both. ``observed_s`` maps
+    names to seconds since 1970 UTC; names it lacks, or has as NaN, leave the smile without a time.
+    """
+    out_of_money = listed.is_call == (listed.strike >= listed.forward)
+    order = np.lexsort((~out_of_money, listed.strike))
+    strike, first = np.unique(listed.strike[order], return_index=True)
+    times = np.array([observed_s.get(name, np.nan) for name in listed.names])
+    oldest = float(times.min())
+    return Smile(
+        expiry=listed.key[2],
+        tenor_years=tenor_years(as_of, listed.key[2]),
+        forward=listed.forward,
+        strike=strike,
+        vol=listed.vol[order][first],
+        observed=datetime.fromtimestamp(oldest, UTC) if math.isfinite(oldest) else None,
+    )
+
+
+def require_within(reach: float, k: Floats, strike: Floats, expiry: datetime) -> None:
+    """Raise MissingQuote, naming the first strike whose |ln(K / F)| is beyond ``reach``."""
+    beyond = np.abs(k) > reach
+    if beyond.any():
+        row = int(np.argmax(beyond))
+        raise MissingQuote(
+            f"the strike {strike[row]:.10g} lies {k[row]:+.4g} from the forward in logarithm, "
+            f"beyond the {reach:.4g} to which listed strikes tell a volatility",
+            where=f"volatility surface, expiry {isoformat_utc(expiry)}",
+            remedy="Use a snapshot that lists strikes nearer to it.",
+        )

@@ -1,0 +1,269 @@
+"""The volatility surface of one underlying and settlement: volatilities of what is not listed.
+
+In a listed expiry the smile of that expiry tells. Between two expiries total variance is linear in
+time at equal log-forward-moneyness k = ln(K / F), so that no calendar arbitrage enters between
+smiles that admit none; before the first the volatility at k is the first's, and beyond the last
+the forward variance between the last two goes on. Forwards are log-linear in time.
+
+A listed option keeps its own volatility: the surface answers only for what the snapshot lacks.
+Source: Gatheral and Jacquier, "Arbitrage-free SVI volatility surfaces", Quantitative Finance 14
+(2014), lemma 2.1 (calendar) and section 5.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seawall.basics.arrays import freeze
+from seawall.basics.errors import BadNumber, ExpiredInstrument, MissingQuote
+from seawall.basics.time import isoformat_utc, tenor_years
+from seawall.market.quotes import OptionQuotes
+from seawall.market.smiles import Smile, require_within, smile_of
+from seawall.market.snapshot import MarketSnapshot
+from seawall.pricing.svi import Interval, calendar_violations
+from seawall.pricing.svi_fit import FitStatus
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ForwardCurve:
+    """Forwards in quote currency by ascending tenor in years, both of shape [n], n ≥ 1.
+
+    The first is the index at tenor 0 where the snapshot has one.
+    """
+
+    tenor_years: Floats
+    forward: Floats
+
+    def __post_init__(self) -> None:
+        freeze(self, len(self.tenor_years))
+
+    def covers(self, tenor_years: float) -> bool:
+        """Whether the tenor lies between the first and the last."""
+        return bool(self.tenor_years[0] <= tenor_years <= self.tenor_years[-1])
+
+    def at(self, tenor_years: float) -> float:
+        """The forward at a tenor that the curve covers, log-linear in time."""
+        return math.exp(float(np.interp(tenor_years, self.tenor_years, np.log(self.forward))))
+
+
+@dataclass(frozen=True, slots=True)
+class SliceReport:
+    """How well one expiry's slice follows its strikes, and what arbitrage remains.
+
+    Errors are fitted minus listed volatility in vol points at the listed strikes (0 without a
+    slice). ``butterfly`` are intervals of log-moneyness where the fitted slice has g < 0, over all
+    reals; ``calendar`` those where it is below the expiry before, within the listed strikes of
+    both. ``age`` is the snapshot's time minus the oldest quote's, None where unknown.
+    """
+
+    expiry: datetime
+    status: FitStatus
+    strikes: int
+    rms_error_vol_points: float
+    max_error_vol_points: float
+    butterfly: tuple[Interval, ...]
+    calendar: tuple[Interval, ...]
+    age: timedelta | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VolSurface:
+    """Volatility and forward for any strike and expiry near the listed ones.
+
+    ``smiles`` by ascending expiry, at least one. A slice is fitted when it is first needed.
+    """
+
+    underlying: str
+    settlement: str
+    as_of: datetime
+    smiles: tuple[Smile, ...]
+    curve: ForwardCurve
+
+    @property
+    def where(self) -> str:
+        """The surface named for messages."""
+        return (
+            f"volatility surface of {self.underlying} in {self.settlement}, "
+            f"{isoformat_utc(self.as_of)}"
+        )
+
+    def smile(self, expiry: datetime) -> Smile | None:
+        """The smile of a listed expiry, None for another."""
+        return next((smile for smile in self.smiles if smile.expiry == expiry), None)
+
+    def forward(self, expiry: datetime) -> float:
+        """Forward in quote currency: a listed expiry's own, otherwise log-linear in time.
+
+        Raises ExpiredInstrument, and MissingQuote for an expiry outside the curve.
+        """
+        tenor = self._tenor(expiry)
+        listed = self.smile(expiry)
+        if listed is not None:
+            return listed.forward
+        if not self.curve.covers(tenor):
+            raise MissingQuote(
+                f"no forward for {isoformat_utc(expiry)}, {tenor:.4g} years away: the curve goes "
+                f"from {self.curve.tenor_years[0]:.4g} to {self.curve.tenor_years[-1]:.4g} years",
+                where=self.where,
+                remedy="Add a chain or futures file that lists expiries on both sides of it.",
+            )
+        return self.curve.at(tenor)
+
+    def vol(self, expiry: datetime, strike: float) -> tuple[float, float]:
+        """Volatility (decimal) and forward (quote currency) of a strike and an expiry.
+
+        Raises ExpiredInstrument; MissingQuote for a strike or an expiry beyond reach; BadNumber
+        for a strike that is not finite and positive.
+        """
+        vols, forward = self.vols(expiry, np.array([strike], dtype=np.float64))
+        return float(vols[0]), forward
+
+    def vols(self, expiry: datetime, strike: Floats) -> tuple[Floats, float]:
+        """As :meth:`vol` for strikes of shape [n] in one expiry; volatilities of that shape."""
+        good = np.isfinite(strike) & (strike > 0.0)
+        if not good.all():
+            raise BadNumber(
+                f"the strike {strike[np.argmin(good)]} has no volatility",
+                where=self.where,
+                remedy="Give finite strikes above 0.",
+            )
+        forward = self.forward(expiry)
+        listed = self.smile(expiry)
+        if listed is not None:
+            return listed.vols(strike), forward
+        tenor, k = self._tenor(expiry), np.log(strike / forward)
+        tenors = np.array([smile.tenor_years for smile in self.smiles])
+        reaches = np.array([smile.reach for smile in self.smiles])
+        # A smile widens as the square root of time, and so does what is listed.
+        reach = float(np.interp(math.sqrt(tenor), np.sqrt(tenors), reaches))
+        require_within(reach, k, strike, expiry)
+        return np.sqrt(self._total_variance(tenor, k) / tenor), forward
+
+    def _total_variance(self, tenor: float, k: Floats) -> Floats:
+        """Total variance of an unlisted tenor at log-moneyness k, shape [n]."""
+        after = bisect_left([smile.tenor_years for smile in self.smiles], tenor)
+        first, last = self.smiles[0], self.smiles[-1]
+        if after == 0:
+            return first.total_variance(k) * (tenor / first.tenor_years)
+        if after < len(self.smiles):
+            before, next_one = self.smiles[after - 1], self.smiles[after]
+            share = (tenor - before.tenor_years) / (next_one.tenor_years - before.tenor_years)
+            return (1.0 - share) * before.total_variance(k) + share * next_one.total_variance(k)
+        if len(self.smiles) == 1:
+            return last.total_variance(k) * (tenor / last.tenor_years)
+        before, level = self.smiles[-2], last.total_variance(k)
+        rate = (level - before.total_variance(k)) / (last.tenor_years - before.tenor_years)
+        # Where the last two cross there is no forward variance; variance does not shrink with time.
+        return level + np.maximum(rate, 0.0) * (tenor - last.tenor_years)
+
+    def reports(self) -> tuple[SliceReport, ...]:
+        """One report per listed expiry, ascending; fits every slice."""
+        earlier = (None, *self.smiles[:-1])
+        return tuple(map(self._report, self.smiles, earlier))
+
+    def _report(self, smile: Smile, before: Smile | None) -> SliceReport:
+        fit, errors = smile.fit(), smile.errors_vol_points()
+        return SliceReport(
+            expiry=smile.expiry,
+            status=fit.status,
+            strikes=smile.strike.size,
+            rms_error_vol_points=float(np.sqrt(np.mean(errors**2))),
+            max_error_vol_points=float(np.abs(errors).max()),
+            butterfly=() if fit.slice is None else fit.slice.butterfly_violations(),
+            calendar=() if before is None else _crossings(before, smile),
+            age=None if smile.observed is None else self.as_of - smile.observed,
+        )
+
+    def _tenor(self, expiry: datetime) -> float:
+        tenor = tenor_years(self.as_of, expiry)
+        if not tenor > 0.0:
+            raise ExpiredInstrument(
+                f"the expiry {isoformat_utc(expiry)} is not after the snapshot",
+                where=self.where,
+                remedy="Ask for a later expiry or use an earlier snapshot.",
+            )
+        return tenor
+
+
+def vol_surface(
+    market: MarketSnapshot,
+    underlying: str,
+    settlement: str,
+    quotes: Sequence[OptionQuotes] = (),
+) -> VolSurface:
+    """The surface of one underlying and settlement currency of a snapshot.
+
+    ``quotes`` are the tables the snapshot was made of; they tell the quotes' ages and nothing else.
+    Raises MissingQuote where no option is listed, BadNumber for a refused underlying.
+    """
+    where = f"{market.where}, options on {underlying} in {settlement}"
+    if underlying in market.refused:
+        raise BadNumber(
+            market.refused[underlying],
+            where=where,
+            remedy=f"Correct the files, or give the index: --price {underlying}=VALUE.",
+        )
+    observed: dict[str, float] = {}
+    for table in quotes:
+        for option, time in zip(table.instruments, table.observed_s.tolist(), strict=True):
+            observed[option.name] = max(time, observed.get(option.name, time))
+    smiles = [
+        smile_of(listed, market.as_of, observed)
+        for key, listed in market.slices.items()
+        if key[:2] == (underlying, settlement)
+    ]
+    if not smiles:
+        raise MissingQuote(
+            f"no option on {underlying} settled in {settlement} has a volatility",
+            where=where,
+            remedy="Add an option chain that lists some.",
+        )
+    return VolSurface(
+        underlying=underlying,
+        settlement=settlement,
+        as_of=market.as_of,
+        smiles=tuple(sorted(smiles, key=lambda smile: smile.expiry)),
+        curve=_forward_curve(market, underlying, settlement),
+    )
+
+
+def _forward_curve(market: MarketSnapshot, underlying: str, settlement: str) -> ForwardCurve:
+    """The snapshot's forwards of what is alive, from the index at tenor 0 where there is one."""
+    nodes = {
+        tenor_years(market.as_of, expiry): forward
+        for (coin, paid_in, expiry), forward in market.forwards.items()
+        if (coin, paid_in) == (underlying, settlement) and expiry > market.as_of
+    }
+    if underlying in market.index_usd:
+        unit = 1.0 if settlement == underlying else market.currency_usd(settlement)
+        nodes[0.0] = market.spot_usd(underlying) / unit
+    tenors = sorted(nodes)
+    return ForwardCurve(np.array(tenors), np.array([nodes[tenor] for tenor in tenors]))
+
+
+def _crossings(before: Smile, after: Smile) -> tuple[Interval, ...]:
+    """Where the later smile is below the earlier, within the listed strikes of both.
+
+    Between two fitted slices exact; otherwise tested at the listed strikes, each of which is an
+    interval of its own.
+    """
+    low = max(float(smile.log_moneyness[0]) for smile in (before, after))
+    high = min(float(smile.log_moneyness[-1]) for smile in (before, after))
+    one, two = before.fit().slice, after.fit().slice
+    if one is not None and two is not None:
+        found = calendar_violations(one, two)
+        clipped = ((max(start, low), min(end, high)) for start, end in found)
+        return tuple((start, end) for start, end in clipped if start < end)
+    k = np.unique(np.concatenate([before.log_moneyness, after.log_moneyness]))
+    k = k[(k >= low) & (k <= high)]
+    below = k[after.total_variance(k) < before.total_variance(k)]
+    return tuple((place, place) for place in below.tolist())

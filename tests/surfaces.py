@@ -1,0 +1,73 @@
+"""Surfaces with something left out, and how far off they are about it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from seawall.market.smiles import Smile
+from seawall.market.surface import ForwardCurve, VolSurface
+from seawall.pricing.svi_fit import MIN_STRIKES
+
+
+def without_strike(smile: Smile, row: int) -> Smile:
+    kept = np.arange(smile.strike.size) != row
+    return replace(smile, strike=smile.strike[kept], vol=smile.vol[kept])
+
+
+def without_expiry(surface: VolSurface, row: int) -> VolSurface:
+    tenor = surface.smiles[row].tenor_years
+    kept = surface.curve.tenor_years != tenor
+    curve = ForwardCurve(surface.curve.tenor_years[kept], surface.curve.forward[kept])
+    return replace(surface, smiles=surface.smiles[:row] + surface.smiles[row + 1 :], curve=curve)
+
+
+def strike_errors(surface: VolSurface) -> dict[str, np.ndarray]:
+    """|error| in vol points at each strike that its smile is made without.
+
+    ``between``: with listed strikes on both sides; ``slice``: there, by the fitted slice alone;
+    ``linear``: there, by a line in total variance; ``beyond``: the outermost, within reach.
+    """
+    found: dict[str, list[float]] = {"between": [], "slice": [], "linear": [], "beyond": []}
+    for smile in surface.smiles:
+        for row in range(smile.strike.size if smile.strike.size > MIN_STRIKES else 0):
+            rest, strike = without_strike(smile, row), smile.strike[row : row + 1]
+            k, vol = np.log(strike / smile.forward), float(smile.vol[row])
+            if np.abs(k[0]) > rest.reach:
+                continue
+            error = 100.0 * abs(float(rest.vols(strike)[0]) - vol)
+            if not 0 < row < smile.strike.size - 1:
+                found["beyond"].append(error)
+                continue
+            found["between"].append(error)
+            fitted = rest.fit().slice
+            assert fitted is not None
+            others = (
+                ("slice", float(fitted.total_variance(k)[0]) / smile.tenor_years),
+                ("linear", float(np.interp(k[0], rest.log_moneyness, rest.vol**2))),
+            )
+            for name, variance in others:
+                found[name].append(100.0 * abs(variance**0.5 - vol))
+    return {name: np.array(errors) for name, errors in found.items()}
+
+
+def expiry_errors(surface: VolSurface) -> dict[str, np.ndarray]:
+    """Per expiry with listed ones on both sides, that the surface is made without.
+
+    ``vol``: |error| in vol points at its strikes within reach; ``within``: whether they are, over
+    all its strikes; ``forward``: |error| of the forward in basis points.
+    """
+    found: dict[str, list[float]] = {"vol": [], "within": [], "forward": []}
+    for row in range(1, len(surface.smiles) - 1):
+        left, smile = without_expiry(surface, row), surface.smiles[row]
+        forward = left.forward(smile.expiry)
+        found["forward"].append(1e4 * abs(forward / smile.forward - 1.0))
+        before, after = surface.smiles[row - 1], surface.smiles[row + 1]
+        roots = np.sqrt([before.tenor_years, after.tenor_years])
+        reach = np.interp(np.sqrt(smile.tenor_years), roots, [before.reach, after.reach])
+        within = np.abs(np.log(smile.strike / forward)) <= reach
+        found["within"].extend(within.tolist())
+        vols, _ = left.vols(smile.expiry, smile.strike[within])
+        found["vol"].extend((100.0 * np.abs(vols - smile.vol[within])).tolist())
+    return {name: np.array(errors) for name, errors in found.items()}
