@@ -31,9 +31,12 @@ if TYPE_CHECKING:
     from seawall.products.portfolio import Position as Position
     from seawall.products.portfolio import portfolio as portfolio
     from seawall.report.build import margin as margin
+    from seawall.report.change import explain_change as explain_change
     from seawall.report.comparison import Comparison as Comparison
     from seawall.report.comparison import compare as compare
+    from seawall.report.explanation import explain as explain
     from seawall.report.schema import MarginReport as MarginReport
+    from seawall.report.what_if import what_if as what_if
 
 __version__ = "0.1.0"
 
@@ -46,6 +49,8 @@ _HOMES = {
     "Position": "seawall.products.portfolio",
     "SeawallError": "seawall.basics.errors",
     "compare": "seawall.report.comparison",
+    "explain": "seawall.report.explanation",
+    "explain_change": "seawall.report.change",
     "load_preset": "seawall.margin.presets",
     "margin": "seawall.report.build",
     "portfolio": "seawall.products.portfolio",
@@ -55,6 +60,7 @@ _HOMES = {
     "read_portfolios": "seawall.feeds.books",
     "synthetic_market": "seawall.feeds.synthetic",
     "synthetic_portfolio": "seawall.feeds.synthetic_book",
+    "what_if": "seawall.report.what_if",
 }
 
 __all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from seawall.cli.terminal import Terminal
     from seawall.market.snapshot import MarketSnapshot
     from seawall.products.portfolio import Portfolio
+    from seawall.report.change import Change
     from seawall.report.comparison import Comparison
     from seawall.report.schema import MarginReport
 
@@ -206,6 +207,116 @@ def compare(
 
 
 @app.command()
+def explain(
+    book: Book,
+    market: Market,
+    at: At = None,
+    model: Annotated[
+        str, typer.Option("--model", metavar="NAME", help="One of the names of: seawall models.")
+    ] = DEFAULT_MODEL,
+    price: Price = None,
+    as_json: Json = False,
+) -> None:
+    """What each leg brings, and where the account is liquidated.
+
+    \b
+    Examples:
+      seawall explain book.csv --market chain.csv
+      seawall explain book.csv --market chain.csv --model cross --json
+    """
+    from seawall.cli.explanations import show_explanation
+    from seawall.report.explanation import explain as explanation_of
+
+    accounts, snapshot = _inputs(book, market, at, price)
+    explained = [explanation_of(account, snapshot, model) for account in accounts]
+    _output(explained, show_explanation, as_json)
+
+
+@app.command("what-if")
+def what_if(
+    book: Book,
+    market: Market,
+    add: Annotated[
+        list[str],
+        typer.Option(
+            "--add",
+            metavar="TRADE",
+            help="NAME:QUANTITY[@PRICE], + bought, else at the mark; may be given several times.",
+        ),
+    ],
+    at: At = None,
+    model: Annotated[
+        str, typer.Option("--model", metavar="NAME", help="One of the names of: seawall models.")
+    ] = DEFAULT_MODEL,
+    models: Annotated[
+        str | None, typer.Option("--models", metavar="A,B,C", help="Other models beside it.")
+    ] = None,
+    price: Price = None,
+    as_json: Json = False,
+) -> None:
+    """Margin before and after trades, and what each of them adds.
+
+    \b
+    Examples:
+      seawall what-if book.csv -m chain.csv --add BTC-PERPETUAL:-1
+      seawall what-if book.csv -m chain.csv --add BTC-27MAR26-80000-P:-5 \\
+        --add BTC-27MAR26-70000-P:5@0.021 --models isolated,cross
+    """
+    from seawall.cli.explanations import show_what_if
+    from seawall.report.what_if import what_if as what_if_of
+
+    others = [name.strip() for name in (models or "").split(",") if name.strip()]
+    accounts, snapshot = _inputs(book, market, at, price)
+    answers = [what_if_of(account, add, snapshot, model, models=others) for account in accounts]
+    _output(answers, show_what_if, as_json)
+
+
+@app.command("explain-change")
+def explain_change(
+    book: Book,
+    market: Market,
+    since: Annotated[
+        str, typer.Option("--from", metavar="TIME", help="Snapshot to start from, as for --at.")
+    ],
+    until: Annotated[
+        str, typer.Option("--to", metavar="TIME", help="Snapshot to end with, as for --at.")
+    ],
+    model: Annotated[
+        str, typer.Option("--model", metavar="NAME", help="One of the names of: seawall models.")
+    ] = DEFAULT_MODEL,
+    to_book: Annotated[
+        str | None, typer.Option("--to-book", metavar="BOOK", help="Positions held at the end.")
+    ] = None,
+    to_model: Annotated[
+        str | None, typer.Option("--to-model", metavar="NAME", help="Model at the end.")
+    ] = None,
+    price: Price = None,
+    as_json: Json = False,
+) -> None:
+    """Why margin changed between two snapshots, in rows that add up.
+
+    \b
+    Examples:
+      seawall explain-change book.csv -m chain.csv \\
+        --from 2026-02-05T16:00 --to 2026-02-06T16:00
+      seawall explain-change old.csv -m chain.csv --from 2026-02-05T16:00 \\
+        --to 2026-02-06T16:00 --to-book new.csv --to-model cross
+    """
+    from seawall.cli.changes import pair_accounts, show_change
+    from seawall.feeds.books import read_portfolios
+    from seawall.report.change import explain_change as change_of
+
+    accounts, before = _inputs(book, market, since, price)
+    after = _market(market, until, price)
+    later = None if to_book is None else read_portfolios(to_book)
+    changes: list[Change] = [
+        change_of(one, before, after, model, to_portfolio=other, to_model=to_model)
+        for one, other in pair_accounts(accounts, later)
+    ]
+    _output(changes, show_change, as_json)
+
+
+@app.command()
 def models(
     name: Annotated[
         str | None, typer.Argument(metavar="[NAME]", help="Show every number of this model.")
@@ -231,12 +342,18 @@ def _inputs(
     book: str, market: list[str], at: str | None, given: list[str] | None
 ) -> tuple[Sequence[Portfolio], MarketSnapshot]:
     """The accounts of a book and the market to value them in."""
-    from seawall.cli.prices import parse_prices
     from seawall.feeds.books import read_portfolios
-    from seawall.feeds.market import read_market
 
     portfolios = read_portfolios(book)
-    return portfolios, read_market(market, at=at, prices=parse_prices(given or []))
+    return portfolios, _market(market, at, given)
+
+
+def _market(market: list[str], at: str | None, given: list[str] | None) -> MarketSnapshot:
+    """The market of one instant."""
+    from seawall.cli.prices import parse_prices
+    from seawall.feeds.market import read_market
+
+    return read_market(market, at=at, prices=parse_prices(given or []))
 
 
 def _output(

@@ -10,7 +10,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from seawall.report.schema import RiskMatrix, WorstScenario
+from seawall.report.schema import Cell, RiskMatrix, WorstScenario
 
 WORST_MARK = "*"
 
@@ -68,12 +68,16 @@ def cell_tables(matrix: RiskMatrix) -> tuple[Table, ...]:
 
 def worst_sentence(worst: WorstScenario, currency: str) -> str:
     """The worst scenario of the account in words."""
-    cell = worst.cell
-    damped = "" if cell.damping == 1.0 else f", damped from {_whole(cell.undamped_pnl)}"
     what = worst.position or worst.underlying
+    return f"Worst: {what} {cell_sentence(worst.cell, currency)}."
+
+
+def cell_sentence(cell: Cell, currency: str) -> str:
+    """A scenario and its PnL in words."""
+    damped = "" if cell.damping == 1.0 else f", damped from {_whole(cell.undamped_pnl)}"
     return (
-        f"Worst: {what} {cell.price_move_rel:+.1%}, vol {cell.vol_move}, "
-        f"{_INSTANTS.get(cell.instant, cell.instant)}: {_whole(cell.pnl)} {currency}{damped}."
+        f"{cell.price_move_rel:+.1%}, vol {cell.vol_move}, "
+        f"{_INSTANTS.get(cell.instant, cell.instant)}: {_whole(cell.pnl)} {currency}{damped}"
     )
 
 

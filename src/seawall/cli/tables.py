@@ -15,7 +15,7 @@ from seawall.cli.terminal import Terminal
 from seawall.report.comparison import Comparison, ComparisonRow
 from seawall.report.schema import GreekRow, MarginReport
 
-_STATE_STYLES = {
+STATE_STYLES = {
     "healthy": "bold green",
     "warning": "bold yellow",
     "reduce-only": "bold red",
@@ -47,7 +47,7 @@ def show_report(report: MarginReport, terminal: Terminal) -> None:
     for underlying in dict.fromkeys(row.underlying for row in report.greek_rows):
         terminal.print()
         terminal.show(_greeks(underlying, report.greek_rows))
-    _show_warnings(report.warnings, terminal)
+    show_warnings(report.warnings, terminal)
 
 
 def show_comparison(
@@ -57,7 +57,7 @@ def show_comparison(
     terminal.print(
         Text.assemble(
             (comparison.account, "bold"),
-            f"  market {_instant(comparison.as_of)}  {comparison.currency}"
+            f"  market {instant_text(comparison.as_of)}  {comparison.currency}"
             f"  equity {_amount(comparison.equity)}",
         )
     )
@@ -70,7 +70,7 @@ def show_comparison(
     )
     if with_warnings:
         seen = dict.fromkeys(w for report in comparison.reports for w in report.warnings)
-        _show_warnings(seen, terminal)
+        show_warnings(seen, terminal)
 
 
 def plain_table(title: str | None, *headers: str, left: int = 1) -> Table:
@@ -95,7 +95,7 @@ def plain_table(title: str | None, *headers: str, left: int = 1) -> Table:
 def _title(report: MarginReport) -> Text:
     return Text.assemble(
         (report.account, "bold"),
-        f"  {report.model.name}  market {_instant(report.as_of)}  {report.currency}",
+        f"  {report.model.name}  market {instant_text(report.as_of)}  {report.currency}",
     )
 
 
@@ -114,7 +114,7 @@ def _state(report: MarginReport) -> Text:
         if report.mm_ratio is None
         else f"maintenance takes {report.mm_ratio:.1%} of the margin value"
     )
-    return Text.assemble("state ", (report.state, _STATE_STYLES[report.state]), f", {taken}")
+    return Text.assemble("state ", (report.state, STATE_STYLES[report.state]), f", {taken}")
 
 
 def _requirement(report: MarginReport) -> Table:
@@ -144,11 +144,11 @@ def _greeks(underlying: str, rows: Iterable[GreekRow]) -> Table:
             continue
         table.add_row(
             _bucket(row.bucket),
-            _signless_zero(f"{row.delta_coin:,.3f}"),
-            _signless_zero(f"{row.delta_usd:,.0f}"),
-            _signless_zero(f"{row.gamma_coin_per_usd:,.6f}"),
-            _signless_zero(f"{row.vega_usd_per_point:,.0f}"),
-            _signless_zero(f"{row.theta_usd_per_day:,.0f}"),
+            signless_zero(f"{row.delta_coin:,.3f}"),
+            signless_zero(f"{row.delta_usd:,.0f}"),
+            signless_zero(f"{row.gamma_coin_per_usd:,.6f}"),
+            signless_zero(f"{row.vega_usd_per_point:,.0f}"),
+            signless_zero(f"{row.theta_usd_per_day:,.0f}"),
             style="bold" if row.bucket == "total" else "",
         )
     return table
@@ -175,12 +175,13 @@ def _comparison_cells(row: ComparisonRow, *, narrow: bool) -> tuple[str | Text, 
         amount(row.maintenance),
         amount(row.haircuts),
         Text(amount(row.capital_used), style="bold"),
-        Text("-" if row.saving is None else _signless_zero(f"{row.saving:.1%}"), style="bold"),
-        Text(row.state, style=_STATE_STYLES.get(row.state, "")),
+        Text("-" if row.saving is None else signless_zero(f"{row.saving:.1%}"), style="bold"),
+        Text(row.state, style=STATE_STYLES.get(row.state, "")),
     )
 
 
-def _show_warnings(warnings: Iterable[str], terminal: Terminal) -> None:
+def show_warnings(warnings: Iterable[str], terminal: Terminal) -> None:
+    """Print every warning on a line of its own, after an empty one."""
     for place, warning in enumerate(warnings):
         if place == 0:
             terminal.print()
@@ -192,15 +193,21 @@ def _amount(amount: Decimal) -> str:
 
 
 def _whole_up(amount: Decimal) -> str:
-    return _signless_zero(f"{amount.to_integral_value(ROUND_CEILING):,}")
+    return signless_zero(f"{amount.to_integral_value(ROUND_CEILING):,}")
 
 
-def _signless_zero(text: str) -> str:
+def signless_zero(text: str) -> str:
     """``-0.000`` as ``0.000``: a rounded nothing has no direction."""
     return text if any(digit in text for digit in "123456789") else text.removeprefix("-")
 
 
-def _instant(instant: datetime) -> str:
+def signed(amount: Decimal) -> str:
+    """A change with its sign; nothing has none."""
+    return f"{amount:+,.2f}" if amount else "0.00"
+
+
+def instant_text(instant: datetime) -> str:
+    """The instant to the second."""
     return f"{instant:%Y-%m-%d %H:%M:%S} UTC"
 
 

@@ -1,0 +1,145 @@
+"""Contributions, liquidation prices and what-ifs as terminal tables; every number is a report's."""
+
+from __future__ import annotations
+
+from rich.table import Table
+from rich.text import Text
+
+from seawall.cli.tables import (
+    STATE_STYLES,
+    instant_text,
+    plain_table,
+    show_warnings,
+    signed,
+    signless_zero,
+)
+from seawall.cli.terminal import Terminal
+from seawall.report.explanation import Explanation, LiquidationRow
+from seawall.report.what_if import WhatIf
+
+
+def show_explanation(explained: Explanation, terminal: Terminal) -> None:
+    """Print where one account is liquidated and what each of its legs brings."""
+    _heading(explained, terminal)
+    if explained.legs:
+        terminal.show(_liquidation(explained))
+        terminal.print()
+        terminal.show(_legs(explained))
+        terminal.print(
+            "marginal: what removing the leg would save. share: leg times slope; shares add up.",
+            style="dim",
+        )
+    else:
+        terminal.print("Nothing held moves with a price: there is no leg and no requirement.")
+    show_warnings(explained.warnings, terminal)
+
+
+def show_what_if(answer: WhatIf, terminal: Terminal) -> None:
+    """Print what trades would change, each of them, and under other models."""
+    _heading(answer, terminal)
+    terminal.show(_totals(answer))
+    terminal.print(
+        Text.assemble("state ", _state(answer.before.state), " to ", _state(answer.after.state))
+    )
+    terminal.print()
+    terminal.show(_trades(answer))
+    terminal.print("each trade: all of them against all the others.", style="dim")
+    if len(answer.by_model) > 1:
+        terminal.print()
+        terminal.show(_by_model(answer))
+    show_warnings(dict.fromkeys((*answer.before.warnings, *answer.after.warnings)), terminal)
+
+
+def _heading(answer: Explanation | WhatIf, terminal: Terminal) -> None:
+    terminal.print(
+        Text.assemble(
+            (answer.account, "bold"),
+            f"  {answer.model.name}  market {instant_text(answer.as_of)}  {answer.currency}",
+        )
+    )
+    terminal.print()
+
+
+def _state(state: str) -> tuple[str, str]:
+    return state, STATE_STYLES[state]
+
+
+def _liquidation(explained: Explanation) -> Table:
+    headers = ("down to", "move", "up to", "move")
+    table = plain_table("Liquidation price, all else equal", "index", *headers)
+    rows = {(row.underlying, row.direction): row for row in explained.liquidation_prices}
+    for underlying in dict.fromkeys(row.underlying for row in explained.liquidation_prices):
+        down, up = rows[underlying, "down"], rows[underlying, "up"]
+        table.add_row(underlying, *_reached(down, -1.0), *_reached(up, 1.0))
+    return table
+
+
+def _reached(row: LiquidationRow, sign: float) -> tuple[str, str]:
+    """A liquidation price and the move to it."""
+    if row.price is None or row.distance_rel is None:
+        return "none", ""
+    move = f"{sign * row.distance_rel:+.1%}" if row.distance_rel else "0.0%"
+    return f"{row.price:,.8g}", move
+
+
+def _legs(explained: Explanation) -> Table:
+    headers = ("quantity", "marginal IM", "marginal MM", "share of IM", "share of MM")
+    table = plain_table("Legs", "leg", *headers)
+    for leg in explained.legs:
+        amounts = (
+            leg.marginal_initial,
+            leg.marginal_maintenance,
+            leg.euler_initial,
+            leg.euler_maintenance,
+        )
+        cells = (signless_zero(f"{amount:,.2f}") for amount in amounts)
+        table.add_row(leg.instrument, f"{leg.quantity:,f}", *cells)
+    for row in explained.unallotted:
+        table.add_row(row.path, "", "", "", f"{row.initial:,.2f}", f"{row.maintenance:,.2f}")
+    table.add_section()
+    totals = (f"{explained.initial:,.2f}", f"{explained.maintenance:,.2f}")
+    table.add_row("total", "", "", "", *totals, style="bold")
+    return table
+
+
+def _totals(answer: WhatIf) -> Table:
+    table = plain_table(None, "", "before", "after", "change")
+    before, after = answer.before, answer.after
+    for name, one, other in (
+        ("initial", before.initial, after.initial),
+        ("maintenance", before.maintenance, after.maintenance),
+        ("margin value", before.margin_value, after.margin_value),
+        ("excess initial", before.excess_initial, after.excess_initial),
+        ("excess maintenance", before.excess_maintenance, after.excess_maintenance),
+    ):
+        table.add_row(name, f"{one:,.2f}", f"{other:,.2f}", signed(other - one))
+    return table
+
+
+def _trades(answer: WhatIf) -> Table:
+    table = plain_table("Trades", "trade", "quantity", "price", "initial", "maintenance")
+    for leg in answer.legs:
+        table.add_row(
+            leg.instrument,
+            f"{leg.quantity:+,f}",
+            f"{float(leg.price):,.10g}",
+            signed(leg.initial),
+            signed(leg.maintenance),
+        )
+    return table
+
+
+def _by_model(answer: WhatIf) -> Table:
+    headers = ("initial", "after", "maintenance", "after", "state", "after")
+    table = plain_table("By model", "model", *headers)
+    for row in answer.by_model:
+        table.add_row(
+            row.model,
+            f"{row.initial_before:,.2f}",
+            f"{row.initial_after:,.2f}",
+            f"{row.maintenance_before:,.2f}",
+            f"{row.maintenance_after:,.2f}",
+            Text(*_state(row.state_before)),
+            Text(*_state(row.state_after)),
+        )
+    return table
