@@ -120,12 +120,12 @@ def latest(
     found: dict[Key, tuple[Rank, Quote]] = {}
     disagree: dict[Key, str] = {}
     for key, rank, quote in quoted:
-        known_rank, known = found.get(key, (rank, quote))
-        if rank < known_rank:
+        known = found.get(key)
+        if known is not None and rank < known[0]:
             continue
-        if rank > known_rank:
+        if known is None or rank > known[0]:
             disagree.pop(key, None)
-        elif why := disagreement(known, quote):
+        elif why := disagreement(known[1], quote):
             disagree.setdefault(key, why)
         found[key] = rank, quote
     return {key: quote for key, (_, quote) in found.items() if key not in disagree}, disagree
