@@ -288,3 +288,25 @@ def test_options_of_the_day_are_not_listed_the_day_after(shared):
     with pytest.raises(MissingQuote, match=new[0]):
         explain_change(book_of((new[0], 1)), before, after)
     assert np.isfinite(float(margin(book_of((new[0], 1)), after).initial))
+
+
+def test_an_end_before_the_start_or_at_it_is_said():
+    book, later = book_of(("BTC", 1)), at_time(MARKET, MARKET.as_of + timedelta(hours=1))
+    assert any("is before the start" in w for w in explain_change(book, later, MARKET).warnings)
+    assert not any("the start," in w for w in explain_change(book, MARKET, later).warnings)
+    said = explain_change(book, MARKET, MARKET).warnings
+    assert any(warning.startswith("Both times are the snapshot of") for warning in said)
+
+
+def test_a_carried_future_without_an_entry_price_is_said_to_earn_from_the_start():
+    later = moved(at_time(MARKET, MARKET.as_of + timedelta(hours=1)), "BTC", 0.01)
+    change = explain_change(book_of(("BTC-PERPETUAL", 1), ("USD", 1000)), MARKET, later)
+    assert change.margin_value_after > change.margin_value_before
+    said = [w for w in change.warnings if w.startswith("No entry price of BTC-PERPETUAL")]
+    assert said == ["No entry price of BTC-PERPETUAL: its unrealised profit counts from the start."]
+
+
+@pytest.mark.parametrize("other", [0, [], "book"])
+def test_what_is_no_portfolio_is_refused(other):
+    with pytest.raises(InputError, match="is no Portfolio"):
+        explain_change(book_of(("BTC", 1)), MARKET, MARKET, to_portfolio=other)

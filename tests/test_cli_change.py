@@ -55,6 +55,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for quotes in (options, later):
         write_market_csv(quotes, folder / "one.csv")
         texts.append((folder / "one.csv").read_text(encoding="utf-8"))
+    for name, text in zip(("start.csv", "end.csv"), texts, strict=True):
+        (folder / name).write_text(text, encoding="utf-8")
     header = texts[0].splitlines(keepends=True)[0]
     (folder / "chain.csv").write_text(header + "".join(t.removeprefix(header) for t in texts))
     (folder / "book.csv").write_text(FIRST, encoding="utf-8")
@@ -126,6 +128,13 @@ def test_another_book_and_model_at_the_end(capfd: pytest.CaptureFixture[str]) ->
     reports = json.loads(capfd.readouterr().out, parse_float=Decimal)
     for told, report in zip((one, two), reports, strict=True):
         assert told["initial_after"] == report["initial"]
+
+
+def test_start_and_end_may_stand_in_files_of_their_own(capfd: pytest.CaptureFixture[str]) -> None:
+    words = ("book.csv", "-m", "start.csv", "--to-market", "end.csv", *TIMES, "--json")
+    assert run(["explain-change", *words]) == 0
+    apart = json.loads(capfd.readouterr().out, parse_float=Decimal)
+    assert apart == documents(capfd, "book.csv")
 
 
 def test_tables_tell_every_row_and_every_cell(capfd: pytest.CaptureFixture[str]) -> None:

@@ -134,7 +134,8 @@ def test_a_written_name_reads_back_as_the_same_contract(
 def test_bad_names_are_refused_with_the_reason(name):
     with pytest.raises(UnknownInstrument) as caught:
         parse_name(name)
-    assert repr(name) in caught.value.what
+    # A message stays short whatever was written.
+    assert repr(name[:60]) in caught.value.what
     assert "BTC-PERPETUAL" in caught.value.remedy
 
 

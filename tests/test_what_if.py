@@ -254,3 +254,15 @@ def test_errors_of_book_market_and_model_come_first():
         what_if(BOOK, "BTC:1", MARKET, models=["cross", "prbm"])
     with pytest.raises(BadNumber, match="entry price 100 of BTC-PERPETUAL"):
         what_if(book_of(("BTC-PERPETUAL", 1, 100)), "BTC-PERPETUAL:-1", MARKET)
+
+
+@pytest.mark.parametrize("others", [None, 5])
+def test_what_are_no_models_is_refused(others):
+    with pytest.raises(InputError, match="are no models"):
+        what_if(book_of(("BTC", 1)), "BTC:1", MARKET, models=others)
+
+
+@pytest.mark.parametrize("number", [2, 1.5, "1", True])
+def test_a_trade_made_by_hand_holds_decimals(number):
+    with pytest.raises(BadNumber, match="is no Decimal"):
+        Trade(instrument=parse_name("BTC"), quantity=number)

@@ -201,7 +201,7 @@ def compare(
 
         show_comparison(comparison, terminal)
 
-    names = [name.strip() for name in models.split(",") if name.strip()]
+    names = _names(models)
     accounts, snapshot = _inputs(book, market, at, price)
     _output([compare_models(account, snapshot, names) for account in accounts], show, as_json)
 
@@ -265,7 +265,7 @@ def what_if(
     from seawall.cli.explanations import show_what_if
     from seawall.report.what_if import what_if as what_if_of
 
-    others = [name.strip() for name in (models or "").split(",") if name.strip()]
+    others = [] if models is None else _names(models)
     accounts, snapshot = _inputs(book, market, at, price)
     answers = [what_if_of(account, add, snapshot, model, models=others) for account in accounts]
     _output(answers, show_what_if, as_json)
@@ -284,6 +284,14 @@ def explain_change(
     model: Annotated[
         str, typer.Option("--model", metavar="NAME", help="One of the names of: seawall models.")
     ] = DEFAULT_MODEL,
+    to_market: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--to-market",
+            metavar="FILE",
+            help="Files of the end, where those of --market hold the start alone.",
+        ),
+    ] = None,
     to_book: Annotated[
         str | None, typer.Option("--to-book", metavar="BOOK", help="Positions held at the end.")
     ] = None,
@@ -299,15 +307,15 @@ def explain_change(
     Examples:
       seawall explain-change book.csv -m chain.csv \\
         --from 2026-02-05T16:00 --to 2026-02-06T16:00
-      seawall explain-change old.csv -m chain.csv --from 2026-02-05T16:00 \\
-        --to 2026-02-06T16:00 --to-book new.csv --to-model cross
+      seawall explain-change old.csv -m start.csv --from 2026-02-05T16:00 \\
+        --to-market end.csv --to 2026-02-06T16:00 --to-book new.csv
     """
     from seawall.cli.changes import pair_accounts, show_change
     from seawall.feeds.books import read_portfolios
     from seawall.report.change import explain_change as change_of
 
     accounts, before = _inputs(book, market, since, price)
-    after = _market(market, until, price)
+    after = _market(to_market or market, until, price)
     later = None if to_book is None else read_portfolios(to_book)
     changes: list[Change] = [
         change_of(one, before, after, model, to_portfolio=other, to_model=to_model)
@@ -336,6 +344,18 @@ def models(
         show_presets(Terminal())
     else:
         show_preset(name, Terminal())
+
+
+def _names(models: str) -> list[str]:
+    """Names of models separated by commas. Raises BadParameter if there is none."""
+    from seawall.basics.errors import BadParameter
+
+    names = [name.strip() for name in models.split(",") if name.strip()]
+    if not names:
+        raise BadParameter(
+            "no models to compare", where="--models", remedy="Name some, for example cross,prbm."
+        )
+    return names
 
 
 def _inputs(

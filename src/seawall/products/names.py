@@ -29,6 +29,7 @@ from seawall.products.instruments import (
 )
 
 EXPIRY_HOUR_UTC = 8
+_LONGEST_SHOWN = 60
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _NAME = re.compile(
     r"(?P<base>[A-Z0-9]+)(?:_(?P<settle>[A-Z]+))?-"
@@ -126,7 +127,8 @@ def _expiry(text: str, name: str) -> datetime:
 
 def _unknown(name: str, why: str) -> UnknownInstrument:
     return UnknownInstrument(
-        f"{name!r} is not an instrument: {why}",
+        f"{name if len(str(name)) <= _LONGEST_SHOWN else str(name)[:_LONGEST_SHOWN]!r} is not an "
+        f"instrument: {why}",
         where="instrument name",
         remedy="Use a listed name such as BTC-27MAR26-80000-P, BTC-27MAR26, BTC-PERPETUAL, "
         "BTC_USDC-PERPETUAL or a bare asset such as USDC.",

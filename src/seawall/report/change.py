@@ -15,6 +15,7 @@ from decimal import Decimal
 import msgspec
 
 from seawall.basics.errors import InputError
+from seawall.basics.time import isoformat_utc
 from seawall.margin.fold import Direction
 from seawall.margin.model import MarginModel
 from seawall.margin.status import MarginStatus, margin_status
@@ -105,7 +106,8 @@ def explain_change(
     the portfolios are of two accounts, and what :func:`seawall.report.build.margin` raises.
     """
     first = checked_model(portfolio, before, model)
-    last = checked_model(to_portfolio or portfolio, after, first if to_model is None else to_model)
+    ending = portfolio if to_portfolio is None else to_portfolio
+    last = checked_model(ending, after, first if to_model is None else to_model)
     if to_portfolio is not None and to_portfolio.account != portfolio.account:
         raise InputError(
             f"the books are of two accounts, {portfolio.account!r} and {to_portfolio.account!r}",
@@ -135,7 +137,33 @@ def explain_change(
         rows=tuple(_row(stage.step, one, other) for stage, one, other in pairs),
         moved_rows=_moved_rows(start, finish),
         worst_cells=_worst_cells(start, finish),
-        warnings=tuple(dict.fromkeys((*start.warnings, *finish.warnings))),
+        warnings=(
+            *_of_times(before, after),
+            *_warnings(start, finish, carried=to_portfolio is None),
+        ),
+    )
+
+
+def _of_times(before: MarketSnapshot, after: MarketSnapshot) -> list[str]:
+    """Said of times that are hardly meant: one snapshot for both, or the clock turned back."""
+    start, end = isoformat_utc(before.as_of), isoformat_utc(after.as_of)
+    if start == end:
+        return [f"Both times are the snapshot of {start}."]
+    return [f"The end, {end}, is before the start, {start}."] if end < start else []
+
+
+def _warnings(start: MarginStatus, finish: MarginStatus, *, carried: bool) -> tuple[str, ...]:
+    """What was assumed at either end. A carried future without an entry price has that of the
+    start, so that its profit is not 0 at the end.
+    """
+    found = dict.fromkeys((*start.warnings, *finish.warnings))
+    if not carried:
+        return tuple(found)
+    return tuple(
+        text.replace("is taken as 0.", "counts from the start.")
+        if text.startswith("No entry price of ")
+        else text
+        for text in found
     )
 
 

@@ -84,7 +84,12 @@ def what_if(
     :func:`seawall.risk.trades.with_trades` and :func:`seawall.report.build.margin` raise.
     """
     legs = _trades(trades)
-    chosen = (model, *([models] if isinstance(models, str) else models))
+    others = [models] if isinstance(models, str | MarginModel) else models
+    if not isinstance(others, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InputError(
+            f"{others!r:.60} are no models", where="what-if", remedy='Give ["cross", "isolated"].'
+        )
+    chosen = (model, *others)
     befores = [margin(portfolio, market, each) for each in chosen]
     _require_once([report.model.name for report in befores])
     traded = with_trades(portfolio, legs, market)

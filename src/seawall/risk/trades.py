@@ -55,6 +55,13 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def __post_init__(self) -> None:
         name = self.instrument.name
+        for number in (self.quantity, self.price):
+            if number is not None and not isinstance(number, Decimal):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise BadNumber(
+                    f"{number!r:.40} is no Decimal",
+                    where=f"trade in {name}",
+                    remedy="Give a Decimal, or trade by text or tuple.",
+                )
         if isinstance(self.instrument, Cash | Stablecoin):
             raise InputError(
                 f"{name} is money: it pays for trades and is not traded",
