@@ -252,3 +252,15 @@ def test_errors_are_one_line_and_an_exit_code(
     assert out == ""
     assert re.fullmatch(r"error: .+ \(.+\)\. .+\n", err), err
     assert said in err
+
+
+@pytest.mark.parametrize("command", ["explain", "what-if"])
+def test_tables_fit_eighty_columns(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """Ordinary amounts, that is: a table is never squeezed below its numbers."""
+    monkeypatch.setattr("seawall.cli.terminal.PIPE_WIDTH", 80)
+    more = ("--add", "BTC-PERPETUAL:1", "--models", "cross") if command == "what-if" else ()
+    assert run([command, "one.csv", *MARKET, *more]) == 0
+    tables = [line for line in capfd.readouterr().out.splitlines() if "warning" not in line]
+    assert max(len(line.rstrip()) for line in tables) <= 80

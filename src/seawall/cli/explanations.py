@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from rich.table import Table
 from rich.text import Text
 
@@ -12,6 +14,7 @@ from seawall.cli.tables import (
     show_warnings,
     signed,
     signless_zero,
+    whole_up,
 )
 from seawall.cli.terminal import Terminal
 from seawall.report.explanation import Explanation, LiquidationRow
@@ -24,7 +27,7 @@ def show_explanation(explained: Explanation, terminal: Terminal) -> None:
     if explained.legs:
         terminal.show(_liquidation(explained))
         terminal.print()
-        terminal.show(_legs(explained))
+        terminal.show(_legs(explained, narrow=terminal.is_narrow))
         terminal.print(
             "marginal: what removing the leg would save. share: leg times slope; shares add up.",
             style="dim",
@@ -46,7 +49,7 @@ def show_what_if(answer: WhatIf, terminal: Terminal) -> None:
     terminal.print("each trade: all of them against all the others.", style="dim")
     if len(answer.by_model) > 1:
         terminal.print()
-        terminal.show(_by_model(answer))
+        terminal.show(_by_model(answer, narrow=terminal.is_narrow))
     show_warnings(dict.fromkeys((*answer.before.warnings, *answer.after.warnings)), terminal)
 
 
@@ -82,9 +85,12 @@ def _reached(row: LiquidationRow, sign: float) -> tuple[str, str]:
     return f"{row.price:,.8g}", move
 
 
-def _legs(explained: Explanation) -> Table:
-    headers = ("quantity", "marginal IM", "marginal MM", "share of IM", "share of MM")
-    table = plain_table("Legs", "leg", *headers)
+def _legs(explained: Explanation, *, narrow: bool) -> Table:
+    # Below 100 columns cents make room, rounded against the account as everywhere.
+    amount = whole_up if narrow else _cents
+    headers = ("marginal IM", "marginal MM", "share of IM", "share of MM")
+    folded = [" ".join(h.split()[:-1]) + "\n" + h.split()[-1] if narrow else h for h in headers]
+    table = plain_table("Legs", "leg", "quantity", *folded)
     for leg in explained.legs:
         amounts = (
             leg.marginal_initial,
@@ -92,12 +98,13 @@ def _legs(explained: Explanation) -> Table:
             leg.euler_initial,
             leg.euler_maintenance,
         )
-        cells = (signless_zero(f"{amount:,.2f}") for amount in amounts)
+        cells = (amount(Decimal(value)) for value in amounts)
         table.add_row(leg.instrument, f"{leg.quantity:,f}", *cells)
     for row in explained.unallotted:
-        table.add_row(row.path, "", "", "", f"{row.initial:,.2f}", f"{row.maintenance:,.2f}")
+        left = (amount(Decimal(value)) for value in (row.initial, row.maintenance))
+        table.add_row(row.path, "", "", "", *left)
     table.add_section()
-    totals = (f"{explained.initial:,.2f}", f"{explained.maintenance:,.2f}")
+    totals = (amount(explained.initial), amount(explained.maintenance))
     table.add_row("total", "", "", "", *totals, style="bold")
     return table
 
@@ -129,17 +136,22 @@ def _trades(answer: WhatIf) -> Table:
     return table
 
 
-def _by_model(answer: WhatIf) -> Table:
+def _by_model(answer: WhatIf, *, narrow: bool) -> Table:
+    amount = whole_up if narrow else _cents
     headers = ("initial", "after", "maintenance", "after", "state", "after")
     table = plain_table("By model", "model", *headers)
     for row in answer.by_model:
         table.add_row(
             row.model,
-            f"{row.initial_before:,.2f}",
-            f"{row.initial_after:,.2f}",
-            f"{row.maintenance_before:,.2f}",
-            f"{row.maintenance_after:,.2f}",
+            amount(row.initial_before),
+            amount(row.initial_after),
+            amount(row.maintenance_before),
+            amount(row.maintenance_after),
             Text(*_state(row.state_before)),
             Text(*_state(row.state_after)),
         )
     return table
+
+
+def _cents(amount: Decimal) -> str:
+    return signless_zero(f"{amount:,.2f}")

@@ -166,7 +166,7 @@ def _comparison(comparison: Comparison, *, narrow: bool) -> Table:
 def _comparison_cells(row: ComparisonRow, *, narrow: bool) -> tuple[str | Text, ...]:
     # On a narrow terminal cents and the tail of a long name make room for the other columns.
     # All these amounts burden the account, so none is shown smaller than it is.
-    amount = _whole_up if narrow else _amount
+    amount = whole_up if narrow else _amount
     head, dash, tail = row.model.rpartition("-")
     folded = f"{head}{dash}\n{tail}" if narrow and len(row.model) > _LONG_NAME else row.model
     return (
@@ -192,7 +192,8 @@ def _amount(amount: Decimal) -> str:
     return f"{amount:,.2f}"
 
 
-def _whole_up(amount: Decimal) -> str:
+def whole_up(amount: Decimal) -> str:
+    """An amount in whole units, rounded up: what burdens the account is not shown smaller."""
     return signless_zero(f"{amount.to_integral_value(ROUND_CEILING):,}")
 
 
