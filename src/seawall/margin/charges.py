@@ -77,10 +77,7 @@ class LiquidityCharge(Rates, frozen=True, kw_only=True, tag="liquidity"):
         """One amount per underlying."""
         book, numbers = on.book, on.numbers
         option = book.is_option
-        mark = book.mark_usd[option]
-        spread = self.option_half_spread_of_mark * mark + self.half_spread_rel * book.spot_usd
-        spread = np.where(book.quantity[option] > 0.0, np.minimum(spread, mark), spread)
-        options = float(np.abs(book.quantity[option]) @ spread)
+        options = float(np.abs(book.quantity[option]) @ self.half_spreads_usd(book)[option])
         contracts = ~book.is_spot
         delta = float(book.quantity[contracts] @ book.delta[contracts])
         notional = book.spot_usd * abs(delta + min(book.coin_balance, 0.0))
@@ -88,6 +85,14 @@ class LiquidityCharge(Rates, frozen=True, kw_only=True, tag="liquidity"):
         impact = self.impact_factor * numbers.daily_vol_rel * np.sqrt(notional / adv_usd)
         cost = options + (self.half_spread_rel + float(impact)) * notional
         return (ChargeAmount(f"liquidity/{book.underlying}", cost, cost),)
+
+    def half_spreads_usd(self, book: UnderlyingBook) -> Floats:
+        """Half-spread of one unit of each row if it is an option, at most the mark of one held
+        long; shape [M].
+        """
+        mark = book.mark_usd
+        spread = self.option_half_spread_of_mark * mark + self.half_spread_rel * book.spot_usd
+        return np.where(book.quantity > 0.0, np.minimum(spread, mark), spread)
 
 
 class BasisCharge(Rates, frozen=True, kw_only=True, tag="basis"):
@@ -108,13 +113,18 @@ class BasisCharge(Rates, frozen=True, kw_only=True, tag="basis"):
         gross = float(np.abs(delta).sum())
         if gross == 0.0:
             return ()
+        hedged = 1.0 - abs(float(delta.sum())) / gross
+        moved = float(np.abs(delta) @ self.moves_rel(book))
+        cost = max(0.0, hedged) * book.spot_usd * moved
+        return (ChargeAmount(f"basis/{book.underlying}", cost, cost),)
+
+    def moves_rel(self, book: UnderlyingBook) -> Floats:
+        """m_e of each bucket of the book; shape [buckets]."""
         tenor = np.zeros(len(book.buckets))
         tenor[book.bucket] = book.tenor_years
         move = np.maximum(self.min_move_rel, self.annual_move_rel * np.sqrt(tenor))
         move[book.buckets.index(SPOT_BUCKET)] = 0.0
-        hedged = 1.0 - abs(float(delta.sum())) / gross
-        cost = max(0.0, hedged) * book.spot_usd * float(np.abs(delta) @ move)
-        return (ChargeAmount(f"basis/{book.underlying}", cost, cost),)
+        return move
 
 
 class NotionalCharge(Rates, frozen=True, kw_only=True, tag="notional"):

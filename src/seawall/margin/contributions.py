@@ -301,9 +301,7 @@ def _liquidity_shares(
     q_i·∂/∂q_i of N^1.5 adds up to 1.5 times it; each share is that over 1.5: in proportion to the
     leg's part of the net delta N.
     """
-    half_spread = charge.option_half_spread_of_mark * book.mark_usd
-    half_spread = half_spread + charge.half_spread_rel * book.spot_usd
-    half_spread = np.where(book.quantity > 0.0, np.minimum(half_spread, book.mark_usd), half_spread)
+    half_spread = charge.half_spreads_usd(book)
     options = np.where(book.is_option, np.abs(book.quantity) * half_spread, 0.0)
     coins = np.where(book.is_spot, 0.0, book.quantity * book.delta)
     if book.coin_balance < 0.0:
@@ -325,11 +323,7 @@ def _basis_shares(charge: BasisCharge, book: UnderlyingBook) -> Floats:
     """
     delta = book.net_delta_by_bucket
     gross, net = float(np.abs(delta).sum()), float(delta.sum())
-    spot = book.buckets.index(SPOT_BUCKET)
-    tenor = np.zeros(len(book.buckets))
-    tenor[book.bucket] = book.tenor_years
-    move = np.maximum(charge.min_move_rel, charge.annual_move_rel * np.sqrt(tenor))
-    move[spot] = 0.0
+    spot, move = book.buckets.index(SPOT_BUCKET), charge.moves_rel(book)
     hedged = max(0.0, 1.0 - abs(net) / gross)
     weight, side = float(np.abs(delta) @ move), np.sign(delta)
     # Quotients of like sizes: the square of a small G would vanish.

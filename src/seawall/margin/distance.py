@@ -59,6 +59,7 @@ def liquidation_prices(
     :func:`seawall.margin.requirement.margin_requirement` raises.
     """
     found: list[LiquidationPrice] = []
+    here = _headroom(book, model)
     for part in book.underlyings:
         held = _held(part, market)
 
@@ -68,7 +69,6 @@ def liquidation_prices(
             move = math.expm1(log_move)
             return _headroom(moved_book(book, held, part.underlying, move), model)
 
-        here = _headroom(book, model)
         for direction in ("up", "down"):
             at = 0.0 if here <= 0.0 else _first_crossing(excess, here, _ladder(part, direction))
             price = None if at is None else part.spot_usd * math.exp(at)
