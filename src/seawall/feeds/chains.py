@@ -208,7 +208,9 @@ def _sorted_out(
 
     used, disagree = latest(usable, disagreement)
     dropped = unusable | {contract.name: why for contract, why in disagree.items()}
-    return used, {name: why for name, why in dropped.items() if name not in {c.name for c in used}}
+    for contract in used:  # another of its rows can be used
+        dropped.pop(contract.name, None)
+    return used, dropped
 
 
 def _contract(name: str | None) -> Derivative | None:

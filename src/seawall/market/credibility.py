@@ -57,7 +57,7 @@ def contradictions(
         behind = sum(is_near(Quoted(float(np.median(values)), 0.0), level) for values in rows)
         behind += underlying in chosen
         is_tick = near > 0 and near + behind > len(far_marks)
-        if (len(far_forwards) > 0 and near <= len(far_forwards)) or (far_marks and not is_tick):
+        if (far_forwards and near <= len(far_forwards)) or (far_marks and not is_tick):
             what, quoted = next(iter({**far_forwards, **far_marks}.items()))
             found[underlying] = (
                 f"the index of {underlying} is {level:.10g} USD but {what} is {quoted.usd:.10g} USD"

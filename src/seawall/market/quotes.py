@@ -97,12 +97,17 @@ PriceQuotes = OptionQuotes | FutureQuotes
 Quotes = PriceQuotes | LiquidityQuotes
 
 
+def is_two_sided(bid: Floats, ask: Floats) -> NDArray[np.bool_]:
+    """Rows with a bid and an ask that are not crossed."""
+    return np.asarray((bid > 0.0) & (ask >= bid))
+
+
 def is_backed(mark: Floats, bid: Floats, ask: Floats) -> NDArray[np.bool_]:
     """Rows with a price that a volatility can be held to: a mark, or a bid and ask near each other.
 
     A mark of zero is a placeholder as often as a price, and an ask of several bids tells nothing.
     """
-    return (mark > 0.0) | ((bid > 0.0) & (ask >= bid) & (ask <= MAX_SPREAD_RATIO * bid))
+    return (mark > 0.0) | (is_two_sided(bid, ask) & (ask <= MAX_SPREAD_RATIO * bid))
 
 
 Rank = tuple[bool, float]

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from seawall.basics.time import isoformat_utc, tenor_years
 from seawall.market.forwards import choose_forward
-from seawall.market.quotes import OptionQuotes, is_backed, latest
+from seawall.market.quotes import OptionQuotes, is_backed, is_two_sided, latest
 from seawall.market.snapshot import OptionSlice, SliceKey
 from seawall.pricing.black76 import implied_vol, price
 
@@ -42,7 +42,6 @@ MIN_TIME_VALUE_REL = 0.001
 MAX_VOL_RATIO = 1.25
 # A volatility that no price backs is damaged if it is this many times what those beside it say.
 MAX_UNBACKED_VOL_RATIO = 1.5
-
 
 # What a row says of an option; two rows of one moment that differ in any of these disagree.
 _PRICES = ("bid", "ask", "mark", "iv")
@@ -115,7 +114,7 @@ def _slice(
     is_call = np.array([option.is_call for option in options])
     mark, bid, ask, iv = column("mark"), column("bid"), column("ask"), column("iv")
     mark = np.where(mark >= 0.0, mark, np.nan)
-    mid = np.where((bid > 0.0) & (ask >= bid), 0.5 * (bid + ask), np.nan)
+    mid = np.where(is_two_sided(bid, ask), 0.5 * (bid + ask), np.nan)
     vol = np.where((iv >= MIN_VOL) & (iv <= MAX_VOL), iv, np.nan)
     tenor = tenor_years(as_of, key[2])
     forward = choose_forward(
@@ -138,7 +137,11 @@ def _slice(
         row: _reason(vol[row], value[row] / unit, mark[row], bid[row], ask[row])
         for row in np.flatnonzero(np.isnan(vol) | contradicted).tolist()
     }
-    backed = (mark > 0.0) | _pinned(bid * unit, ask * unit, forward, strike, tenor, is_call)
+    backed = mark > 0.0
+    if not backed.all():
+        left = ~backed
+        own = bid[left] * unit, ask[left] * unit
+        backed[left] = _pinned(*own, forward, strike[left], tenor, is_call[left])
     reasons |= _unbacked(strike, np.where(contradicted, np.nan, vol), backed)
     usable = np.array([row not in reasons for row in range(len(options))])
     dropped = {options[row].name: why for row, why in reasons.items()}
@@ -198,19 +201,17 @@ def _contradicted(value: Floats, mark: Floats, bid: Floats, ask: Floats, forward
     reach = MAX_MARK_ERROR_REL * forward
     placeholder = (mark == 0.0) & (value > MAX_VALUE_AT_ZERO_MARK_REL * forward)
     outside = (value < bid - reach) | (value > ask + reach)
-    two_sided = (bid > 0.0) & (ask >= bid)
     unmarked = np.isnan(mark) | (mark == 0.0)
-    return (np.abs(value - mark) > reach) | placeholder | (unmarked & two_sided & outside)
+    refuted = unmarked & is_two_sided(bid, ask) & outside
+    return (np.abs(value - mark) > reach) | placeholder | refuted
 
 
 def _quotes_agree(
     bid: Floats, ask: Floats, forward: float, strike: Floats, tenor: float, is_call: Flags
 ) -> Flags:
     """Rows whose bid and ask, in quote currency, tell nearly the same volatility."""
-    sided = (bid > 0.0) & (ask >= bid)
-    low = _vol_from_prices(bid, forward, strike, tenor, is_call)
-    high = _vol_from_prices(ask, forward, strike, tenor, is_call)
-    return np.asarray(sided & (high <= MAX_VOL_RATIO * low))
+    low, high = (_vol_from_prices(p, forward, strike, tenor, is_call) for p in (bid, ask))
+    return is_two_sided(bid, ask) & (high <= MAX_VOL_RATIO * low)
 
 
 def _pinned(
@@ -221,7 +222,7 @@ def _pinned(
     Unlike above, the other option of the strike has no say.
     """
     low, high = (implied_vol(p, forward, strike, tenor, is_call).sigma for p in (bid, ask))
-    return np.asarray((bid > 0.0) & (ask >= bid) & (high <= MAX_VOL_RATIO * low))
+    return is_two_sided(bid, ask) & (high <= MAX_VOL_RATIO * low)
 
 
 def _vol_from_prices(

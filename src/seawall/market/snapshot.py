@@ -195,13 +195,12 @@ class MarketSnapshot:
         try:
             key, row = self.option_rows[option.name]
         except KeyError:
-            listed = option.name in self.dropped
+            why = self._dropped(option.name)
             raise MissingQuote(
-                f"no implied volatility of {option.name}"
-                + (self._dropped(option.name) if listed else ", which is not listed"),
+                f"no implied volatility of {option.name}{why or ', which is not listed'}",
                 where=self.where,
                 remedy="Correct its quote or use another snapshot."
-                if listed
+                if why
                 else "Use a snapshot that lists it; unlisted strikes are not interpolated.",
             ) from None
         return self.slices[key], row

@@ -125,10 +125,10 @@ def _expiry(text: str, name: str) -> datetime:
         raise _unknown(name, f"{text} is not a date") from None
 
 
-def _unknown(name: str, why: str) -> UnknownInstrument:
+def _unknown(name: object, why: str) -> UnknownInstrument:
+    shown = name if len(str(name)) <= _LONGEST_SHOWN else str(name)[:_LONGEST_SHOWN]
     return UnknownInstrument(
-        f"{name if len(str(name)) <= _LONGEST_SHOWN else str(name)[:_LONGEST_SHOWN]!r} is not an "
-        f"instrument: {why}",
+        f"{shown!r} is not an instrument: {why}",
         where="instrument name",
         remedy="Use a listed name such as BTC-27MAR26-80000-P, BTC-27MAR26, BTC-PERPETUAL, "
         "BTC_USDC-PERPETUAL or a bare asset such as USDC.",

@@ -19,7 +19,6 @@ Number = str | int | float | Decimal
 # may be worth is bounded where its price is known.
 MAX_QUANTITY = Decimal(10) ** 15
 
-
 NOWHERE = "portfolio"
 """Where a position stands that was not read from anywhere."""
 
