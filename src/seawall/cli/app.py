@@ -59,6 +59,9 @@ At = Annotated[
         "--at", metavar="TIME", help="Take the nearest snapshot at or before this UTC time."
     ),
 ]
+Model = Annotated[
+    str, typer.Option("--model", metavar="NAME", help="One of the names of: seawall models.")
+]
 Price = Annotated[
     list[str] | None,
     typer.Option(
@@ -150,9 +153,7 @@ def margin(
     book: Book,
     market: Market,
     at: At = None,
-    model: Annotated[
-        str, typer.Option("--model", metavar="NAME", help="One of the names of: seawall models.")
-    ] = DEFAULT_MODEL,
+    model: Model = DEFAULT_MODEL,
     price: Price = None,
     as_json: Json = False,
 ) -> None:
@@ -211,9 +212,7 @@ def explain(
     book: Book,
     market: Market,
     at: At = None,
-    model: Annotated[
-        str, typer.Option("--model", metavar="NAME", help="One of the names of: seawall models.")
-    ] = DEFAULT_MODEL,
+    model: Model = DEFAULT_MODEL,
     price: Price = None,
     as_json: Json = False,
 ) -> None:
@@ -245,9 +244,7 @@ def what_if(
         ),
     ],
     at: At = None,
-    model: Annotated[
-        str, typer.Option("--model", metavar="NAME", help="One of the names of: seawall models.")
-    ] = DEFAULT_MODEL,
+    model: Model = DEFAULT_MODEL,
     models: Annotated[
         str | None, typer.Option("--models", metavar="A,B,C", help="Other models beside it.")
     ] = None,
@@ -281,9 +278,7 @@ def explain_change(
     until: Annotated[
         str, typer.Option("--to", metavar="TIME", help="Snapshot to end with, as for --at.")
     ],
-    model: Annotated[
-        str, typer.Option("--model", metavar="NAME", help="One of the names of: seawall models.")
-    ] = DEFAULT_MODEL,
+    model: Model = DEFAULT_MODEL,
     to_market: Annotated[
         list[str] | None,
         typer.Option(

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from seawall.basics.errors import InputError
 from seawall.cli.heatmap import cell_sentence
-from seawall.cli.tables import instant_text, plain_table, show_warnings, signed
+from seawall.cli.tables import cents, instant_text, plain_table, show_warnings, signed
 from seawall.cli.terminal import Terminal
 from seawall.products.portfolio import Portfolio
 from seawall.report.change import Change, WorstCellChange
@@ -63,9 +63,9 @@ def _steps(change: Change) -> Table:
     table = plain_table("Change by step", "step", "initial", "maintenance", "margin value")
     table.add_row(
         "before",
-        f"{change.initial_before:,.2f}",
-        f"{change.maintenance_before:,.2f}",
-        f"{change.margin_value_before:,.2f}",
+        cents(change.initial_before),
+        cents(change.maintenance_before),
+        cents(change.margin_value_before),
     )
     for row in change.rows:
         table.add_row(
@@ -74,9 +74,9 @@ def _steps(change: Change) -> Table:
     table.add_section()
     table.add_row(
         "after",
-        f"{change.initial_after:,.2f}",
-        f"{change.maintenance_after:,.2f}",
-        f"{change.margin_value_after:,.2f}",
+        cents(change.initial_after),
+        cents(change.maintenance_after),
+        cents(change.margin_value_after),
         style="bold",
     )
     return table
@@ -92,7 +92,7 @@ def _rows(change: Change) -> Table:
             row.maintenance_before,
             row.maintenance_after,
         )
-        table.add_row(row.path, *(f"{amount:,.2f}" for amount in amounts))
+        table.add_row(row.path, *map(cents, amounts))
     return table
 
 

@@ -9,11 +9,11 @@ from rich.text import Text
 
 from seawall.cli.tables import (
     STATE_STYLES,
+    cents,
     instant_text,
     plain_table,
     show_warnings,
     signed,
-    signless_zero,
     whole_up,
 )
 from seawall.cli.terminal import Terminal
@@ -87,7 +87,7 @@ def _reached(row: LiquidationRow, sign: float) -> tuple[str, str]:
 
 def _legs(explained: Explanation, *, narrow: bool) -> Table:
     # Below 100 columns cents make room, rounded against the account as everywhere.
-    amount = whole_up if narrow else _cents
+    amount = whole_up if narrow else cents
     headers = ("marginal IM", "marginal MM", "share of IM", "share of MM")
     folded = [" ".join(h.split()[:-1]) + "\n" + h.split()[-1] if narrow else h for h in headers]
     table = plain_table("Legs", "leg", "quantity", *folded)
@@ -119,7 +119,7 @@ def _totals(answer: WhatIf) -> Table:
         ("excess initial", before.excess_initial, after.excess_initial),
         ("excess maintenance", before.excess_maintenance, after.excess_maintenance),
     ):
-        table.add_row(name, f"{one:,.2f}", f"{other:,.2f}", signed(other - one))
+        table.add_row(name, cents(one), cents(other), signed(other - one))
     return table
 
 
@@ -137,7 +137,7 @@ def _trades(answer: WhatIf) -> Table:
 
 
 def _by_model(answer: WhatIf, *, narrow: bool) -> Table:
-    amount = whole_up if narrow else _cents
+    amount = whole_up if narrow else cents
     headers = ("initial", "after", "maintenance", "after", "state", "after")
     table = plain_table("By model", "model", *headers)
     for row in answer.by_model:
@@ -151,7 +151,3 @@ def _by_model(answer: WhatIf, *, narrow: bool) -> Table:
             Text(*_state(row.state_after)),
         )
     return table
-
-
-def _cents(amount: Decimal) -> str:
-    return signless_zero(f"{amount:,.2f}")

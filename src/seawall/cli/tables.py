@@ -58,7 +58,7 @@ def show_comparison(
         Text.assemble(
             (comparison.account, "bold"),
             f"  market {instant_text(comparison.as_of)}  {comparison.currency}"
-            f"  equity {_amount(comparison.equity)}",
+            f"  equity {cents(comparison.equity)}",
         )
     )
     terminal.print()
@@ -101,10 +101,10 @@ def _title(report: MarginReport) -> Text:
 
 def _totals(report: MarginReport) -> Table:
     table = plain_table(None, "", "initial", "maintenance")
-    value = _amount(report.margin_value)
+    value = cents(report.margin_value)
     table.add_row("margin value", value, value)
-    table.add_row("requirement", _amount(report.initial), _amount(report.maintenance), style="bold")
-    table.add_row("excess", _amount(report.excess_initial), _amount(report.excess_maintenance))
+    table.add_row("requirement", cents(report.initial), cents(report.maintenance), style="bold")
+    table.add_row("excess", cents(report.excess_initial), cents(report.excess_maintenance))
     return table
 
 
@@ -120,19 +120,19 @@ def _state(report: MarginReport) -> Text:
 def _requirement(report: MarginReport) -> Table:
     table = plain_table("Requirement", "row", "initial", "maintenance")
     for row in report.rows:
-        table.add_row(row.path, _amount(row.initial), _amount(row.maintenance))
+        table.add_row(row.path, cents(row.initial), cents(row.maintenance))
     table.add_section()
-    table.add_row("total", _amount(report.initial), _amount(report.maintenance), style="bold")
+    table.add_row("total", cents(report.initial), cents(report.maintenance), style="bold")
     return table
 
 
 def _collateral(report: MarginReport) -> Table:
     table = plain_table("Collateral", "holding", "value", "haircut")
     for row in report.collateral_rows:
-        table.add_row(row.path, _amount(row.value), _amount(row.haircut))
+        table.add_row(row.path, cents(row.value), cents(row.haircut))
     table.add_section()
-    table.add_row("equity", _amount(report.equity), "")
-    table.add_row("margin value", _amount(report.margin_value), "", style="bold")
+    table.add_row("equity", cents(report.equity), "")
+    table.add_row("margin value", cents(report.margin_value), "", style="bold")
     return table
 
 
@@ -166,7 +166,7 @@ def _comparison(comparison: Comparison, *, narrow: bool) -> Table:
 def _comparison_cells(row: ComparisonRow, *, narrow: bool) -> tuple[str | Text, ...]:
     # On a narrow terminal cents and the tail of a long name make room for the other columns.
     # All these amounts burden the account, so none is shown smaller than it is.
-    amount = whole_up if narrow else _amount
+    amount = whole_up if narrow else cents
     head, dash, tail = row.model.rpartition("-")
     folded = f"{head}{dash}\n{tail}" if narrow and len(row.model) > _LONG_NAME else row.model
     return (
@@ -188,8 +188,9 @@ def show_warnings(warnings: Iterable[str], terminal: Terminal) -> None:
         terminal.print(Text.assemble(("warning: ", "bold yellow"), warning))
 
 
-def _amount(amount: Decimal) -> str:
-    return f"{amount:,.2f}"
+def cents(amount: Decimal) -> str:
+    """An amount to the cent."""
+    return signless_zero(f"{amount:,.2f}")
 
 
 def whole_up(amount: Decimal) -> str:

@@ -41,7 +41,7 @@ def margin(
     status = margin_status(book, chosen)
     return MarginReport(
         account=portfolio.account,
-        model=ModelInfo(name=chosen.name, as_of=chosen.as_of, source=chosen.source),
+        model=model_info(chosen),
         currency=CASH,
         as_of=market.as_of,
         initial=status.initial.amount,
@@ -79,6 +79,11 @@ def checked_model(
     for given, wanted in ((portfolio, Portfolio), (market, MarketSnapshot), (chosen, MarginModel)):
         _require(given, wanted)
     return chosen
+
+
+def model_info(model: MarginModel) -> ModelInfo:
+    """The model as every report names it."""
+    return ModelInfo(name=model.name, as_of=model.as_of, source=model.source)
 
 
 def _require(given: object, wanted: type) -> None:

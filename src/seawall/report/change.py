@@ -23,7 +23,7 @@ from seawall.market.moved import at_time, with_prices_of
 from seawall.market.snapshot import MarketSnapshot
 from seawall.products.instruments import CASH, Cash, Stablecoin
 from seawall.products.portfolio import Portfolio
-from seawall.report.build import checked_model, risk_matrices
+from seawall.report.build import checked_model, model_info, risk_matrices
 from seawall.report.schema import Cell, ModelInfo, RiskMatrix
 from seawall.risk.book import join
 from seawall.risk.moved import carried_portfolio, resized_portfolio
@@ -126,8 +126,8 @@ def explain_change(
         currency=CASH,
         as_of_before=before.as_of,
         as_of_after=after.as_of,
-        model_before=_info(first),
-        model_after=_info(last),
+        model_before=model_info(first),
+        model_after=model_info(last),
         initial_before=start.initial.amount,
         initial_after=finish.initial.amount,
         maintenance_before=start.maintenance.amount,
@@ -212,10 +212,6 @@ def _stages(
 def _underlyings(*portfolios: Portfolio | None) -> list[str]:
     instruments = [p.instrument for each in portfolios if each for p in each.positions]
     return sorted({i.underlying for i in instruments if not isinstance(i, Cash | Stablecoin)})
-
-
-def _info(model: MarginModel) -> ModelInfo:
-    return ModelInfo(name=model.name, as_of=model.as_of, source=model.source)
 
 
 def _row(step: str, one: MarginStatus, other: MarginStatus) -> ChangeRow:

@@ -15,7 +15,7 @@ from seawall.margin.status import margin_status
 from seawall.market.snapshot import MarketSnapshot
 from seawall.products.instruments import CASH
 from seawall.products.portfolio import Portfolio
-from seawall.report.build import checked_model
+from seawall.report.build import checked_model, model_info
 from seawall.report.schema import ModelInfo
 from seawall.risk.book import join
 
@@ -90,7 +90,7 @@ def explain(
     quantity = {p.instrument.name: p.quantity for p in portfolio.positions}
     return Explanation(
         account=portfolio.account,
-        model=ModelInfo(name=chosen.name, as_of=chosen.as_of, source=chosen.source),
+        model=model_info(chosen),
         currency=CASH,
         as_of=market.as_of,
         initial=status.initial.amount,
