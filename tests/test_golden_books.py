@@ -211,7 +211,7 @@ def test_the_documents_expiries_are_those_of_the_market() -> None:
     assert [row[0] for row in expiries] == names
     for name, days, root, forward, unit, weight, vol, up, down in expiries:
         part = join(_one(f"{name}-100000-C"), market()).underlyings[0]
-        moved = vol_table(part, grid)[0]
+        moved = vol_table(part, part.vol, grid)[0]
         assert float(days) == pytest.approx(part.tenor_years[0] * 365.0)
         assert float(root) == pytest.approx(part.tenor_years[0] ** 0.5, abs=5e-7)
         assert float(forward) == part.forward[0]

@@ -5,6 +5,7 @@ Nothing here is shared with the engine: the snapshot's columns are looked up by 
 
 from __future__ import annotations
 
+import itertools
 import math
 
 from tests.naive.black76 import greeks, price
@@ -99,9 +100,28 @@ def _option_terms(option, snapshot, leg):
         "is_call": is_call,
         "sigma": sigma,
         "sigma_atm": float(column.atm_vol),
+        "smile": smile_of(column),
         "value": value,
         "mark": value if math.isnan(quoted) else quoted * unit,
     }
+
+
+def smile_of(column):
+    """What an expiry lists: ascending pairs of log-strike and mean volatility there."""
+    by_strike = {}
+    for strike, vol in zip(column.strike, column.vol, strict=True):
+        by_strike.setdefault(math.log(strike), []).append(float(vol))
+    return [(place, sum(vols) / len(vols)) for place, vols in sorted(by_strike.items())]
+
+
+def smile_at(smile, place):
+    """The smile at a log-strike: straight between those listed, flat beyond them."""
+    if place <= smile[0][0]:
+        return smile[0][1]
+    for (left, low), (right, high) in itertools.pairwise(smile):
+        if place <= right:
+            return low + (high - low) * (place - left) / (right - left)
+    return smile[-1][1]
 
 
 def coin_profit(leg):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from tests.naive.black76 import intrinsic, price
-from tests.naive.market import DAYS_PER_YEAR, coin_profit, market_class
+from tests.naive.market import DAYS_PER_YEAR, coin_profit, market_class, smile_at
 
 
 def scenarios(price_range, parameters):
@@ -21,9 +21,21 @@ def scenarios(price_range, parameters):
     return cells
 
 
-def shocked_vol(leg, vol, parameters):
+def moved_vol(leg, move, way):
+    """An option's volatility after a price move, before any shock to it."""
+    sigma = leg["sigma"]
+    if way == "sticky-strike":
+        return sigma
+    here = math.log(leg["K"])
+    there = here - math.log(1.0 + move)
+    change = smile_at(leg["smile"], there) - smile_at(leg["smile"], here)
+    lowest = min(vol for _, vol in leg["smile"])
+    return max(sigma + change, min(sigma, lowest))
+
+
+def shocked_vol(leg, move, vol, way, parameters):
     """An option's volatility in a cell; tenor and moneyness are today's."""
-    sigma, days = leg["sigma"], leg["T"] * DAYS_PER_YEAR
+    sigma, days = moved_vol(leg, move, way), leg["T"] * DAYS_PER_YEAR
     law = parameters["vol"]
     power = law["power_short"] if days <= law["reference_days"] else law["power_long"]
     scale = (law["reference_days"] / max(days, law["shortest_days"])) ** power
@@ -56,12 +68,13 @@ def expires_within(leg, parameters):
     return leg["T"] * DAYS_PER_YEAR <= parameters["horizon_days"]
 
 
-def unit_pnl(leg, move, vol, instant, parameters):
+def unit_pnl(leg, move, vol, instant, way, parameters):
     """Gain in USD of one unit of a leg, and of the coins it has earned, in one cell."""
-    return contract_pnl(leg, move, vol, instant, parameters) + coin_profit(leg) * leg["S"] * move
+    contract = contract_pnl(leg, move, vol, instant, way, parameters)
+    return contract + coin_profit(leg) * leg["S"] * move
 
 
-def contract_pnl(leg, move, vol, instant, parameters):
+def contract_pnl(leg, move, vol, instant, way, parameters):
     """Gain in USD of one unit of a leg in one cell at one instant."""
     if instant == "post-expiry" and expires_within(leg, parameters):
         if leg["kind"] == "future":
@@ -75,7 +88,7 @@ def contract_pnl(leg, move, vol, instant, parameters):
     tenor = leg["T"]
     if instant != "now":
         tenor = max(leg["T"] - parameters["horizon_days"] / DAYS_PER_YEAR, 0.0)
-    sigma = shocked_vol(leg, vol, parameters)
+    sigma = shocked_vol(leg, move, vol, way, parameters)
     value = leg["c"] * price(forward, leg["K"], sigma, tenor, leg["is_call"])
     return value - leg["value"]
 
@@ -83,24 +96,29 @@ def contract_pnl(leg, move, vol, instant, parameters):
 def scan_underlying(legs, parameters):
     """Cells of one underlying's legs.
 
-    Returns label → {"move", "damping", "pnl": {instant: damped}, "undamped": {instant: …}}.
+    Returns label → {"move", "damping", "pnl": {when: damped}, "undamped": {when: …}}; when is an
+    instant, and where both ways of the smile are tried also the way.
     """
     price_range = market_class(legs[0]["underlying"], parameters)["range"]
     instants = ["now", "horizon"]
     if any(expires_within(leg, parameters) for leg in legs):
         instants.append("post-expiry")
+    smile = parameters.get("smile", "sticky-strike")
+    ways = ["sticky-strike", "sticky-delta"] if smile == "worst" else [smile]
     table = {}
     for label, (move, vol, damping) in scenarios(price_range, parameters).items():
         net = {}
-        for instant in instants:
-            net[instant] = 0.0
-            for leg in legs:
-                net[instant] += leg["q"] * unit_pnl(leg, move, vol, instant, parameters)
+        for way in ways:
+            for instant in instants:
+                when = instant if way == "sticky-strike" else f"{instant}, {way}"
+                net[when] = 0.0
+                for leg in legs:
+                    net[when] += leg["q"] * unit_pnl(leg, move, vol, instant, way, parameters)
         table[label] = {
             "move": move,
             "damping": damping,
             "undamped": net,
-            "pnl": {instant: damping * pnl for instant, pnl in net.items()},
+            "pnl": {when: damping * pnl for when, pnl in net.items()},
         }
     return table
 

@@ -168,9 +168,17 @@ def _neighbours(strike: Floats, vol: Floats, backed: Flags) -> Floats:
     """
     if not backed.any():
         return np.full(vol.shape, np.nan)
-    levels, place = np.unique(strike[backed], return_inverse=True)
-    mean = np.bincount(place, weights=vol[backed]) / np.bincount(place)
-    return np.interp(np.log(strike), np.log(levels), mean)
+    return np.interp(np.log(strike), *listed_smile(strike[backed], vol[backed]))
+
+
+def listed_smile(strike: Floats, vol: Floats) -> tuple[Floats, Floats]:
+    """Ascending log-strikes and the volatility at each, the mean of a call and a put of one strike.
+
+    Both have the shape of the distinct strikes; between and beyond them ``np.interp`` is the smile.
+    """
+    levels, place = np.unique(strike, return_inverse=True)
+    mean = np.bincount(place, weights=vol) / np.bincount(place)
+    return np.log(levels), mean
 
 
 def _unbacked(strike: Floats, vol: Floats, backed: Flags) -> dict[int, str]:
@@ -241,6 +249,4 @@ def _vol_from_prices(
 
 def vol_at_forward(forward: float, strike: Floats, vol: Floats) -> float:
     """Volatility at the forward, linear in log-strike between the nearest strikes, flat outside."""
-    every = np.ones(vol.shape, dtype=np.bool_)
-    at_forward = np.append(strike, forward), np.append(vol, np.nan), np.append(every, False)
-    return float(_neighbours(*at_forward)[-1])
+    return float(np.interp(math.log(forward), *listed_smile(strike, vol)))

@@ -124,7 +124,7 @@ def _at_vol(table: Floats, share: Floats) -> Floats:
 
 def _vol_shares(before: UnderlyingBook, after: UnderlyingBook, grid: PriceVolGrid) -> Floats:
     """How far each volatility went along its shock: 1 is all of it up, −1 all of it down."""
-    table = vol_table(before, grid)
+    table = vol_table(before, before.vol, grid)
     order = list(VolMove)
     change = after.vol - before.vol
     reach = np.where(

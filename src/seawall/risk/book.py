@@ -19,7 +19,7 @@ from seawall.basics.errors import InputError
 from seawall.basics.time import DAYS_PER_YEAR, isoformat_utc, tenor_years
 from seawall.kernels.revalue import CALL_KIND
 from seawall.market.liquidity import Liquidity
-from seawall.market.snapshot import MarketSnapshot
+from seawall.market.snapshot import MarketSnapshot, OptionSlice
 from seawall.pricing.black76 import greeks, price
 from seawall.products.instruments import (
     Cash,
@@ -50,7 +50,8 @@ class UnderlyingBook:
     quote currency per coin (strike 0 where there is none); ``vol``, ``atm_vol`` decimal (0 where
     there is none); ``unit_usd`` USD per unit of price; ``mark_usd`` USD value of one unit held
     (options, spot; 0 for futures); ``value_usd`` market value of the position (futures: unrealised
-    profit); ``bucket`` index into ``buckets``: ``spot`` first, then ``perpetual`` and the expiries.
+    profit); ``bucket`` index into ``buckets``: ``spot`` first, then ``perpetual`` and the expiries;
+    ``slice`` index into ``slices``, the listed options of its expiry (−1 where there are none).
     Per unit held: ``delta`` coins, without ``coin_profit``; ``gamma`` coins per USD; ``vega_usd``
     per volatility point; ``theta_usd`` per day; ``coin_profit`` coins of unrealised profit
     (inverse futures with an entry price), which move with the index like coins held.
@@ -60,8 +61,10 @@ class UnderlyingBook:
     spot_usd: float
     positions: tuple[Position, ...]
     buckets: tuple[str, ...]
+    slices: tuple[OptionSlice, ...]
     kind: NDArray[np.int64]
     bucket: NDArray[np.int64]
+    slice: NDArray[np.int64]
     inverse: Flags
     quantity: Floats
     forward: Floats
@@ -118,6 +121,7 @@ class UnderlyingBook:
             spot_usd=self.spot_usd,
             positions=tuple(self.positions[row] for row in keep),
             buckets=self.buckets,
+            slices=self.slices,
             **columns,
         )
 
@@ -205,6 +209,7 @@ class _Row:
     atm_vol: float = 0.0
     tenor_years: float = 0.0
     mark: float = np.nan
+    listed: OptionSlice | None = None
 
 
 def join_underlying(
@@ -217,6 +222,8 @@ def join_underlying(
     spot = market.spot_usd(underlying)
     rows = [_look_up(position, market) for position in positions]
     buckets = tuple(dict.fromkeys([SPOT_BUCKET, *(row.bucket for row in rows)]))
+    slices = {row.listed.key: row.listed for row in rows if row.listed is not None}
+    place = {key: i for i, key in enumerate(slices)}
 
     def column(name: str) -> Floats:
         return np.array([getattr(row, name) for row in rows], dtype=np.float64)
@@ -254,8 +261,10 @@ def join_underlying(
         spot_usd=spot,
         positions=tuple(positions),
         buckets=buckets,
+        slices=tuple(slices.values()),
         kind=kind,
         bucket=np.array([buckets.index(row.bucket) for row in rows], dtype=np.int64),
+        slice=np.array([place[row.listed.key] if row.listed else -1 for row in rows]),
         inverse=inverse,
         quantity=quantity,
         forward=forward,
@@ -298,6 +307,7 @@ def _look_up(position: Position, market: MarketSnapshot) -> _Row:
             atm_vol=listed.atm_vol,
             tenor_years=tenor_years(market.as_of, instrument.expiry),
             mark=float(listed.mark[row]) * (listed.forward if instrument.is_inverse else 1.0),
+            listed=listed,
         )
     raise TypeError(f"{instrument.name} has no underlying")
 

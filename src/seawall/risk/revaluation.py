@@ -13,6 +13,7 @@ from seawall.basics.arrays import freeze
 from seawall.basics.errors import BadNumber
 from seawall.basics.time import DAYS_PER_YEAR
 from seawall.kernels.revalue import revalue
+from seawall.market.slices import listed_smile
 from seawall.risk.book import UnderlyingBook
 from seawall.risk.scenarios import PriceVolGrid, ScenarioSet
 from seawall.risk.shocks import Instant, VolMove
@@ -46,15 +47,27 @@ class RiskArray:
             )
 
 
+Smile = Literal["sticky-strike", "sticky-delta", "worst"]
+
+_BY_STRIKE = (Instant.NOW, Instant.HORIZON, Instant.POST_EXPIRY)
+_BY_DELTA = (
+    Instant.NOW_STICKY_DELTA,
+    Instant.HORIZON_STICKY_DELTA,
+    Instant.POST_EXPIRY_STICKY_DELTA,
+)
+
+
 class Black76Revaluation(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="black-76"
 ):
     """Options by Black-76 on their expiry's forward; everything else moves one to one.
 
-    ``smile`` says how the surface moves with the price: each strike keeps its volatility.
+    ``smile`` says how volatilities go with the price: ``sticky-strike`` each strike keeps its own,
+    ``sticky-delta`` the smile goes along with the forward, ``worst`` a cell counts under whichever
+    of the two the underlying's net loses more.
     """
 
-    smile: Literal["sticky-strike"]
+    smile: Smile
 
     def array(self, book: UnderlyingBook, grid: PriceVolGrid, scenarios: ScenarioSet) -> RiskArray:
         """Revalue every instrument of the book in every scenario at every instant.
@@ -64,39 +77,84 @@ class Black76Revaluation(
         """
         horizon_years = grid.horizon_days / DAYS_PER_YEAR
         expiring = book.has_expiry & (book.tenor_years <= horizon_years)
-        instants = tuple(Instant) if expiring.any() else (Instant.NOW, Instant.HORIZON)
-        tenor = np.zeros((len(book.positions), len(instants)))
+        count = 3 if expiring.any() else 2
+        tenor = np.zeros((len(book.positions), count))
         tenor[:, 0] = book.tenor_years
         tenor[:, 1:] = np.maximum(book.tenor_years - horizon_years, 0.0)[:, None]
         settled = np.zeros(tenor.shape, dtype=np.bool_)
-        if len(instants) > 2:
-            settled[:, 2] = expiring
-        out = np.empty((len(book.positions), len(instants) * scenarios.price_rel.size))
-        revalue(
-            book.kind,
-            book.inverse,
-            book.forward,
-            book.strike,
-            book.unit_usd,
-            book.coin_profit * book.spot_usd,
-            vol_table(book, grid),
-            tenor,
-            settled,
-            scenarios.price_rel,
-            scenarios.vol_index,
-            out,
-        )
-        return RiskArray(book, scenarios, instants, out)
+        settled[:, 2:] = expiring[:, None]
+        instants: tuple[Instant, ...] = ()
+        found: list[Floats] = []
+        if self.smile != "sticky-delta":
+            vol, index = vol_table(book, book.vol, grid), scenarios.vol_index
+            instants += _BY_STRIKE[:count]
+            found.append(_revalued(book, scenarios, tenor, settled, vol, index))
+        if self.smile != "sticky-strike":
+            vol, index = _sticky_delta_vols(book, grid, scenarios)
+            instants += _BY_DELTA[:count]
+            found.append(_revalued(book, scenarios, tenor, settled, vol, index))
+        return RiskArray(book, scenarios, instants, np.concatenate(found, axis=1))
 
 
-def vol_table(book: UnderlyingBook, grid: PriceVolGrid) -> Floats:
+def _revalued(
+    book: UnderlyingBook,
+    scenarios: ScenarioSet,
+    tenor_years: Floats,
+    settled: NDArray[np.bool_],
+    vol: Floats,
+    vol_index: NDArray[np.int64],
+) -> Floats:
+    """Unit PnL in USD, shape [M, I·C], of volatilities [M, V] of which each cell takes one."""
+    out = np.empty((len(book.positions), tenor_years.shape[1] * scenarios.price_rel.size))
+    revalue(
+        book.kind,
+        book.inverse,
+        book.forward,
+        book.strike,
+        book.unit_usd,
+        book.coin_profit * book.spot_usd,
+        vol,
+        tenor_years,
+        settled,
+        scenarios.price_rel,
+        vol_index,
+        out,
+    )
+    return out
+
+
+def _sticky_delta_vols(
+    book: UnderlyingBook, grid: PriceVolGrid, scenarios: ScenarioSet
+) -> tuple[Floats, NDArray[np.int64]]:
+    """Volatilities of an unshocked column and of every cell, [M, 1 + C], and each cell's column.
+
+    A strike's volatility after a move x is its own plus what the listed smile differs by between
+    ln K and ln K − ln(1 + x), and at least the smile's lowest (or its own, if that is lower).
+    """
+    move, place = np.unique(scenarios.price_rel, return_inverse=True)
+    vol = np.repeat(book.vol[:, None], move.size, axis=1)
+    for number, listed in enumerate(book.slices):
+        rows = book.slice == number
+        levels, smile = listed_smile(listed.strike, listed.vol)
+        here = np.log(book.strike[rows])[:, None]
+        there = np.interp(here - np.log1p(move), levels, smile)
+        shifted = vol[rows] + there - np.interp(here, levels, smile)
+        vol[rows] = np.maximum(shifted, np.minimum(vol[rows], smile.min()))
+    by_move = np.stack([vol_table(book, column, grid) for column in vol.T])
+    cells = np.arange(scenarios.price_rel.size)
+    shocked = by_move[place, :, scenarios.vol_index]
+    return np.ascontiguousarray(np.vstack([book.vol, shocked]).T), cells + 1
+
+
+def vol_table(book: UnderlyingBook, before: Floats, grid: PriceVolGrid) -> Floats:
     """Implied volatility of each row under each volatility move; shape [M, V], order of VolMove.
 
-    Formulas in docs/models/prbm.md. Rows that are not options stay at zero.
+    ``before`` [M] is what is shocked. Formulas in docs/models/prbm.md. Rows that are not options
+    stay at zero.
     """
-    table = np.repeat(book.vol[:, None], len(VolMove), axis=1)
+    table = np.repeat(before[:, None], len(VolMove), axis=1)
     o = book.is_option
-    vol, tenor = book.vol[o], book.tenor_years[o]
+    vol, tenor = before[o], book.tenor_years[o]
     days = tenor * DAYS_PER_YEAR
     weight = grid.tenor_law.weight(days)
     column = {move: i for i, move in enumerate(VolMove)}

@@ -56,8 +56,14 @@ class VolMove(StrEnum):
 
 
 class Instant(StrEnum):
-    """When a scenario is evaluated. The order is that of the kernel's table."""
+    """When a scenario is evaluated, and with it that the smile has gone along with the price.
+
+    The order is that of the kernel's table.
+    """
 
     NOW = "now"
     HORIZON = "horizon"
     POST_EXPIRY = "post-expiry"
+    NOW_STICKY_DELTA = "now, sticky-delta"
+    HORIZON_STICKY_DELTA = "horizon, sticky-delta"
+    POST_EXPIRY_STICKY_DELTA = "post-expiry, sticky-delta"
