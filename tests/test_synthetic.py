@@ -220,6 +220,19 @@ def test_futures_curve_rises_and_perpetuals_stay_near_the_index() -> None:
     assert np.abs(table.mark[perpetual] / table.index[perpetual] - 1.0).max() < 0.002
 
 
+@pytest.mark.parametrize("seed", [1, 5])
+def test_every_contract_has_open_interest_and_every_perpetual_a_funding_rate(seed: int) -> None:
+    told = synthetic_market(seed).liquidity
+    contracts = (*chain(seed).instruments, *futures(seed).instruments)
+    assert told.open_interest.keys() == {contract.name for contract in contracts}
+    perpetuals = {c.name for c in futures(seed).instruments if isinstance(c, Perpetual)}
+    assert told.funding_per_day.keys() == perpetuals
+    for coin, total in (("BTC", 250_000.0), ("ETH", 1_800_000.0)):
+        names = [o.name for o in chain(seed).instruments if o.underlying == coin]
+        coins = sum(told.open_interest[name] for name in names)
+        assert coins == pytest.approx(total, rel=1e-3), "lots round, and add up but for that"
+
+
 def test_same_seed_same_market() -> None:
     first, again, other = chain(3), chain(3), chain(4)
     assert first.instruments == again.instruments
@@ -280,6 +293,8 @@ def test_files_read_back_as_the_same_market_and_book(seed: int, tmp_path: Path) 
     assert read.as_of == market.as_of
     for field in ("index_usd", "stable_usd", "forwards", "futures", "option_rows"):
         assert getattr(read, field) == getattr(market, field), field
+    for told in ("open_interest", "funding_per_day"):
+        assert getattr(read.liquidity, told) == getattr(market.liquidity, told), told
     for key, slice_ in market.slices.items():
         for column in ("strike", "is_call", "vol", "mark"):
             np.testing.assert_array_equal(

@@ -60,7 +60,8 @@ _NUMBERS = {
 }
 # Told beside prices; a damaged one of these is as good as missing and spoils no price.
 _BESIDE = ("open_interest", "funding_8h")
-_FUNDINGS_PER_DAY = 3.0
+FUNDINGS_PER_DAY = 3.0
+"""A rate of eight hours is paid so often."""
 
 
 def read_listing(table: Table, at: datetime | None) -> list[Quotes]:
@@ -141,7 +142,7 @@ def _beside(
         in_usd = contract.is_inverse and not isinstance(contract, EuropeanOption)
         numbers = {"open_interest": float(open_interest[row] / (index[row] if in_usd else 1.0))}
         if isinstance(contract, Perpetual):
-            numbers["funding_per_day"] = float(funding_8h[row] * _FUNDINGS_PER_DAY)
+            numbers["funding_per_day"] = float(funding_8h[row] * FUNDINGS_PER_DAY)
         for name, value in numbers.items():
             if is_possible(name, value):
                 told[name][contract.name] = value

@@ -1,14 +1,15 @@
 """A seeded synthetic BTC and ETH market, shaped like an options venue's and labelled as made up.
 
 Indices, a futures curve with basis, perpetuals and about a thousand options on an arbitrage-free
-surface, quoted in ticks with spreads. No number is a venue's. The quotes are of the same kind as
-those read from files and go through the same :func:`assemble_snapshot`.
+surface, quoted in ticks with spreads; open interest and funding (``synthetic_activity``). No number
+is a venue's. The quotes are of the same kind as those read from files and go through the same
+:func:`assemble_snapshot`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from types import MappingProxyType
 from typing import Literal
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from seawall.basics.errors import BadNumber
 from seawall.basics.time import DAYS_PER_YEAR, tenor_years
+from seawall.feeds.synthetic_activity import future_activity, option_activity
 from seawall.feeds.synthetic_surface import SsviSurface
 from seawall.market.assemble import assemble_snapshot
 from seawall.market.quotes import FutureQuotes, OptionQuotes, PriceQuotes
@@ -89,7 +91,11 @@ def synthetic_quotes(seed: int = DEFAULT_SEED) -> tuple[PriceQuotes, ...]:
     """
     rng = _generator(seed)
     coins = [_draw(coin, rng) for coin in _COINS]
-    return _option_quotes(coins, rng), _future_quotes(coins, rng)
+    options, futures = _option_quotes(coins, rng), _future_quotes(coins, rng)
+    return (
+        replace(options, liquidity=option_activity(options, rng)),
+        replace(futures, liquidity=future_activity(futures, rng)),
+    )
 
 
 def synthetic_coins(seed: int = DEFAULT_SEED) -> tuple[SyntheticCoin, ...]:

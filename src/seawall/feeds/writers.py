@@ -10,8 +10,11 @@ import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from seawall.basics.errors import UnwritableFile
 from seawall.basics.time import isoformat_utc
+from seawall.feeds.chains import FUNDINGS_PER_DAY
 from seawall.market.quotes import FutureQuotes, OptionQuotes, PriceQuotes
 from seawall.products.names import contract_name
 from seawall.products.portfolio import Portfolio
@@ -30,8 +33,16 @@ OPTION_COLUMNS = (
     "ask_price",
     "mark_price",
     "mark_iv",
+    "open_interest",
 )
-FUTURE_COLUMNS = ("timestamp", "instrument_name", "mark_price", "index_price")
+FUTURE_COLUMNS = (
+    "timestamp",
+    "instrument_name",
+    "mark_price",
+    "index_price",
+    "open_interest",
+    "funding_8h",
+)
 BOOK_COLUMNS = ("account", "instrument", "quantity", "entry_price")
 
 Row = Sequence[str]
@@ -77,14 +88,25 @@ def _option_rows(quotes: OptionQuotes) -> Iterable[Row]:
             _number(quotes.ask[row]),
             _number(quotes.mark[row]),
             _number(quotes.iv[row]),
+            _number(quotes.liquidity.open_interest.get(option.name, math.nan)),
         )
 
 
 def _future_rows(quotes: FutureQuotes) -> Iterable[Row]:
     timestamp = isoformat_utc(quotes.as_of)
     for row, contract in enumerate(quotes.instruments):
-        mark, index = _number(quotes.mark[row]), _number(quotes.index[row])
-        yield timestamp, contract.name, mark, index
+        index, told = float(quotes.index[row]), quotes.liquidity
+        coins = told.open_interest.get(contract.name, math.nan)
+        funding_8h = told.funding_per_day.get(contract.name, math.nan) / FUNDINGS_PER_DAY
+        yield (
+            timestamp,
+            contract.name,
+            _number(quotes.mark[row]),
+            _number(index),
+            # The venue counts inverse futures in USD, of which there are no fractions.
+            _number(np.round(coins * index) if contract.is_inverse else coins),
+            _number(np.round(funding_8h, 12)),
+        )
 
 
 def _number(value: float) -> str:
