@@ -23,7 +23,7 @@ from seawall.basics.errors import (
     UnreadableFile,
     UnrecognisedFile,
 )
-from seawall.feeds.files import as_path, file_size, may_be_cut, system_errors, unreadable
+from seawall.feeds.files import as_path, may_be_cut, read_text
 from seawall.products.names import parse_name
 from seawall.products.portfolio import Portfolio, Position
 
@@ -50,7 +50,7 @@ def read_portfolios(path: str | Path) -> tuple[Portfolio, ...]:
     """
     path = as_path(path)
     held: dict[str, list[Position]] = {}
-    text = _text(path)
+    text = read_text(path, "CSV")
     for row in _rows(text, path):
         held.setdefault(_account(row), []).append(_position(row))
     if not held:
@@ -104,21 +104,6 @@ def _rows(text: str, path: Path) -> Iterator[_Row]:
     except csv.Error as error:
         where = f"{path.name} row {reader.line_num}"
         raise _bad_row(f"it is not CSV: {error}", where, "Check the quotation marks.") from None
-
-
-def _text(path: Path) -> str:
-    file_size(path)
-    with system_errors(path):
-        content = path.read_bytes()
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        why = f"it is not UTF-8 text at row {line}"
-        raise unreadable(path, why, "Save it as CSV in UTF-8.") from None
-    if "\0" in text:
-        raise unreadable(path, "it is not text", "Save it as CSV in UTF-8.")
-    return text
 
 
 def _header(cells: list[str], where: str) -> list[str]:

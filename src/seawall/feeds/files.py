@@ -33,6 +33,25 @@ def file_size(path: Path) -> int:
     return size
 
 
+def read_text(path: Path, kind: str) -> str:
+    """The text of a file that should be ``kind``, without a byte order mark.
+
+    Raises UnreadableFile for what is missing, too large or not UTF-8 text.
+    """
+    file_size(path)
+    with system_errors(path):
+        content = path.read_bytes()
+    save = f"Save it as {kind} in UTF-8."
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise unreadable(path, f"it is not UTF-8 text at row {line}", save) from None
+    if "\0" in text:
+        raise unreadable(path, "it is not text", save)
+    return text
+
+
 @contextmanager
 def system_errors(path: Path) -> Generator[None]:
     """Turn the system's errors while a file is opened or read into UnreadableFile."""
