@@ -10,7 +10,7 @@ from seawall.margin.fold import Direction, WorstCells, net, worst_cells
 from seawall.margin.model import MarginModel
 from seawall.margin.presets import load_preset
 from seawall.margin.requirement import MarginRequirement
-from seawall.margin.status import margin_status
+from seawall.margin.status import MarginStatus, margin_status
 from seawall.market.snapshot import MarketSnapshot
 from seawall.products.instruments import CASH
 from seawall.products.portfolio import Portfolio
@@ -24,7 +24,7 @@ from seawall.report.schema import (
     RiskMatrix,
     WorstScenario,
 )
-from seawall.risk.book import UnderlyingBook, join
+from seawall.risk.book import Book, UnderlyingBook, join
 
 
 def margin(
@@ -38,12 +38,16 @@ def margin(
     """
     chosen = checked_model(portfolio, market, model)
     book = join(portfolio, market)
-    status = margin_status(book, chosen)
+    return report_of(margin_status(book, chosen), book, chosen)
+
+
+def report_of(status: MarginStatus, book: Book, model: MarginModel) -> MarginReport:
+    """The report of a status that is already known."""
     return MarginReport(
-        account=portfolio.account,
-        model=model_info(chosen),
+        account=book.account,
+        model=model_info(model),
         currency=CASH,
-        as_of=market.as_of,
+        as_of=book.as_of,
         initial=status.initial.amount,
         maintenance=status.maintenance.amount,
         margin_value=status.margin_value.amount,
