@@ -124,15 +124,16 @@ WORKED = {
         scanning_risk/BTC 147223.19 147223.19
         liquidity/BTC 2142.83 2142.83
         basis/BTC 1102.72 1102.72
+        funding/BTC 171.00 0.00
         im_factor 36805.80 0.00
-        requirement 187274.54 150468.74
+        requirement 187445.54 150468.74
 
         cash/USD 310000.00 0.00
         options/BTC -114275.36 0.00
         unrealised/BTC 0.00 0.00
         equity 195724.64 0.00
 
-        195724.64 8450.10 45255.90 76.88 warning
+        195724.64 8279.10 45255.90 76.88 warning
         """,
     "Calendar": """
         USD 10000
@@ -171,15 +172,17 @@ WORKED = {
         floor/crypto-majors 150.00 150.00
         liquidity/BTC 66.10 66.10
         liquidity/ETH 69.68 69.68
+        funding/BTC 300.00 0.00
+        funding/ETH 300.00 0.00
         im_factor 6637.50 0.00
-        requirement 33323.28 26685.78
+        requirement 33923.28 26685.78
 
         cash/USD 35000.00 0.00
         unrealised/BTC 0.00 0.00
         unrealised/ETH 0.00 0.00
         equity 35000.00 0.00
 
-        35000.00 1676.72 8314.22 76.25 warning
+        35000.00 1076.72 8314.22 76.25 warning
         """,
     "Mixed collateral with a debt": """
         USDC 100000
@@ -198,8 +201,9 @@ WORKED = {
         liquidity/BTC 30.70 30.70
         liquidity/ETH 11.76 11.76
         basis/BTC 166.67 166.67
+        funding/BTC 150.00 0.00
         im_factor 2407.50 0.00
-        requirement 12246.63 9839.13
+        requirement 12396.63 9839.13
 
         stablecoin/USDC 99900.00 499.50
         spot/BTC 100000.00 1000.00
@@ -207,7 +211,7 @@ WORKED = {
         spot/ETH -20000.00 0.00
         equity 178851.00 1499.50
 
-        177351.50 165104.87 167512.37 5.55 healthy
+        177351.50 164954.87 167512.37 5.55 healthy
         """,
     "An expiring option with a perpetual hedge": """
         USD 150000
@@ -223,14 +227,15 @@ WORKED = {
         scanning_risk/BTC 129827.09 129827.09
         liquidity/BTC 735.02 735.02
         basis/BTC 7700.00 7700.00
+        funding/BTC 2310.00 0.00
         im_factor 32456.78 0.00
-        requirement 170718.89 138262.11
+        requirement 173028.89 138262.11
 
         cash/USD 150000.00 0.00
         options/BTC 23427.08 0.00
         unrealised/BTC 0.00 0.00
         equity 173427.08 0.00
 
-        173427.08 2708.19 35164.97 79.72 warning
+        173427.08 398.19 35164.97 79.72 warning
         """,
 }

@@ -14,7 +14,6 @@ from seawall.feeds.market import read_market
 from seawall.market.snapshot import MarketSnapshot
 from seawall.products.portfolio import portfolio
 from seawall.report.build import margin
-from tests.every_charge import every_charge
 from tests.market_quotes import name
 from tests.tables import AS_OF, INDEX, chain, listing, write
 
@@ -127,13 +126,18 @@ def test_an_underlying_without_a_price_is_said_to_be_one(read):
     assert "activity0.csv tells of btc, which has no price here." in read(odd).warnings
 
 
-def test_the_house_model_hears_of_nothing_but_traded_volume(read):
-    """Of what stands beside prices; the others are for models that name their charges."""
+@pytest.mark.parametrize(
+    ("told", "paths"),
+    [
+        ({"adv_usd": 1e6}, {"liquidity/BTC"}),
+        ({"confidence": 0.5}, {"oracle/BTC"}),
+        ({"pool_utilisation": 1.0}, {"utilisation/BTC"}),
+        # Never the depth of the moment, which may widen initial margin and no more.
+        ({"depth_usd": 1.0}, set()),
+    ],
+)
+def test_the_house_model_hears_of_each_number_in_its_own_charge(read, told, paths):
     held = portfolio([(HELD, -50)])
-    bare = margin(held, read())
-    told = activity(confidence=0.5, pool_utilisation=1.0, depth_usd=1.0)
-    assert margin(held, read(told)).rows == bare.rows
-    assert margin(held, read(told), every_charge()).initial > bare.initial
-    thin = margin(held, read(activity(adv_usd=1e6)))
-    changed = {r.path for r in set(thin.rows) ^ set(bare.rows)}
-    assert changed == {"liquidity/BTC"}
+    bare, with_it = margin(held, read()), margin(held, read(activity(**told)))
+    assert {row.path for row in set(with_it.rows) ^ set(bare.rows)} == paths
+    assert with_it.initial >= bare.initial

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from seawall.basics.errors import BadNumber, BadParameter
 from seawall.feeds.synthetic import synthetic_market
 from seawall.margin.charges import OracleCharge, UtilisationCharge
+from seawall.margin.presets import load_preset
 from seawall.margin.requirement import margin_requirement
 from seawall.market.liquidity import RANGES, Liquidity
 from seawall.market.snapshot import MarketSnapshot
@@ -19,13 +20,12 @@ from seawall.products.portfolio import portfolio
 from seawall.report.build import margin
 from seawall.report.schema import MarginReport
 from seawall.risk.book import join
-from tests.every_charge import every_charge
 from tests.naive.margin import naive_prbm
-from tests.naive.parameters import EVERY_CHARGE
+from tests.naive.parameters import PRBM
 from tests.strategies import accounts
 from tests.test_oracle import NOISE, close, rounding_usd
 
-MODEL = every_charge()
+MODEL = load_preset("prbm")
 CALL, PUT, FAR = "BTC-27MAR26-90000-C", "BTC-27MAR26-90000-P", "BTC-26JUN26-90000-C"
 
 
@@ -34,7 +34,7 @@ CALL, PUT, FAR = "BTC-27MAR26-90000-C", "BTC-27MAR26-90000-P", "BTC-26JUN26-9000
 def test_every_step_of_a_model_with_every_charge_agrees_with_the_oracle(account):
     held, market = account
     slack = rounding_usd(held, market) + 2.0 * NOISE * len(held.positions)
-    expected = naive_prbm(held, market, EVERY_CHARGE)
+    expected = naive_prbm(held, market, PRBM)
     found = margin_requirement(join(held, market), MODEL)
     steps = {step.path: (step.initial, step.maintenance) for step in found.steps}
     for path in steps.keys() | expected["rows"].keys():
@@ -89,6 +89,16 @@ def test_a_cluster_counts_by_its_part_of_the_account():
     report = margin(held, market(open_interest=told), MODEL)
     expected = worst_loss(report) * 4 * 0.5 * (0.25 - 0.05)
     assert row(report, "concentration/BTC")[0] == pytest.approx(expected, abs=0.03)
+
+
+def test_a_few_contracts_where_there_are_no_others_are_no_concentration():
+    """10 of 10 at a strike count as 10 of 1 % of all 100,000: below the free share."""
+    told = {CALL: 10.0, FAR: 99_990.0}
+    report = margin(portfolio([(CALL, -10)]), market(open_interest=told), MODEL)
+    assert row(report, "concentration/BTC") == (0.0, 0.0)
+    report = margin(portfolio([(CALL, -100)]), market(open_interest=told), MODEL)
+    expected = worst_loss(report) * 4 * (100 / 1_000 - 0.05)
+    assert row(report, "concentration/BTC")[0] == pytest.approx(expected, abs=0.05)
 
 
 def test_an_account_that_holds_more_than_there_is_holds_it_all():

@@ -17,7 +17,6 @@ from seawall.report.build import margin
 from seawall.report.explanation import Explanation, explain
 from seawall.report.schema import to_json
 from seawall.risk.book import join
-from tests.every_charge import every_charge
 from tests.strategies import accounts
 from tests.test_distance import MARKET, book_of
 from tests.test_oracle import NOISE, rounding_usd
@@ -98,7 +97,7 @@ def test_the_hedge_saves_and_the_short_puts_cost():
 
 def test_charges_that_are_not_shared_out_stand_by_themselves():
     market, book = sw.synthetic_market(), book_of(("BTC-PERPETUAL", 800), ("USDC", 60_000_000))
-    model = every_charge()
+    model = load_preset("prbm")
     told = explain(book, market, model)
     assert told.unallotted
     whole = margin_requirement(join(book, market), model)

@@ -6,18 +6,23 @@ The oracle (tests/naive) knows docs/models only; the numbers it uses are keyed i
 from __future__ import annotations
 
 import math
+from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
+from msgspec.structs import replace
 
 from seawall.margin.fold import net
+from seawall.margin.offsets import CorrelationCollapse
 from seawall.margin.presets import load_preset
 from seawall.margin.requirement import margin_requirement
 from seawall.report.build import margin
 from seawall.risk.book import join
+from seawall.risk.revaluation import Black76Revaluation
 from tests.naive.charges import by_underlying, state
 from tests.naive.margin import (
     naive_cross,
+    naive_hybrid,
     naive_isolated,
     naive_prbm,
     naive_risk_based_collateral,
@@ -31,12 +36,14 @@ ORACLES = {
     "risk-based-collateral": naive_risk_based_collateral,
     "cross": naive_cross,
     "isolated": naive_isolated,
+    "hybrid": naive_hybrid,
 }
 PREFIXES = (
-    "scanning_risk", "decorrelation", "floor",
+    "scanning_risk", "decorrelation", "floor", "correlation_collapse",
     "liquidity", "basis", "concentration", "funding", "oracle", "utilisation",
-    "im_factor",
+    "im_factor", "hybrid",
 )  # fmt: skip
+HOUSE = load_preset("prbm")
 CENT = 0.01
 # What the rounding to cents takes for noise of float64 and cuts off first.
 NOISE = 0.5e-6
@@ -72,6 +79,7 @@ def test_preset_holds_the_documented_numbers_of_every_class(model):
             "sigma_day": c.daily_vol_rel,
             "adv_usd": c.adv_usd,
             "haircut": c.spot_haircut_rel,
+            "open_interest_usd": c.open_interest_usd,
         }
         for c in preset.classes
     }
@@ -91,11 +99,43 @@ def test_preset_holds_the_documented_numbers_of_every_class(model):
 @settings(max_examples=200)
 @given(account=accounts())
 def test_every_step_agrees(model, account):
+    assert_steps_agree(account, load_preset(model), ORACLES[model], PRBM)
+
+
+@pytest.mark.parametrize("smile", ["sticky-delta", "worst"])
+@settings(max_examples=100)
+@given(account=accounts())
+def test_every_step_agrees_where_the_smile_goes_along_with_the_price(smile, account):
+    model = replace(HOUSE, revaluation=Black76Revaluation(smile=smile))
+    assert_steps_agree(account, model, naive_prbm, PRBM | {"smile": smile})
+
+
+@pytest.mark.parametrize(
+    ("to", "declared_days_ago", "rhos"),
+    [
+        ("low", 0.0, {"rho": 0.60, "rho_initial": 0.40}),
+        ("low", 7.0, {"rho": 0.40, "rho_initial": 0.40}),
+        ("zero", 6.9, {"rho": 0.60, "rho_initial": 0.0}),
+        ("zero", 8.0, {"rho": 0.0, "rho_initial": 0.0}),
+        ("zero", -0.1, {"rho": 0.60, "rho_initial": 0.60}),
+    ],
+)
+@settings(max_examples=40)
+@given(account=accounts(mixes=(("BTC", "ETH"), ("BTC", "ETH", "SOL"))))
+def test_every_step_agrees_in_a_correlation_collapse(to, declared_days_ago, rhos, account):
+    declared = account[1].as_of - timedelta(days=declared_days_ago)
+    collapse = CorrelationCollapse(to=to, declared=declared, notice_days=7.0)
+    model = replace(HOUSE, offsets=replace(HOUSE.offsets, collapse=collapse))
+    assert_steps_agree(account, model, naive_prbm, PRBM | rhos)
+
+
+def assert_steps_agree(account, model, naive, parameters):
+    """Every step of the waterfall, path by path, at both levels."""
     portfolio, market = account
     # Directions that tie to NOISE may be named either way, and their losses differ by as much.
     slack = rounding_usd(portfolio, market) + 2.0 * NOISE * len(portfolio.positions)
-    expected = ORACLES[model](portfolio, market, PRBM)
-    found = margin_requirement(join(portfolio, market), load_preset(model))
+    expected = naive(portfolio, market, parameters)
+    found = margin_requirement(join(portfolio, market), model)
     steps = {step.path: (step.initial, step.maintenance) for step in found.steps}
     assert len(steps) == len(found.steps), "a path appears twice"
     for path in steps.keys() | expected["rows"].keys():

@@ -10,13 +10,16 @@ import pytest
 from seawall.basics.errors import BadParameter, UnknownModel
 from seawall.margin import presets
 from seawall.margin.classes import class_of
-from seawall.margin.presets import load_preset, parse_model, preset_names
+from seawall.margin.presets import load_preset, parse_model, preset_names, with_second
 from seawall.market.needs import Need
 from tests.conftest import ROOT
-from tests.every_charge import every_charge
 
 MODELS = ROOT / "src/seawall/margin/models"
-OTHER_GROUP = '[[offsets.groups]]\nname = "x"\nmembers = ["ETH"]\ncorrelation_lower = 0.5\n'
+OTHER_GROUP = (
+    '[[offsets.groups]]\nname = "x"\nmembers = ["ETH", "SOL"]\n'
+    'pairs = [{ of = ["ETH", "SOL"], lower = 0.5 }]\n'
+)
+COLLAPSE = 'collapse = { to = "low", declared = 2026-02-05T14:00:00Z, notice_days = '
 PRBM = (MODELS / "prbm.toml").read_text(encoding="utf-8")
 
 
@@ -29,7 +32,8 @@ def test_every_preset_loads_under_its_file_name(name: str) -> None:
 
 
 def test_the_ladder_is_complete() -> None:
-    assert set(preset_names()) >= {"isolated", "cross", "risk-based-collateral", "prbm"}
+    ladder = {"isolated", "cross", "risk-based-collateral", "prbm", "hybrid"}
+    assert set(preset_names()) >= ladder
 
 
 @pytest.mark.parametrize("name", preset_names())
@@ -62,7 +66,12 @@ def test_an_unknown_model_is_named_with_the_known_ones() -> None:
         ('floors = "official"\n', "", "status tags that differ: floors"),
         ('type = "net-by-underlying"', 'type = "net-by-moon"', "net-by-moon"),
         ("[levels]", "[levels", "not TOML"),
-        ("correlation_lower = 0.80", "correlation_lower = 1.80", "correlation 1.8"),
+        ("lower = 0.80", "lower = 1.80", "correlation 1.8"),
+        ("kappa_low = 0.50", "kappa_low = 0.80", r"kappa_low 0\.8"),
+        ('of = ["BTC", "ETH"]', 'of = ["BTC", "SOL"]', "of BTC and ETH, BTC and SOL"),
+        ("pairs = [{", 'pairs = [{ of = ["ETH", "BTC"], lower = 0.9 }, {', "of BTC and ETH"),
+        ("kappa_low = 0.50", f"kappa_low = 0.50\n{COLLAPSE}-1.0 }}", "notice of -1.0 days"),
+        ("kappa_low = 0.50", f"kappa_low = 0.50\n{COLLAPSE.replace('Z', '')}1.0 }}", "declared"),
         ("reference_days = 30.0", "reference_days = inf", r"reference_days is inf.*tenor_law"),
         ("floor_days = 1.0", "floor_days = 0.0", r"floor_days is 0\.0.*tenor_law"),
         ("floor_days = 1.0", "floor_days = nan", r"floor_days is nan.*tenor_law"),
@@ -82,7 +91,7 @@ def test_an_unknown_model_is_named_with_the_known_ones() -> None:
         ("size = 0.45", "size = -0.45", "does not raise volatility.*vol_up"),
         ("size = -0.30", "size = 0.0", "does not lower volatility.*vol_down"),
         ('"relative", size = 0.45', '"scaled", size = 1.0', "does not raise volatility.*vol_up"),
-        ('members = ["BTC", "ETH"]', 'members = ["BTC", "BTC"]', "BTC listed more than once"),
+        ('members = ["BTC", "ETH"]', 'members = ["BTC", "BTC"]', "BTC, BTC and ETH"),
         (
             "[[offsets.groups]]\n",
             f"{OTHER_GROUP}[[offsets.groups]]\n",
@@ -125,6 +134,48 @@ def test_a_part_taken_in_a_circle_is_refused(
         parse_model((tmp_path / "one.toml").read_text(encoding="utf-8"), "one.toml")
 
 
+def test_a_preset_may_take_over_another_one_and_change_a_part() -> None:
+    house = load_preset("prbm")
+    text = (
+        'from = "prbm"\nname = "mine"\ntitle = "t"\nas_of = 2026-01-01\nsource = "s"\n'
+        'revaluation = { from = "prbm", smile = "worst" }\nstatus = { revaluation = "unknown" }\n'
+    )
+    mine = parse_model(text, "mine.toml")
+    assert mine.revaluation.smile == "worst"
+    assert mine.status.tags() == house.status.tags() | {"revaluation": "unknown"}
+    for part in ("classes", "scenarios", "fold", "floors", "offsets", "charges", "collateral"):
+        assert getattr(mine, part) == getattr(house, part)
+
+
+@pytest.mark.parametrize("key", ["name", "title", "as_of", "source"])
+def test_a_preset_that_takes_over_another_one_speaks_for_itself(key: str) -> None:
+    lines = ['name = "mine"', 'title = "t"', "as_of = 2026-01-01", 'source = "s"']
+    kept = "\n".join(line for line in lines if not line.startswith(key))
+    with pytest.raises(BadParameter, match=f"missing required field `{key}`"):
+        parse_model(f'from = "prbm"\n{kept}\n', "mine.toml")
+
+
+def test_a_hybrid_takes_any_second_model() -> None:
+    hybrid = load_preset("hybrid:isolated")
+    assert hybrid.name == "hybrid:isolated"
+    assert hybrid.second == load_preset("isolated")
+    assert with_second(load_preset("hybrid"), load_preset("isolated")) == hybrid
+    with pytest.raises(BadParameter, match="prbm is no hybrid"):
+        load_preset("prbm:cross")
+    with pytest.raises(UnknownModel, match="nobody"):
+        load_preset("hybrid:nobody")
+
+
+def test_a_hybrid_of_itself_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = 'from = "two"\nname = "one"\nsecond = "one"\n'
+    (tmp_path / "one.toml").write_text(text, encoding="utf-8")
+    (tmp_path / "two.toml").write_text('name = "two"\n[status]\n', encoding="utf-8")
+    monkeypatch.setattr(presets, "_MODELS", tmp_path)
+    monkeypatch.setattr(presets, "preset_names", lambda: ("one", "two"))
+    with pytest.raises(BadParameter, match="'second' is taken in a circle"):
+        parse_model(text, "one.toml")
+
+
 def test_the_class_without_members_takes_every_other_underlying_whatever_its_name() -> None:
     model = parse_model(PRBM.replace('name = "other"', 'name = "rest"'), "house.toml")
     assert class_of("PEPE", model.classes).name == "rest"
@@ -155,9 +206,8 @@ def test_a_part_taken_over_may_have_keys_given_anew() -> None:
 
 
 def test_a_model_declares_what_it_asks_of_the_market() -> None:
-    assert load_preset("prbm").requirements() == {Need.VOLUME, Need.SPREAD}
+    assert load_preset("prbm").requirements() == frozenset(Need)
     assert load_preset("cross").requirements() == frozenset()
-    assert every_charge().requirements() == frozenset(Need)
 
 
 def test_a_cached_preset_cannot_be_changed() -> None:

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from seawall.feeds.books import read_portfolio as read_portfolio
     from seawall.feeds.books import read_portfolios as read_portfolios
     from seawall.feeds.market import read_market as read_market
+    from seawall.feeds.models import read_model as read_model
     from seawall.feeds.synthetic import synthetic_market as synthetic_market
     from seawall.feeds.synthetic_book import synthetic_portfolio as synthetic_portfolio
+    from seawall.margin.eligibility import Membership as Membership
     from seawall.margin.model import MarginModel as MarginModel
     from seawall.margin.presets import load_preset as load_preset
     from seawall.margin.presets import preset_names as preset_names
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from seawall.report.comparison import Comparison as Comparison
     from seawall.report.comparison import compare as compare
     from seawall.report.explanation import explain as explain
+    from seawall.report.membership import margin_of_member as margin_of_member
     from seawall.report.schema import MarginReport as MarginReport
     from seawall.report.what_if import what_if as what_if
 
@@ -45,6 +48,7 @@ _HOMES = {
     "MarginModel": "seawall.margin.model",
     "MarginReport": "seawall.report.schema",
     "MarketSnapshot": "seawall.market.snapshot",
+    "Membership": "seawall.margin.eligibility",
     "Portfolio": "seawall.products.portfolio",
     "Position": "seawall.products.portfolio",
     "SeawallError": "seawall.basics.errors",
@@ -53,9 +57,11 @@ _HOMES = {
     "explain_change": "seawall.report.change",
     "load_preset": "seawall.margin.presets",
     "margin": "seawall.report.build",
+    "margin_of_member": "seawall.report.membership",
     "portfolio": "seawall.products.portfolio",
     "preset_names": "seawall.margin.presets",
     "read_market": "seawall.feeds.market",
+    "read_model": "seawall.feeds.models",
     "read_portfolio": "seawall.feeds.books",
     "read_portfolios": "seawall.feeds.books",
     "synthetic_market": "seawall.feeds.synthetic",

@@ -101,6 +101,7 @@ def concentration(legs, worst_loss, parameters, told):
             there = sum(coins for name, coins in listed.items() if belongs(name))
             held = sum(abs(member["q"]) for member in members)
             if there > 0.0:
+                there = max(there, numbers["least_cluster"] * total)
                 part = held / gross * (min(1.0, held / there) - numbers["free"])
                 most = max(most, part)
     return worst_loss * numbers["factor"] * max(0.0, most)

@@ -49,7 +49,7 @@ def naive_prbm(portfolio, snapshot, parameters):
             underlying
         )
     rows = {}
-    sum_r = sum_r_unfloored = 0.0
+    sum_r = sum_r_initial = sum_r_unfloored = 0.0
     for name, group in groups.items():
         group |= _group(group["members"], underlyings, parameters)
         for member in group["members"]:
@@ -59,19 +59,22 @@ def naive_prbm(portfolio, snapshot, parameters):
         rows[f"decorrelation/{name}"] = (decorrelation, decorrelation)
         raised = group["R_floored"] - group["R"]
         rows[f"floor/{name}"] = (raised, raised)
+        apart = group["R_initial"] - group["R_floored"]
+        rows[f"correlation_collapse/{name}"] = (apart, 0.0)
         sum_r += group["R_floored"]
+        sum_r_initial += group["R_initial"]
         sum_r_unfloored += group["R"]
     for underlying, figures in underlyings.items():
         for charge in MAINTENANCE_CHARGES:
             rows[f"{charge}/{underlying}"] = (figures[charge], figures[charge])
         for charge in INITIAL_CHARGES:
             rows[f"{charge}/{underlying}"] = (figures[charge], 0.0)
-    rows["im_factor"] = ((parameters["initial_factor"] - 1.0) * sum_r, 0.0)
+    rows["im_factor"] = ((parameters["initial_factor"] - 1.0) * sum_r_initial, 0.0)
     charges = sum(u[charge] for u in underlyings.values() for charge in MAINTENANCE_CHARGES)
     opening = sum(u[charge] for u in underlyings.values() for charge in INITIAL_CHARGES)
     return _finish(
         rows,
-        parameters["initial_factor"] * sum_r + charges + opening,
+        parameters["initial_factor"] * sum_r_initial + charges + opening,
         sum_r + charges,
         collateral(book, parameters, "prbm"),
         parameters,
@@ -102,7 +105,22 @@ def _group(members, underlyings, parameters):
         )
     rho = parameters["rho"]
     rule = cross_underlying(plain, rho)
-    return rule | {"rho": rho, "R_floored": cross_underlying(raised, rho)["R"]}
+    return rule | {
+        "rho": rho,
+        "R_floored": cross_underlying(raised, rho)["R"],
+        "R_initial": cross_underlying(raised, parameters.get("rho_initial", rho))["R"],
+    }
+
+
+def naive_hybrid(portfolio, snapshot, parameters):
+    """The house model, and at each level at least what ``cross`` asks."""
+    house = naive_prbm(portfolio, snapshot, parameters)
+    other = naive_cross(portfolio, snapshot, parameters)
+    more = tuple(max(0.0, other[level] - house[level]) for level in ("initial", "maintenance"))
+    rows = house["rows"] | {"hybrid/cross": more}
+    account = {k: house[k] for k in ("equity", "haircuts", "margin_value")}
+    initial, maintenance = house["initial"] + more[0], house["maintenance"] + more[1]
+    return house | _finish(rows, initial, maintenance, account, parameters)
 
 
 def naive_risk_based_collateral(portfolio, snapshot, parameters):

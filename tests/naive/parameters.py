@@ -8,11 +8,41 @@ _INDEX = ("SPX", "XSP", "NDX", "RUT")
 
 PRBM = {
     "classes": {
-        "btc": {"range": 0.16, "sigma_day": 0.045, "adv_usd": 5e9, "haircut": 0.01},
-        "eth": {"range": 0.20, "sigma_day": 0.055, "adv_usd": 5e9, "haircut": 0.01},
-        "large": {"range": 0.24, "sigma_day": 0.07, "adv_usd": 500e6, "haircut": 0.03},
-        "equity-index": {"range": 0.12, "sigma_day": 0.025, "adv_usd": 500e6, "haircut": 0.03},
-        "other": {"range": 0.35, "sigma_day": 0.10, "adv_usd": 20e6, "haircut": 0.08},
+        "btc": {
+            "range": 0.16,
+            "sigma_day": 0.045,
+            "adv_usd": 5e9,
+            "haircut": 0.01,
+            "open_interest_usd": 10e9,
+        },
+        "eth": {
+            "range": 0.20,
+            "sigma_day": 0.055,
+            "adv_usd": 5e9,
+            "haircut": 0.01,
+            "open_interest_usd": 10e9,
+        },
+        "large": {
+            "range": 0.24,
+            "sigma_day": 0.07,
+            "adv_usd": 500e6,
+            "haircut": 0.03,
+            "open_interest_usd": 1e9,
+        },
+        "equity-index": {
+            "range": 0.12,
+            "sigma_day": 0.025,
+            "adv_usd": 500e6,
+            "haircut": 0.03,
+            "open_interest_usd": 1e9,
+        },
+        "other": {
+            "range": 0.35,
+            "sigma_day": 0.10,
+            "adv_usd": 20e6,
+            "haircut": 0.08,
+            "open_interest_usd": 50e6,
+        },
     },
     "members": {
         "BTC": "btc",
@@ -40,6 +70,10 @@ PRBM = {
     "gross_floor": 0.0025,
     "liquidity": {"of_mark": 0.01, "half_spread_rel": 0.0005, "impact": 0.8},
     "basis": {"min_move": 0.005, "annual_move": 0.05},
+    "concentration": {"factor": 4.0, "free": 0.05, "least_cluster": 0.01},
+    "funding": {"shock": 0.003},
+    "oracle": {"sds": 1.0, "grace_s": 60.0},
+    "utilisation": {"knee": 0.80, "full": 0.50},
     "initial_factor": 1.25,
     "haircut": {"sds": 3.0, "stable_min": 0.005, "stable_sigma": 0.001, "stable_spread": 0.0005},
     "standard_option": {
@@ -48,18 +82,4 @@ PRBM = {
         "maintenance_rate": 0.075,
     },
     "warning_ratio": 0.70,
-}
-
-_OPEN_INTEREST_USD = {"btc": 10e9, "eth": 10e9, "large": 1e9, "equity-index": 1e9, "other": 50e6}
-
-# The house model with every charge there is.
-EVERY_CHARGE = PRBM | {
-    "classes": {
-        name: numbers | {"open_interest_usd": _OPEN_INTEREST_USD[name]}
-        for name, numbers in PRBM["classes"].items()
-    },
-    "concentration": {"factor": 4.0, "free": 0.05},
-    "funding": {"shock": 0.003},
-    "oracle": {"sds": 1.0, "grace_s": 60.0},
-    "utilisation": {"knee": 0.80, "full": 0.50},
 }

@@ -206,7 +206,9 @@ class ConcentrationCharge(Rates, frozen=True, kw_only=True, tag="concentration")
     """Who holds much of what there is cannot close it out at the price of the day.
 
     M · ``factor`` · the account's share of the underlying's open interest beyond ``free_share``, or
-    that of an expiry or a strike weighted by its part of the account's contracts, if greater. Open
+    that of an expiry or a strike weighted by its part of the account's contracts, if greater. An
+    expiry or strike counts as holding at least ``least_cluster_share`` of the underlying's open
+    interest: nobody is concentrated by a few contracts at a strike where there are no others. Open
     interest of the class stands in for that of the market, and without either the account is taken
     to hold all there is; only an expiry or strike whose own is known counts as a cluster.
     """
@@ -214,6 +216,7 @@ class ConcentrationCharge(Rates, frozen=True, kw_only=True, tag="concentration")
     needs: ClassVar[frozenset[Need]] = frozenset({Need.OPEN_INTEREST})
     factor: float
     free_share: float
+    least_cluster_share: float
 
     def amounts(self, on: Charged) -> tuple[ChargeAmount, ...]:
         """One amount per underlying."""
@@ -227,10 +230,11 @@ class ConcentrationCharge(Rates, frozen=True, kw_only=True, tag="concentration")
         if not listed:
             default_usd = on.numbers.open_interest_usd
             listed = {WHOLE: gross if default_usd is None else default_usd / book.spot_usd}
+        least = self.least_cluster_share * listed.get(WHOLE, 0.0)
         excess = max(
-            (held[cluster] / gross) * (min(1.0, held[cluster] / coins) - self.free_share)
+            (part / gross) * (min(1.0, part / max(coins, least)) - self.free_share)
             for cluster, coins in listed.items()
-            if held.get(cluster, 0.0) > 0.0
+            if (part := held.get(cluster, 0.0)) > 0.0
         )
         cost = on.worst_loss * self.factor * max(0.0, excess)
         return (ChargeAmount(f"concentration/{book.underlying}", cost, cost),)

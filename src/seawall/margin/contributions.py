@@ -210,7 +210,7 @@ def _combined(
     active = group.direction
     more = round(unit.worst - unit.toward(active), NOISE_DECIMALS)
     own: Direction = active if more <= 0.0 else "down" if active == "up" else "up"
-    return losses[active], (1.0 - group.rho) * (losses[own] - losses[active])
+    return losses[active], (1.0 - group.rho.maintenance) * (losses[own] - losses[active])
 
 
 def _loss_shares(

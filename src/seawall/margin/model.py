@@ -15,6 +15,7 @@ from seawall.basics.errors import BadParameter
 from seawall.margin.charges import Charge
 from seawall.margin.classes import UnderlyingClass
 from seawall.margin.collateral import Haircuts
+from seawall.margin.eligibility import Eligibility
 from seawall.margin.floors import Floor
 from seawall.margin.fold import Fold
 from seawall.margin.offsets import CorrelationOffset
@@ -37,6 +38,7 @@ class PartStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     charges: Status | None = None
     collateral: Status | None = None
     levels: Status | None = None
+    eligibility: Status | None = None
 
     def tags(self) -> dict[str, Status]:
         """The tags there are, by part, in the order in which a reader wants them."""
@@ -61,8 +63,9 @@ class Levels(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class MarginModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """scenarios → revaluation → fold → floors, offsets → charges → levels, and collateral.
 
-    A model without scenarios has neither revaluation nor fold, only charges. ``status`` says of
-    each part how well its numbers are known. Raises BadParameter for parts that contradict.
+    A model without scenarios has neither revaluation nor fold, only charges. ``second`` is another
+    model whose requirement is the least this one asks (its collateral has no say). ``status`` says
+    of each part how well its numbers are known. Raises BadParameter for parts that contradict.
     """
 
     name: str
@@ -79,6 +82,8 @@ class MarginModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     floors: tuple[Floor, ...] = ()
     offsets: CorrelationOffset | None = None
     charges: tuple[Charge, ...] = ()
+    eligibility: Eligibility | None = None
+    second: MarginModel | None = None
 
     def __post_init__(self) -> None:
         given = {self.scenarios is None, self.revaluation is None, self.fold is None}
@@ -101,7 +106,9 @@ class MarginModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             self._refuse(f"several classes without members: {', '.join(rest)}", "keep one of them")
 
     def requirements(self) -> frozenset[Need]:
-        """What its charges ask of the market beside the prices that every book is looked up for."""
+        """What its charges ask of the market beside the prices that every book is looked up for,
+        those of a second model left to that.
+        """
         none: frozenset[Need] = frozenset()
         return none.union(*(charge.needs for charge in self.charges))
 

@@ -5,30 +5,107 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import combinations
+from typing import Literal
 
 import msgspec
 
 from seawall.basics.errors import BadParameter
 from seawall.basics.money import NOISE_DECIMALS
+from seawall.basics.time import isoformat_utc
 from seawall.margin.fold import Direction, Unit
 
-__all__ = ["Combination", "CorrelationGroup", "CorrelationOffset", "combine"]
+__all__ = [
+    "Combination",
+    "CorrelationCollapse",
+    "CorrelationGroup",
+    "CorrelationOffset",
+    "CorrelationPair",
+    "Rho",
+    "combine",
+]
+
+
+class CorrelationPair(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How closely two underlyings move together at least: ``lower``, a lower 95 % bound."""
+
+    of: tuple[str, str]
+    lower: float
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.lower <= 1.0:
+            raise BadParameter(
+                f"the pair {' and '.join(self.of)} has correlation {self.lower}",
+                where="offsets.groups.pairs",
+                remedy="Give a bound between 0 and 1.",
+            )
 
 
 class CorrelationGroup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Underlyings that move together; ``correlation_lower`` the lower bound of how closely."""
+    """Underlyings that move together, with the bound of each pair of them.
+
+    Raises BadParameter unless every pair of the members, and no other, is listed once.
+    """
 
     name: str
     members: tuple[str, ...]
-    correlation_lower: float
+    pairs: tuple[CorrelationPair, ...]
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.correlation_lower <= 1.0:
-            raise BadParameter(
-                f"group {self.name!r} has correlation {self.correlation_lower}",
-                where="offsets.groups",
-                remedy="Give a bound between 0 and 1.",
+        wanted = Counter(frozenset(pair) for pair in combinations(self.members, 2))
+        listed = Counter(frozenset(pair.of) for pair in self.pairs)
+        if not wanted or wanted != listed:
+            odd = sorted(
+                {" and ".join(sorted(pair)) for pair in (wanted - listed) + (listed - wanted)}
             )
+            what = (
+                f"no bound, or one too many, of {', '.join(odd)}"
+                if odd
+                else "fewer than two members"
+            )
+            raise BadParameter(
+                f"group {self.name!r} has {what}",
+                where="offsets.groups",
+                remedy="Name at least two underlyings and list each pair of them once.",
+            )
+
+    @property
+    def correlation_lower(self) -> float:
+        """The least bound of any pair: one pair that comes apart spends the group's credit.
+
+        It is that of all members and not of those held, so that a small position in one more
+        underlying changes no other's credit.
+        """
+        return min(pair.lower for pair in self.pairs)
+
+
+class CorrelationCollapse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A declared state in which correlations are not to be relied on.
+
+    ``to`` ``low`` for κ at its low end, ``zero`` for no credit at all; from ``declared`` in
+    initial margin, ``notice_days`` later in maintenance too. Raises BadParameter for a time
+    without a zone or a notice that is not at least 0.
+    """
+
+    to: Literal["low", "zero"]
+    declared: datetime
+    notice_days: float
+
+    def __post_init__(self) -> None:
+        sane = self.declared.tzinfo is not None and 0.0 <= self.notice_days <= 3650.0
+        if not sane:
+            raise BadParameter(
+                f"a collapse declared {self.declared} with a notice of {self.notice_days} days",
+                where="offsets.collapse",
+                remedy="Give the time with its zone (2026-02-05T14:00:00Z) and a notice of at "
+                "least 0 days.",
+            )
+
+    @property
+    def in_maintenance_from(self) -> datetime:
+        """When the notice is over."""
+        return self.declared + timedelta(days=self.notice_days)
 
 
 class CorrelationOffset(
@@ -40,16 +117,21 @@ class CorrelationOffset(
 ):
     """R = (1 − ρ)·ΣM + ρ·max(ΣM↑, ΣM↓) within a group, ρ = ``kappa`` · correlation_lower.
 
-    Raises BadParameter for a kappa outside 0 to 1 and for an underlying listed twice.
+    ``kappa_low`` is its low end, which a collapse takes. Raises BadParameter unless
+    0 ≤ kappa_low ≤ kappa ≤ 1, and for an underlying listed twice.
     """
 
     kappa: float
+    kappa_low: float
     groups: tuple[CorrelationGroup, ...]
+    collapse: CorrelationCollapse | None = None
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.kappa <= 1.0:
+        if not 0.0 <= self.kappa_low <= self.kappa <= 1.0:
             raise BadParameter(
-                f"kappa is {self.kappa}", where="offsets", remedy="Give it between 0 and 1."
+                f"kappa is {self.kappa} and kappa_low {self.kappa_low}",
+                where="offsets",
+                remedy="Give both between 0 and 1, kappa_low no higher than kappa.",
             )
         # Group names count too: two groups of one name would be added up as one.
         listed = Counter(member for group in self.groups for member in (group.name, *group.members))
@@ -65,48 +147,87 @@ class CorrelationOffset(
         """The group an underlying belongs to, if any."""
         return next((g for g in self.groups if underlying in g.members), None)
 
+    def rho(self, group: CorrelationGroup, as_of: datetime) -> Rho:
+        """The credit of a group at a time, in initial margin and in maintenance."""
+        calm = self.kappa * group.correlation_lower
+        state = self.collapse
+        if state is None or as_of < state.declared:
+            return Rho(calm, calm)
+        low = self.kappa_low * group.correlation_lower if state.to == "low" else 0.0
+        return Rho(low, low if as_of >= state.in_maintenance_from else calm)
+
+    def notices(self, as_of: datetime) -> tuple[str, ...]:
+        """What a report must say of a collapse that has been declared."""
+        state = self.collapse
+        if state is None or as_of < state.declared:
+            return ()
+        values = ", ".join(f"{self.rho(g, as_of).initial:.2f} of {g.name}" for g in self.groups)
+        since = "is" if as_of >= state.in_maintenance_from else "will be"
+        declared, later = map(isoformat_utc, (state.declared, state.in_maintenance_from))
+        notice = (
+            f"Correlation collapse, declared {declared}: rho {values} in initial margin; "
+            f"maintenance {since} on it from {later}."
+        )
+        return (notice,)
+
+
+@dataclass(frozen=True, slots=True)
+class Rho:
+    """How much of the direction sum counts, 0 to 1; never more in initial margin."""
+
+    initial: float
+    maintenance: float
+
 
 @dataclass(frozen=True, slots=True)
 class Combination:
     """The losses of one group, added up; USD, ≥ 0.
 
-    ``worst_sum`` ΣM, ``direction_sum`` D, ``risk`` R; ``direction`` the active one.
+    ``worst_sum`` ΣM, ``direction_sum`` D; ``direction`` the active one.
     """
 
     group: str
     units: tuple[Unit, ...]
-    rho: float
+    rho: Rho
     direction: Direction
     direction_sum: float
     worst_sum: float
 
     @property
     def risk(self) -> float:
-        """R, the group's scanning risk."""
+        """R, the group's scanning risk in maintenance margin."""
         return self.direction_sum + self.decorrelation
 
     @property
     def decorrelation(self) -> float:
         """(1 − ρ)(ΣM − D): what imperfect correlation adds to the active direction."""
-        return (1.0 - self.rho) * (self.worst_sum - self.direction_sum)
+        return (1.0 - self.rho.maintenance) * (self.worst_sum - self.direction_sum)
+
+    @property
+    def correlation_collapse(self) -> float:
+        """What a lower ρ in initial margin alone adds to R there."""
+        return (self.rho.maintenance - self.rho.initial) * (self.worst_sum - self.direction_sum)
 
 
-def combine(units: Iterable[Unit], offset: CorrelationOffset | None) -> tuple[Combination, ...]:
+def combine(
+    units: Iterable[Unit], offset: CorrelationOffset | None, as_of: datetime
+) -> tuple[Combination, ...]:
     """Units added up group by group; a unit outside every group is a group of its own.
 
     Source: docs/models/prbm.md, "From cells to scanning risk".
     """
     # A group may have the name of an underlying outside it, so the names alone do not part them.
-    grouped: dict[tuple[str, float, bool], list[Unit]] = {}
+    grouped: dict[tuple[str, bool], list[Unit]] = {}
+    rhos: dict[tuple[str, bool], Rho] = {}
     for unit in units:
         group = offset.group_of(unit.book.underlying) if offset else None
-        name = group.name if group else unit.path
-        rho = offset.kappa * group.correlation_lower if offset and group else 0.0
-        grouped.setdefault((name, rho, group is not None), []).append(unit)
-    return tuple(_combine_group(name, tuple(m), rho) for (name, rho, _), m in grouped.items())
+        key = (group.name, True) if group else (unit.path, False)
+        grouped.setdefault(key, []).append(unit)
+        rhos[key] = offset.rho(group, as_of) if offset and group else Rho(0.0, 0.0)
+    return tuple(_combine_group(key[0], tuple(m), rhos[key]) for key, m in grouped.items())
 
 
-def _combine_group(name: str, units: tuple[Unit, ...], rho: float) -> Combination:
+def _combine_group(name: str, units: tuple[Unit, ...], rho: Rho) -> Combination:
     up = sum(unit.up for unit in units)
     down = sum(unit.down for unit in units)
     return Combination(

@@ -2,7 +2,11 @@
 
 This is the one file of the core that reads resources. A part may be taken over from another
 preset, which may itself have taken it over, whole or with some of its keys given anew:
-``classes = { from = "prbm" }``, ``collateral = { from = "prbm", spot = "outside" }``.
+``classes = { from = "prbm" }``, ``collateral = { from = "prbm", spot = "outside" }``. A preset that
+begins with ``from = "prbm"`` takes over every part that it does not write itself, and the status of
+each; its name, title, date and source are its own.
+
+``hybrid:cross`` is the preset ``hybrid`` with ``cross`` as its second model.
 """
 
 from __future__ import annotations
@@ -29,8 +33,25 @@ def preset_names() -> tuple[str, ...]:
 
 @cache
 def load_preset(name: str) -> MarginModel:
-    """The preset of that name. Raises UnknownModel, BadParameter."""
-    return parse_model(_read(name), f"{name}.toml")
+    """The preset of that name, before a colon; after one, the second model of a hybrid.
+
+    Raises UnknownModel, and BadParameter for a second model where there is none to replace.
+    """
+    first, colon, second = name.partition(":")
+    model = parse_model(_read(first), f"{first}.toml")
+    return with_second(model, load_preset(second)) if colon else model
+
+
+def with_second(model: MarginModel, second: MarginModel) -> MarginModel:
+    """A hybrid with another second model. Raises BadParameter for a model that is no hybrid."""
+    if model.second is None:
+        raise BadParameter(
+            f"{model.name} is no hybrid: it has no second model",
+            where=f"model name {model.name}:{second.name}",
+            remedy=f"Write hybrid:{second.name}, or {model.name} alone.",
+        )
+    name = f"{model.name}:{second.name}"
+    return msgspec.structs.replace(model, name=name, second=second)
 
 
 def parse_model(text: str, where: str) -> MarginModel:
@@ -40,14 +61,7 @@ def parse_model(text: str, where: str) -> MarginModel:
     that presets take from each other in a circle, and UnknownModel if a part is taken from a
     preset that does not exist.
     """
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as fault:
-        raise BadParameter(
-            f"the preset is not TOML: {fault}", where=where, remedy="Correct the file."
-        ) from None
-    for part, value in table.items():
-        table[part] = _resolve(value, part, where)
+    table = _load(text, where)
     try:
         return msgspec.convert(table, MarginModel)
     except msgspec.ValidationError as fault:
@@ -65,6 +79,45 @@ def parse_model(text: str, where: str) -> MarginModel:
         ) from None
 
 
+# What a preset says of itself; nobody else's numbers may go by it.
+_IDENTITY = ("name", "title", "as_of", "source")
+
+
+def _load(text: str, where: str, passed: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A preset's table with every part followed through; ``passed`` are the presets it is for."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as fault:
+        raise BadParameter(
+            f"the preset is not TOML: {fault}", where=where, remedy="Correct the file."
+        ) from None
+    taken: dict[str, Any] = {}
+    base = table.pop("from", None)
+    if base is not None:
+        taken = _whole(str(base), "the whole preset", where, passed)
+        taken = {part: value for part, value in taken.items() if part not in _IDENTITY}
+        taken["status"] |= table.pop("status", {})
+    if isinstance(table.get("second"), str):
+        table["second"] = _whole(table["second"], "part 'second'", where, passed)
+    own = {part: _resolve(value, part, where) for part, value in table.items()}
+    return taken | own
+
+
+def _whole(name: str, what: str, where: str, passed: tuple[str, ...]) -> dict[str, Any]:
+    """Every part of another preset, for ``what`` of this one."""
+    _refuse_circle(name, passed, what, where)
+    return _load(_read(name), f"{name}.toml", (*passed, name))
+
+
+def _refuse_circle(name: str, passed: tuple[str, ...], what: str, where: str) -> None:
+    if name in passed:
+        raise BadParameter(
+            f"{what} is taken in a circle: {' from '.join((*passed, name))}",
+            where=where,
+            remedy="Write it out in one of them.",
+        )
+
+
 def _resolve(value: Any, part: str, where: str, passed: tuple[str, ...] = ()) -> Any:
     """A part's value, followed through every ``from``; ``passed`` are the presets asked so far."""
     if not isinstance(value, dict):
@@ -73,12 +126,7 @@ def _resolve(value: Any, part: str, where: str, passed: tuple[str, ...] = ()) ->
     if "from" not in own:
         return own
     name = str(own.pop("from"))
-    if name in passed:
-        raise BadParameter(
-            f"part {part!r} is taken in a circle: {' from '.join((*passed, name))}",
-            where=where,
-            remedy="Write the part out in one of them.",
-        )
+    _refuse_circle(name, passed, f"part {part!r}", where)
     table = tomllib.loads(_read(name))
     if part not in table:
         raise BadParameter(

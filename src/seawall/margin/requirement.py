@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from seawall.margin.charges import Charged
 from seawall.margin.classes import class_of
@@ -61,18 +61,30 @@ def margin_requirement(book: Book, model: MarginModel) -> MarginRequirement:
     """
     arrays = risk_arrays(book, model)
     units = model.fold.units(arrays) if model.fold is not None else ()
-    combinations = combine(units, model.offsets)
+    combinations = combine(units, model.offsets, book.as_of)
 
     def floor(part: UnderlyingBook) -> float:
         return max((f.amount(part) for f in model.floors), default=0.0)
 
-    floored = combine(apply_floors(units, floor), model.offsets)
+    floored = combine(apply_floors(units, floor), model.offsets, book.as_of)
     steps = (
         *_scanning_steps(combinations, floored),
         *_charge_steps(book, model, floored),
         _level_step(floored, model),
     )
-    return MarginRequirement(steps, arrays, combinations, floored)
+    first = MarginRequirement(steps, arrays, combinations, floored)
+    return first if model.second is None else _at_least(first, model.second, book)
+
+
+def _at_least(first: MarginRequirement, second: MarginModel, book: Book) -> MarginRequirement:
+    """A hybrid: what the second model asks beyond the first, at each level, as one more step."""
+    other = margin_requirement(book, second)
+    more = RequirementStep(
+        f"hybrid/{second.name}",
+        max(0.0, other.initial - first.initial),
+        max(0.0, other.maintenance - first.maintenance),
+    )
+    return replace(first, steps=(*first.steps, more))
 
 
 def risk_arrays(book: Book, model: MarginModel) -> tuple[RiskArray, ...]:
@@ -91,7 +103,9 @@ def risk_arrays(book: Book, model: MarginModel) -> tuple[RiskArray, ...]:
 def _scanning_steps(
     combinations: tuple[Combination, ...], floored: tuple[Combination, ...]
 ) -> list[RequirementStep]:
-    """Scanning risk in the active direction, decorrelation, and what floors add."""
+    """Scanning risk in the active direction, decorrelation, what floors add, and what a collapse of
+    correlations adds in initial margin.
+    """
     steps: list[RequirementStep] = []
     for group in combinations:
         for unit in group.units:
@@ -104,6 +118,9 @@ def _scanning_steps(
         # Both are exact to rounding; a floor never lowers a group.
         added = max(0.0, after.risk - before.risk)
         steps.append(RequirementStep(f"floor/{before.group}", added, added))
+    for group in floored:
+        added = group.correlation_collapse
+        steps.append(RequirementStep(f"correlation_collapse/{group.group}", added, 0.0))
     return steps
 
 
@@ -132,5 +149,6 @@ def _charge_steps(
 
 
 def _level_step(floored: tuple[Combination, ...], model: MarginModel) -> RequirementStep:
-    added = (model.levels.im_factor - 1.0) * sum(group.risk for group in floored)
+    risk = sum(group.risk + group.correlation_collapse for group in floored)
+    added = (model.levels.im_factor - 1.0) * risk
     return RequirementStep("im_factor", added, 0.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
 
@@ -95,8 +95,13 @@ def margin_status(book: Book, model: MarginModel) -> MarginStatus:
 
     Raises what :func:`seawall.margin.requirement.margin_requirement` raises.
     """
-    warnings = (*book.warnings, *defaults_taken(book, model))
-    requirement = margin_requirement(book, model)
+    return status_of(margin_requirement(book, model), book, model)
+
+
+def status_of(requirement: MarginRequirement, book: Book, model: MarginModel) -> MarginStatus:
+    """Where the account stands with a requirement, its collateral that of the model."""
+    declared = model.offsets.notices(book.as_of) if model.offsets else ()
+    warnings = (*book.warnings, *declared, *defaults_taken(book, model))
     rows = (
         Row(
             step.path,
@@ -115,7 +120,11 @@ def margin_status(book: Book, model: MarginModel) -> MarginStatus:
     )
     # A step that adds nothing, or only noise of float64, has no row.
     shown = tuple(row for row in rows if row.initial.amount or row.maintenance.amount)
-    return MarginStatus(requirement, shown, holdings, warnings)
+    status = MarginStatus(requirement, shown, holdings, warnings)
+    if model.eligibility is None:
+        return status
+    notice = model.eligibility.notice(model.name, status.margin_value.amount)
+    return replace(status, warnings=(*warnings, *notice))
 
 
 def defaults_taken(book: Book, model: MarginModel) -> list[str]:
@@ -135,6 +144,8 @@ def defaults_taken(book: Book, model: MarginModel) -> list[str]:
         f"Defaults of {model.name} for {names}: {', '.join(needs)}."
         for names, needs in missing.items()
     ]
+    if model.second is not None:
+        found += defaults_taken(book, model.second)
     if Need.FUNDING in model.requirements():
         perpetuals = [
             position.instrument.name
