@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import msgspec
@@ -11,17 +13,33 @@ from hypothesis import given, settings
 
 from seawall.feeds.synthetic import synthetic_market
 from seawall.feeds.synthetic_book import synthetic_portfolio
-from seawall.margin.contributions import euler_contributions, marginal_contributions
+from seawall.margin.charges import Charged, ConcentrationCharge
+from seawall.margin.classes import class_of
+from seawall.margin.euler import euler_contributions
+from seawall.margin.marginal import marginal_contributions
+from seawall.margin.offsets import CorrelationCollapse
 from seawall.margin.presets import load_preset, preset_names
 from seawall.margin.requirement import margin_requirement
+from seawall.market.liquidity import Liquidity
 from seawall.products.portfolio import Portfolio
 from seawall.risk.book import join
+from tests.flat_fee import FlatFee
 from tests.strategies import accounts
 from tests.test_distance import MARKET, book_of
 from tests.test_oracle import NOISE, rounding_usd
 
 PRBM = load_preset("prbm")
-every_model = pytest.mark.parametrize("model", preset_names())
+COLLAPSE = CorrelationCollapse(
+    to="low", declared=datetime(2025, 12, 31, tzinfo=UTC), notice_days=3650.0
+)
+COLLAPSED = msgspec.structs.replace(
+    PRBM, offsets=msgspec.structs.replace(PRBM.offsets, collapse=COLLAPSE)
+)
+MODELS = {name: load_preset(name) for name in preset_names()} | {"collapse": COLLAPSED}
+every_model = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
+NO_CHARGES = {
+    "scanning_risk", "decorrelation", "floor", "correlation_collapse", "im_factor", "hybrid",
+}  # fmt: skip
 # Books away from ties: two cells, directions or floors that are equally bad have no one slope.
 SMOOTH = {
     "pair": [("BTC-PERPETUAL", 1), ("ETH-PERPETUAL", -25), ("BTC-31JAN26-90000-P", -0.3)],
@@ -48,16 +66,21 @@ SMOOTH = {
 }
 
 
+def tie_usd(portfolio, market):
+    """Cells and directions that tie to NOISE may be named either way, and concentration takes up to
+    four times a loss.
+    """
+    return 5.0 * (rounding_usd(portfolio, market) + 4.0 * NOISE * len(portfolio.positions))
+
+
 @every_model
 @settings(max_examples=120)
 @given(account=accounts())
 def test_euler_contributions_add_up_to_the_requirement(model, account):
     portfolio, market = account
     book = join(portfolio, market)
-    whole = margin_requirement(book, load_preset(model))
-    found = euler_contributions(book, load_preset(model))
-    # Cells and directions that tie to NOISE may be named either way.
-    slack = rounding_usd(portfolio, market) + 4.0 * NOISE * len(portfolio.positions)
+    whole, found = margin_requirement(book, model), euler_contributions(book, model)
+    slack = tie_usd(portfolio, market)
     assert found.unallotted == ()
 
     def close(shares, heads, side):
@@ -69,39 +92,158 @@ def test_euler_contributions_add_up_to_the_requirement(model, account):
     assert close([leg.scanning_risk for leg in legs], {"scanning_risk"}, "initial")
     assert close([leg.decorrelation for leg in legs], {"decorrelation"}, "initial")
     assert close([leg.floor for leg in legs], {"floor"}, "initial")
+    apart = [leg.correlation_collapse for leg in legs]
+    assert close(apart, {"correlation_collapse"}, "initial")
     assert close([leg.im_factor for leg in legs], {"im_factor"}, "initial")
-    charges = {"liquidity", "basis", "notional", "standard_option"}
-    assert close([leg.charges_initial + leg.impact for leg in legs], charges, "initial")
-    assert close([leg.charges_maintenance + leg.impact for leg in legs], charges, "maintenance")
+    assert close([leg.hybrid.initial for leg in legs], {"hybrid"}, "initial")
+    assert close([leg.hybrid.maintenance for leg in legs], {"hybrid"}, "maintenance")
+    charges = {step.path.split("/")[0] for step in whole.steps} - NO_CHARGES
+    assert close([leg.charges_initial for leg in legs], charges, "initial")
+    assert close([leg.charges_maintenance for leg in legs], charges, "maintenance")
     assert sum(leg.initial for leg in legs) == pytest.approx(whole.initial, rel=1e-9, abs=slack)
     total = sum(leg.maintenance for leg in legs)
     assert total == pytest.approx(whole.maintenance, rel=1e-9, abs=slack)
 
 
+@settings(max_examples=100)
+@given(account=accounts())
+def test_the_shares_of_every_charge_add_up_to_its_amounts(account):
+    portfolio, market = account
+    slack, book = tie_usd(portfolio, market), join(portfolio, market)
+    for charge in (*PRBM.charges, *MODELS["cross"].charges):
+        model = lacking(PRBM, charges=(charge,))
+        steps, legs = margin_requirement(book, model).steps, euler_contributions(book, model).legs
+        for level in ("initial", "maintenance"):
+            shares = sum(getattr(leg, f"charges_{level}") for leg in legs)
+            amounts = [getattr(s, level) for s in steps if s.path.split("/")[0] not in NO_CHARGES]
+            assert shares == pytest.approx(sum(amounts), rel=1e-9, abs=slack), charge
+
+
 @every_model
 @pytest.mark.parametrize("name", SMOOTH)
 def test_an_euler_contribution_is_quantity_times_slope(model, name):
-    """The slope by two full recomputations; market impact counts 1.5 times in it."""
-    chosen, portfolio = load_preset(model), book_of(*SMOOTH[name])
-    found = euler_contributions(join(portfolio, MARKET), chosen)
+    is_quantity_times_slope(model, book_of(*SMOOTH[name]), MARKET)
+
+
+# Positions that are much of what there is, in ways that name each kind of cluster.
+CROWDED = {
+    "all there is of": {"BTC-31JAN26-100000-C": 100.0, "BTC-2MAR26-100000-C": 2.0},
+    "much of the underlying": {
+        "BTC-31JAN26-100000-C": 45.0, "BTC-31JAN26-100000-P": 30.0, "BTC-PERPETUAL": 12.0,
+    },
+    "much of an expiry": {
+        "BTC-31JAN26-100000-C": 20.0, "BTC-31JAN26-100000-P": 13.0, "BTC-2MAR26": 900.0,
+    },
+    "much of a strike": {
+        "BTC-31JAN26-100000-C": 14.0, "BTC-31JAN26-90000-P": 300.0, "BTC-PERPETUAL": 500.0,
+    },
+    "more than there is": {
+        "BTC-31JAN26-100000-C": 5.0, "BTC-31JAN26-90000-P": 300.0, "BTC-PERPETUAL": 500.0,
+    },
+    "the class's": {},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("crowd", CROWDED)
+def test_an_euler_contribution_is_quantity_times_slope_under_every_condition(crowd):
+    """Much open interest held, funding paid, an old and doubtful index, a pool nearly used up."""
+    told = Liquidity(
+        open_interest=CROWDED[crowd],
+        funding_per_day={"BTC-PERPETUAL": 1e-4, "ETH-PERPETUAL": 1e-4},
+        confidence={"BTC": 0.98, "ETH": 0.95},
+        index_age_s={"BTC": 3_660.0},
+        pool_utilisation={"BTC": 0.93, "ETH": 0.85},
+    )
+    many = 10_000 if crowd == "the class's" else 1
+    legs = [
+        ("BTC-31JAN26-100000-C", -10 * many), ("BTC-31JAN26-90000-P", -4 * many),
+        ("BTC-PERPETUAL", 3 * many, 98_000), ("BTC-2MAR26", -2 * many, 90_000),
+        ("ETH-PERPETUAL", -25), ("ETH", -5), ("ETH_USDC-PERPETUAL", 3),
+    ]  # fmt: skip
+    market, portfolio = replace(MARKET, liquidity=told), book_of(*legs)
+    amounts = margin_requirement(join(portfolio, market), PRBM).steps
+    charged = {step.path for step in amounts if step.initial > 0.0}
+    assert charged >= {f"{c}/BTC" for c in ("concentration", "funding", "oracle", "utilisation")}
+    is_quantity_times_slope(PRBM, portfolio, market)
+
+
+def is_quantity_times_slope(model, portfolio, market):
+    """Each leg's slope by two full recomputations."""
+    found = euler_contributions(join(portfolio, market), model)
     step = Decimal("1e-6")
     assert len(found.legs) == len(portfolio.positions)
     for leg in found.legs:
         up, down = (
-            margin_requirement(join(scaled(portfolio, leg.instrument, 1 + side), MARKET), chosen)
+            margin_requirement(join(scaled(portfolio, leg.instrument, 1 + side), market), model)
             for side in (step, -step)
         )
         for level in ("initial", "maintenance"):
             slope = (getattr(up, level) - getattr(down, level)) / float(2 * step)
-            expected = getattr(leg, level) + 0.5 * leg.impact
+            expected = getattr(leg, f"slope_{level}")
             scale = max(1.0, abs(up.initial))
             assert expected == pytest.approx(slope, rel=1e-5, abs=1e-5 * scale), leg
 
 
-def lacking(model, *parts):
-    """The model without some of its parts."""
+def test_shares_of_impact_and_concentration_are_in_the_proportion_of_their_slopes():
+    """1.5 times the impact; the concentration of 20 % beyond 5 % grows 1 + 0.20 / 0.15 as fast."""
+    legs = [("BTC-31JAN26-100000-C", -8), ("BTC-31JAN26-90000-P", -2)]
+    told = Liquidity(open_interest={"BTC-31JAN26-100000-C": 40.0, "BTC-31JAN26-90000-P": 10.0})
+    book = join(book_of(*legs), replace(MARKET, liquidity=told))
+    for charge, degree in ((PRBM.charges[0], 1.5), (PRBM.charges[2], 1.0 + 0.20 / 0.15)):
+        if degree == 1.5:
+            spreads = {"option_half_spread_of_mark": 0.0, "half_spread_rel": 0.0}
+            charge = msgspec.structs.replace(charge, **spreads)
+        for leg in euler_contributions(book, lacking(PRBM, charges=(charge,))).legs:
+            assert leg.charges_initial != 0.0
+            assert leg.charge_slopes_initial == pytest.approx(degree * leg.charges_initial)
+
+
+def test_shares_of_concentration_by_hand():
+    """The example of docs/explain.md, "Euler contributions"."""
+    calls = ("BTC-31JAN26-100000-C", "BTC-2MAR26-100000-C")
+    told = Liquidity(open_interest=dict(zip(calls, (40.0, 1_000.0), strict=True)))
+    book = join(book_of((calls[0], -8), (calls[1], -2)), MARKET).underlyings[0]
+    numbers = class_of("BTC", PRBM.classes)
+    on = Charged(book=book, numbers=numbers, liquidity=told, worst_loss=320_000.0)
+    charge = ConcentrationCharge(factor=4.0, free_share=0.05, least_cluster_share=0.01)
+    assert charge.amounts(on)[0].initial == pytest.approx(153_600.0)
+    found = charge.shares(on, np.array([200_000.0, 120_000.0]))
+    for shares in (found.initial, found.maintenance):
+        assert shares == pytest.approx([142_080.0, 11_520.0])
+    for slopes in (found.slope_initial, found.slope_maintenance):
+        assert slopes == pytest.approx([331_520.0, 26_880.0])
+
+
+def test_a_leg_outside_the_crowded_strike_lowers_concentration():
+    """10 of 40 at a strike, half of a book of 20: M · 4 · 0.5 · (25 % − 5 %), degree 1 + 5/4."""
+    legs = [("BTC-31JAN26-100000-C", -10), ("BTC-2MAR26-100000-C", -10)]
+    told = Liquidity(open_interest={legs[0][0]: 40.0, legs[1][0]: 1_000.0})
+    model = lacking(PRBM, charges=PRBM.charges[2:3])
+    book = join(book_of(*legs), replace(MARKET, liquidity=told))
+    worst = margin_requirement(book, model).scanning_risk
+    for leg in euler_contributions(book, model).legs:
+        inside = 0.45 if leg.instrument == legs[0][0] else 0.0
+        crowd = 4.0 * worst * 0.5 * (inside - 0.5 * 0.20)
+        of_loss = 4.0 * (leg.scanning_risk + leg.floor) * 0.5 * 0.20
+        assert leg.charge_slopes_initial == pytest.approx(of_loss + crowd)
+        assert leg.charges_initial == pytest.approx((of_loss + crowd) / 2.25)
+        assert crowd * (inside - 0.2) > 0.0
+
+
+def test_a_charge_without_slopes_is_left_whole():
+    model = lacking(PRBM, charges=(*PRBM.charges, FlatFee(usd=7.0)))
+    book = join(book_of(*SMOOTH["pair"]), MARKET)
+    found = euler_contributions(book, model)
+    left = [(step.path, step.initial, step.maintenance) for step in found.unallotted]
+    assert left == [("flat_fee/BTC", 7.0, 7.0), ("flat_fee/ETH", 7.0, 7.0)]
+    whole = margin_requirement(book, model)
+    assert sum(leg.initial for leg in found.legs) + 14.0 == pytest.approx(whole.initial)
+
+
+def lacking(model, *parts, **others):
+    """The model without some of its parts, and with others."""
     status = msgspec.structs.replace(model.status, **dict.fromkeys(parts))
-    return msgspec.structs.replace(model, status=status, **dict.fromkeys(parts, ()))
+    return msgspec.structs.replace(model, status=status, **dict.fromkeys(parts, ()), **others)
 
 
 def scaled(portfolio, name, factor):
@@ -126,8 +268,9 @@ def test_euler_contributions_by_hand():
     assert btc.decorrelation == pytest.approx(6_400.0)
     assert eth.scanning_risk == pytest.approx(20_000.0)
     assert (btc.im_factor, eth.im_factor) == pytest.approx((1_600.0, 5_000.0))
-    assert btc.charges_initial == pytest.approx(50.0)
-    assert btc.impact == pytest.approx(16.0997, abs=1e-4)
+    assert btc.charges_maintenance == pytest.approx(50.0 + 16.0997, abs=1e-4)
+    assert btc.charges_initial == pytest.approx(btc.charges_maintenance + 300.0)
+    assert btc.charge_slopes_maintenance == pytest.approx(50.0 + 1.5 * 16.0997, abs=1e-4)
 
 
 def test_a_box_shares_its_floor_by_gross_size():
@@ -143,19 +286,18 @@ def test_a_box_shares_its_floor_by_gross_size():
 
 
 @every_model
-@settings(max_examples=30)
+@settings(max_examples=40)
 @given(account=accounts(max_legs=5))
 def test_a_marginal_contribution_is_the_difference_of_two_requirements(model, account):
     portfolio, market = account
-    chosen = load_preset(model)
-    whole = margin_requirement(join(portfolio, market), chosen)
-    found = marginal_contributions(join(portfolio, market), chosen)
+    whole = margin_requirement(join(portfolio, market), model)
+    found = marginal_contributions(join(portfolio, market), model)
     slack = rounding_usd(portfolio, market)
     for leg in found:
         rest = tuple(p for p in portfolio.positions if p.instrument.name != leg.instrument)
         left = 0.0, 0.0
         if rest:
-            less = margin_requirement(join(Portfolio(account="", positions=rest), market), chosen)
+            less = margin_requirement(join(Portfolio(account="", positions=rest), market), model)
             left = less.initial, less.maintenance
         assert leg.initial == pytest.approx(whole.initial - left[0], rel=1e-9, abs=slack)
         assert leg.maintenance == pytest.approx(whole.maintenance - left[1], rel=1e-9, abs=slack)

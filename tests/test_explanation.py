@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 
 import seawall as sw
 from seawall.basics.errors import InputError, MissingQuote, UnknownModel
-from seawall.margin.contributions import euler_contributions, marginal_contributions
 from seawall.margin.distance import liquidation_prices
+from seawall.margin.euler import euler_contributions
+from seawall.margin.marginal import marginal_contributions
 from seawall.margin.presets import load_preset, preset_names
 from seawall.margin.requirement import margin_requirement
 from seawall.report.build import margin
 from seawall.report.explanation import Explanation, explain
 from seawall.report.schema import to_json
 from seawall.risk.book import join
+from tests.flat_fee import FlatFee
 from tests.strategies import accounts
 from tests.test_distance import MARKET, book_of
 from tests.test_oracle import NOISE, rounding_usd
@@ -98,8 +101,10 @@ def test_the_hedge_saves_and_the_short_puts_cost():
 def test_charges_that_are_not_shared_out_stand_by_themselves():
     market, book = sw.synthetic_market(), book_of(("BTC-PERPETUAL", 800), ("USDC", 60_000_000))
     model = load_preset("prbm")
+    assert explain(book, market, model).unallotted == ()
+    model = msgspec.structs.replace(model, charges=(*model.charges, FlatFee(usd=7.0)))
     told = explain(book, market, model)
-    assert told.unallotted
+    assert [row.path for row in told.unallotted] == ["flat_fee/BTC"]
     whole = margin_requirement(join(book, market), model)
     adds_up(told, whole, 1e-3)
     steps = {step.path: (step.initial, step.maintenance) for step in whole.steps}

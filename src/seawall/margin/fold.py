@@ -8,7 +8,7 @@ they do not. Units are added up by loss, in ``offsets``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -99,9 +99,19 @@ class NetByUnderlying(
     def units(self, arrays: Iterable[RiskArray]) -> tuple[Unit, ...]:
         """One unit per underlying."""
         return tuple(
-            _unit(array.book.underlying, array.book, worst_cells(array, net(array)))
+            _unit(self.path(array.book, 0), array.book, worst_cells(array, net(array)))
             for array in arrays
         )
+
+    def path(self, book: UnderlyingBook, row: int) -> str:
+        """Path of the unit that a position is in."""
+        return book.underlying
+
+    def without(self, array: RiskArray, keep: Sequence[int]) -> tuple[Unit, ...]:
+        """The unit that a position is in without it, ``keep`` the other rows; none if there are
+        none.
+        """
+        return self.units([array.rows(keep)] if keep else [])
 
 
 class EachPosition(
@@ -112,16 +122,18 @@ class EachPosition(
     def units(self, arrays: Iterable[RiskArray]) -> tuple[Unit, ...]:
         """One unit per position."""
         return tuple(
-            _unit(
-                f"{array.book.underlying}/{position.instrument.name}",
-                array.book.rows([row]),
-                worst_cells(array, pnl),
-            )
+            _unit(self.path(array.book, row), array.book.rows([row]), worst_cells(array, pnl))
             for array in arrays
-            for row, (position, pnl) in enumerate(
-                zip(array.book.positions, net_by_position(array), strict=True)
-            )
+            for row, pnl in enumerate(net_by_position(array))
         )
+
+    def path(self, book: UnderlyingBook, row: int) -> str:
+        """Path of the unit that a position is."""
+        return f"{book.underlying}/{book.positions[row].instrument.name}"
+
+    def without(self, array: RiskArray, keep: Sequence[int]) -> tuple[Unit, ...]:
+        """No unit: a position is its own unit."""
+        return ()
 
 
 Fold = NetByUnderlying | EachPosition

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 
-from seawall.margin.charges import Charged
+from seawall.margin.charges import Charge, Charged
 from seawall.margin.classes import class_of
-from seawall.margin.fold import apply_floors
+from seawall.margin.floors import greatest_floor
+from seawall.margin.fold import Unit, apply_floors
 from seawall.margin.model import MarginModel
 from seawall.margin.offsets import Combination, combine
 from seawall.risk.book import Book, UnderlyingBook
@@ -29,13 +32,15 @@ class MarginRequirement:
     """A requirement in USD with everything it came from.
 
     ``steps`` is the waterfall, in order; ``arrays`` the risk arrays, one per underlying;
-    ``combinations`` the groups before floors and ``floored`` after them.
+    ``combinations`` the groups before floors and ``floored`` after them; ``charged`` what charges
+    are taken on, one per underlying.
     """
 
     steps: tuple[RequirementStep, ...]
     arrays: tuple[RiskArray, ...]
     combinations: tuple[Combination, ...]
     floored: tuple[Combination, ...]
+    charged: tuple[Charged, ...]
 
     @property
     def initial(self) -> float:
@@ -61,18 +66,10 @@ def margin_requirement(book: Book, model: MarginModel) -> MarginRequirement:
     """
     arrays = risk_arrays(book, model)
     units = model.fold.units(arrays) if model.fold is not None else ()
-    combinations = combine(units, model.offsets, book.as_of)
-
-    def floor(part: UnderlyingBook) -> float:
-        return max((f.amount(part) for f in model.floors), default=0.0)
-
-    floored = combine(apply_floors(units, floor), model.offsets, book.as_of)
-    steps = (
-        *_scanning_steps(combinations, floored),
-        *_charge_steps(book, model, floored),
-        _level_step(floored, model),
-    )
-    first = MarginRequirement(steps, arrays, combinations, floored)
+    combinations, floored = combined(units, model, book.as_of)
+    charged = _charged(book, model, floored)
+    steps = waterfall(combinations, floored, charged, model)
+    first = MarginRequirement(steps, arrays, combinations, floored, charged)
     return first if model.second is None else _at_least(first, model.second, book)
 
 
@@ -85,6 +82,33 @@ def _at_least(first: MarginRequirement, second: MarginModel, book: Book) -> Marg
         max(0.0, other.maintenance - first.maintenance),
     )
     return replace(first, steps=(*first.steps, more))
+
+
+def combined(
+    units: tuple[Unit, ...], model: MarginModel, as_of: datetime
+) -> tuple[tuple[Combination, ...], tuple[Combination, ...]]:
+    """The groups of some units at a time, before floors and after them."""
+
+    def floor(part: UnderlyingBook) -> float:
+        return greatest_floor(model.floors, part)
+
+    raised = apply_floors(units, floor)
+    return combine(units, model.offsets, as_of), combine(raised, model.offsets, as_of)
+
+
+def waterfall(
+    combinations: tuple[Combination, ...],
+    floored: tuple[Combination, ...],
+    charged: tuple[Charged, ...],
+    model: MarginModel,
+) -> tuple[RequirementStep, ...]:
+    """The steps of some groups, before and after floors, and of the charges on some underlyings.
+
+    Every step is a sum over groups or over underlyings, so that the waterfalls of parts of an
+    account add up to that of the whole.
+    """
+    charges = charge_steps(model.charges, charged)
+    return (*_scanning_steps(combinations, floored), *charges, _level_step(floored, model))
 
 
 def risk_arrays(book: Book, model: MarginModel) -> tuple[RiskArray, ...]:
@@ -124,14 +148,26 @@ def _scanning_steps(
     return steps
 
 
-def _charge_steps(
+def charge_steps(
+    charges: Iterable[Charge], charged: tuple[Charged, ...]
+) -> tuple[RequirementStep, ...]:
+    """What each charge takes on each underlying, charge by charge."""
+    return tuple(
+        RequirementStep(amount.path, amount.initial, amount.maintenance)
+        for charge in charges
+        for on in charged
+        for amount in charge.amounts(on)
+    )
+
+
+def _charged(
     book: Book, model: MarginModel, floored: tuple[Combination, ...]
-) -> list[RequirementStep]:
+) -> tuple[Charged, ...]:
     worst: dict[str, float] = defaultdict(float)
     for group in floored:
         for unit in group.units:
             worst[unit.book.underlying] += unit.worst
-    charged = [
+    return tuple(
         Charged(
             book=part,
             numbers=class_of(part.underlying, model.classes),
@@ -139,13 +175,7 @@ def _charge_steps(
             worst_loss=worst[part.underlying],
         )
         for part in book.underlyings
-    ]
-    return [
-        RequirementStep(amount.path, amount.initial, amount.maintenance)
-        for charge in model.charges
-        for on in charged
-        for amount in charge.amounts(on)
-    ]
+    )
 
 
 def _level_step(floored: tuple[Combination, ...], model: MarginModel) -> RequirementStep:

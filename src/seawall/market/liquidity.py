@@ -92,13 +92,15 @@ def by_cluster(contracts: Iterable[tuple[Instrument, float]]) -> dict[Cluster, f
     """Amounts of contracts added up over the clusters each belongs to; assets belong to none."""
     found: dict[Cluster, float] = {}
     for contract, amount in contracts:
-        if not isinstance(contract, Derivative):
-            continue
-        own = [WHOLE]
-        if isinstance(contract, DatedFuture | EuropeanOption):
-            own.append((contract.expiry, None))
-        if isinstance(contract, EuropeanOption):
-            own.append((contract.expiry, contract.strike))
-        for cluster in own:
+        for cluster in clusters_of(contract):
             found[cluster] = found.get(cluster, 0.0) + amount
     return found
+
+
+def clusters_of(contract: Instrument) -> tuple[Cluster, ...]:
+    """All contracts, its expiry and its strike, as far as it has them; an asset is in none."""
+    if not isinstance(contract, Derivative):
+        return ()
+    if isinstance(contract, EuropeanOption):
+        return (WHOLE, (contract.expiry, None), (contract.expiry, contract.strike))
+    return (WHOLE, (contract.expiry, None)) if isinstance(contract, DatedFuture) else (WHOLE,)

@@ -7,9 +7,10 @@ from decimal import Decimal
 
 import msgspec
 
-from seawall.margin.contributions import euler_contributions, marginal_contributions
 from seawall.margin.distance import liquidation_prices
+from seawall.margin.euler import euler_contributions
 from seawall.margin.fold import Direction
+from seawall.margin.marginal import marginal_contributions
 from seawall.margin.model import MarginModel
 from seawall.margin.status import margin_status
 from seawall.market.snapshot import MarketSnapshot

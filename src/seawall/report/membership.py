@@ -72,7 +72,7 @@ def _requirement_of(
 ) -> MarginRequirement:
     """What a part of the account's positions must hold by itself."""
     if not positions:
-        return MarginRequirement((), (), (), ())
+        return MarginRequirement((), (), (), (), ())
     return margin_requirement(
         join(Portfolio(account=book.account, positions=positions), market), model
     )

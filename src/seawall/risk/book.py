@@ -110,7 +110,12 @@ class UnderlyingBook:
     @property
     def coin_balance(self) -> float:
         """Coins held outright, debts and unrealised coin profit included."""
-        return float(self.quantity @ (self.is_spot + self.coin_profit))
+        return float(self.coins.sum())
+
+    @property
+    def coins(self) -> Floats:
+        """Coins that each row brings to the coin balance; shape [M]."""
+        return self.quantity * (self.is_spot + self.coin_profit)
 
     def rows(self, keep: Sequence[int]) -> UnderlyingBook:
         """The same book with only the given rows."""

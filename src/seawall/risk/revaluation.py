@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import msgspec
@@ -45,6 +46,15 @@ class RiskArray:
                 where=self.book.positions[row].where,
                 remedy="Its forward, strike or volatility is out of range in the snapshot.",
             )
+
+    def rows(self, keep: Sequence[int]) -> RiskArray:
+        """The same array with only the given rows.
+
+        The instants stay. Where nothing that is left expires, the instant after expiry says over
+        again what the horizon says, and the earlier of equal instants counts.
+        """
+        kept = self.unit_pnl_usd[np.asarray(keep, dtype=np.intp)]
+        return replace(self, book=self.book.rows(keep), unit_pnl_usd=kept)
 
 
 Smile = Literal["sticky-strike", "sticky-delta", "worst"]

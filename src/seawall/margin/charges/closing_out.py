@@ -1,0 +1,193 @@
+"""Charges for closing a book out: its spreads and impact, its expiries, its size."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seawall.margin.charges.base import ChargeAmount, Charged, ChargeShares, NamedCharge
+from seawall.market.liquidity import WHOLE, Cluster, by_cluster, clusters_of
+from seawall.market.needs import Need
+from seawall.risk.book import SPOT_BUCKET, UnderlyingBook
+
+Floats = NDArray[np.float64]
+
+
+class LiquidityCharge(NamedCharge, frozen=True, kw_only=True, tag="liquidity"):
+    """Close-out cost: half-spreads of the options, and spread and impact of the net delta.
+
+    Coins held are left out of the net delta, since their liquidity is their haircut; coins owed
+    are in it.
+    """
+
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.VOLUME, Need.SPREAD})
+    option_half_spread_of_mark: float
+    half_spread_rel: float
+    impact_factor: float
+
+    def amounts(self, on: Charged) -> tuple[ChargeAmount, ...]:
+        """One amount per underlying."""
+        options = float(self._options_usd(on.book).sum())
+        notional = on.book.spot_usd * abs(float(_net_coins(on.book).sum()))
+        cost = options + (self.half_spread_rel + self._impact_rel(on, notional)) * notional
+        return (ChargeAmount(f"liquidity/{on.book.underlying}", cost, cost),)
+
+    def shares(self, on: Charged, worst_shares: Floats) -> ChargeShares:
+        """Spreads are of degree one. Impact is N^1.5: shared as N is, its slope 1.5 times that."""
+        coins = _net_coins(on.book)
+        net = float(coins.sum())
+        notional = on.book.spot_usd * np.sign(net) * coins
+        impact = self._impact_rel(on, on.book.spot_usd * abs(net)) * notional
+        share = self._options_usd(on.book) + self.half_spread_rel * notional + impact
+        slope = share + 0.5 * impact
+        return ChargeShares(share, share, slope, slope)
+
+    def half_spreads_usd(self, book: UnderlyingBook) -> Floats:
+        """Half-spread of one unit of each row if it is an option, at most the mark of one held
+        long; shape [M].
+        """
+        mark = book.mark_usd
+        spread = self.option_half_spread_of_mark * mark + self.half_spread_rel * book.spot_usd
+        return np.where(book.quantity > 0.0, np.minimum(spread, mark), spread)
+
+    def _options_usd(self, book: UnderlyingBook) -> Floats:
+        """Half-spreads of each position if it is in options; shape [M]."""
+        return np.where(book.is_option, np.abs(book.quantity) * self.half_spreads_usd(book), 0.0)
+
+    def _impact_rel(self, on: Charged, notional_usd: float) -> float:
+        """Market impact as a share of the notional closed out."""
+        adv_usd = on.liquidity.adv_usd.get(on.book.underlying, on.numbers.adv_usd)
+        root = float(np.sqrt(notional_usd / adv_usd))
+        return self.impact_factor * on.numbers.daily_vol_rel * root
+
+
+class BasisCharge(NamedCharge, frozen=True, kw_only=True, tag="basis"):
+    """Deltas hedged across expiries lose when the futures curve moves.
+
+    Σ|Δ_e|·S·m_e times the hedged share 1 − |ΣΔ_e| / Σ|Δ_e|, m_e = max(``min_move_rel``,
+    ``annual_move_rel``·√T_e). Perpetuals are a bucket with T = 0, spot one with m = 0.
+    """
+
+    needs: ClassVar[frozenset[Need]] = frozenset()
+    min_move_rel: float
+    annual_move_rel: float
+
+    def amounts(self, on: Charged) -> tuple[ChargeAmount, ...]:
+        """One amount per underlying."""
+        book = on.book
+        delta = book.net_delta_by_bucket
+        gross = float(np.abs(delta).sum())
+        if gross == 0.0:
+            return ()
+        hedged = 1.0 - abs(float(delta.sum())) / gross
+        moved = float(np.abs(delta) @ self.moves_rel(book))
+        cost = max(0.0, hedged) * book.spot_usd * moved
+        return (ChargeAmount(f"basis/{book.underlying}", cost, cost),)
+
+    def shares(self, on: Charged, worst_shares: Floats) -> ChargeShares:
+        """Shares of S·h·W with W = Σ|Δ_e|·m_e, h = 1 − |n| / G, n = ΣΔ_e and G = Σ|Δ_e|.
+
+        ∂/∂Δ_e = S·(h·sgn Δ_e·m_e + W/G·(|n|/G·sgn Δ_e − sgn n)), and a leg brings q·Δ to its
+        bucket and its coin profit to spot.
+        """
+        book = on.book
+        delta, move = book.net_delta_by_bucket, self.moves_rel(book)
+        gross, net = float(np.abs(delta).sum()), float(delta.sum())
+        if gross == 0.0:
+            return ChargeShares.of_degree_one(*np.zeros((2, book.quantity.size)))
+        spot, side = book.buckets.index(SPOT_BUCKET), np.sign(delta)
+        hedged = max(0.0, 1.0 - abs(net) / gross)
+        # Quotients of like sizes: the square of a small G would vanish.
+        tilt = float(np.abs(delta) @ move) / gross * (abs(net) / gross * side - np.sign(net))
+        slope = hedged * side * move + tilt
+        brought = book.quantity * book.delta * slope[book.bucket]
+        share = book.spot_usd * (brought + book.quantity * book.coin_profit * slope[spot])
+        return ChargeShares.of_degree_one(share, share)
+
+    def moves_rel(self, book: UnderlyingBook) -> Floats:
+        """m_e of each bucket of the book; shape [buckets]."""
+        tenor = np.zeros(len(book.buckets))
+        tenor[book.bucket] = book.tenor_years
+        move = np.maximum(self.min_move_rel, self.annual_move_rel * np.sqrt(tenor))
+        move[book.buckets.index(SPOT_BUCKET)] = 0.0
+        return move
+
+
+class ConcentrationCharge(NamedCharge, frozen=True, kw_only=True, tag="concentration"):
+    """Who holds much of what there is cannot close it out at the price of the day.
+
+    M · ``factor`` · the account's share of the underlying's open interest beyond ``free_share``, or
+    that of an expiry or a strike weighted by its part of the account's contracts, if greater. An
+    expiry or strike counts as holding at least ``least_cluster_share`` of the underlying's open
+    interest: nobody is concentrated by a few contracts at a strike where there are no others. Open
+    interest of the class stands in for that of the market, and without either the account is taken
+    to hold all there is; only an expiry or strike whose own is known counts as a cluster.
+    """
+
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.OPEN_INTEREST})
+    factor: float
+    free_share: float
+    least_cluster_share: float
+
+    def amounts(self, on: Charged) -> tuple[ChargeAmount, ...]:
+        """One amount per underlying."""
+        if not np.any(_contracts(on.book)):
+            return ()
+        _, weight, share = self._most_crowded(on)
+        cost = on.worst_loss * self.factor * max(0.0, weight * (share - self.free_share))
+        return (ChargeAmount(f"concentration/{on.book.underlying}", cost, cost),)
+
+    def shares(self, on: Charged, worst_shares: Floats) -> ChargeShares:
+        """Leg times slope of M·k·w·(s − f), over its degree 1 + s / (s − f), so that it adds up.
+
+        w = held / gross and s = held / open interest: q_i·∂/∂q_i of w·(s − f) is
+        |q_i|/gross·([in the cluster]·(2s − f) − w·(s − f)). Who holds all there is has s = 1
+        whatever is added: the degree is one.
+        """
+        size = _contracts(on.book)
+        if not np.any(size):
+            return ChargeShares.of_degree_one(*np.zeros((2, size.size)))
+        cluster, weight, share = self._most_crowded(on)
+        excess = share - self.free_share
+        if excess <= 0.0:
+            return ChargeShares.of_degree_one(*np.zeros((2, size.size)))
+        growing = share if share < 1.0 else 0.0
+        inside = [cluster in clusters_of(position.instrument) for position in on.book.positions]
+        by_size = size / size.sum() * (np.array(inside) * (excess + growing) - weight * excess)
+        slope = self.factor * (worst_shares * weight * excess + on.worst_loss * by_size)
+        part = slope * (excess / (excess + growing))
+        return ChargeShares(part, part, slope, slope)
+
+    def _most_crowded(self, on: Charged) -> tuple[Cluster, float, float]:
+        """The cluster that counts, its part w of the account and the account's share s of it.
+
+        Of equal ones the first; the book holds a contract.
+        """
+        instruments = [position.instrument for position in on.book.positions]
+        sizes = np.abs(on.book.quantity).tolist()
+        held = by_cluster(zip(instruments, sizes, strict=True))
+        gross = held[WHOLE]
+        listed = on.liquidity.listed(on.book.underlying)
+        if not listed:
+            default_usd = on.numbers.open_interest_usd
+            listed = {WHOLE: gross if default_usd is None else default_usd / on.book.spot_usd}
+        least = self.least_cluster_share * listed[WHOLE]
+        found = [
+            (cluster, part / gross, min(1.0, part / max(coins, least)))
+            for cluster, coins in listed.items()
+            if (part := held.get(cluster, 0.0)) > 0.0
+        ]
+        return max(found, key=lambda crowd: crowd[1] * (crowd[2] - self.free_share))
+
+
+def _net_coins(book: UnderlyingBook) -> Floats:
+    """What each row brings to the net delta of contracts and coins owed, in coins; shape [M]."""
+    coins = np.where(book.is_spot, 0.0, book.quantity * book.delta)
+    return coins + book.coins if book.coin_balance < 0.0 else coins
+
+
+def _contracts(book: UnderlyingBook) -> Floats:
+    """Coins of each row that is a contract; shape [M]."""
+    return np.where(book.is_spot, 0.0, np.abs(book.quantity))

@@ -1,0 +1,283 @@
+"""Euler contributions: leg times slope, q_i·∂R/∂q_i, of each step of the waterfall.
+
+Derived analytically through the active cells; they add up to the step. Floors and charges have
+their slopes beside their amounts. Formulas: docs/explain.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from seawall.basics.money import NOISE_DECIMALS
+from seawall.margin.charges import Charged
+from seawall.margin.charges.base import NamedCharge
+from seawall.margin.floors import Floor, floor_shares
+from seawall.margin.fold import Direction, Unit
+from seawall.margin.model import MarginModel
+from seawall.margin.offsets import Combination
+from seawall.margin.requirement import RequirementStep, charge_steps, margin_requirement
+from seawall.risk.book import Book, UnderlyingBook
+from seawall.risk.revaluation import RiskArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class LevelShares:
+    """A leg's share of something at each level and its leg times slope, in USD."""
+
+    initial: float
+    maintenance: float
+    slope_initial: float
+    slope_maintenance: float
+
+
+NOTHING_MORE = LevelShares(0.0, 0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class EulerContribution:
+    """One leg's share of each step, in USD; negative where the leg hedges the others.
+
+    ``charges_*`` hold the shares of charges, ``charge_slopes_*`` leg times slope of the same, which
+    is another number where a charge does not grow in step with the book.
+    """
+
+    underlying: str
+    instrument: str
+    scanning_risk: float
+    decorrelation: float
+    floor: float
+    correlation_collapse: float
+    im_factor: float
+    charges_initial: float
+    charges_maintenance: float
+    charge_slopes_initial: float
+    charge_slopes_maintenance: float
+    hybrid: LevelShares = NOTHING_MORE
+
+    @property
+    def maintenance(self) -> float:
+        """Share of the maintenance margin."""
+        return self._scanning + self.charges_maintenance + self.hybrid.maintenance
+
+    @property
+    def initial(self) -> float:
+        """Share of the initial margin."""
+        return self._opening + self.charges_initial + self.hybrid.initial
+
+    @property
+    def slope_maintenance(self) -> float:
+        """Leg times slope of the maintenance margin, q·∂/∂q, without what is unallotted."""
+        return self._scanning + self.charge_slopes_maintenance + self.hybrid.slope_maintenance
+
+    @property
+    def slope_initial(self) -> float:
+        """Leg times slope of the initial margin, q·∂/∂q, without what is unallotted."""
+        return self._opening + self.charge_slopes_initial + self.hybrid.slope_initial
+
+    @property
+    def _scanning(self) -> float:
+        return self.scanning_risk + self.decorrelation + self.floor
+
+    @property
+    def _opening(self) -> float:
+        return self._scanning + self.correlation_collapse + self.im_factor
+
+
+@dataclass(frozen=True, slots=True)
+class EulerAllocation:
+    """A requirement shared out among its legs.
+
+    The contributions and ``unallotted`` (steps of charges without a known slope) add up to the
+    requirement.
+    """
+
+    legs: tuple[EulerContribution, ...]
+    unallotted: tuple[RequirementStep, ...]
+
+
+def euler_contributions(book: Book, model: MarginModel) -> EulerAllocation:
+    """The requirement shared out among the legs in the array, in book order.
+
+    Where several cells, directions or floors are equally bad the one that the report names
+    tells the slope. Raises what :func:`seawall.margin.requirement.margin_requirement` raises.
+    """
+    if model.second is not None:
+        return _shared_hybrid(book, msgspec.structs.replace(model, second=None), model.second)
+    requirement = margin_requirement(book, model)
+    legs = {part.underlying: _Legs.none_yet(part) for part in book.underlyings}
+    arrays = {array.book.underlying: array for array in requirement.arrays}
+    for before, after in zip(requirement.combinations, requirement.floored, strict=True):
+        _share_group(before, after, model.floors, arrays, legs)
+    unallotted = [
+        step
+        for charge in model.charges
+        for on in requirement.charged
+        if not legs[on.book.underlying].share_charge(charge, on)
+        for step in charge_steps([charge], (on,))
+    ]
+    return EulerAllocation(
+        legs=tuple(leg for found in legs.values() for leg in found.contributions(model)),
+        unallotted=tuple(unallotted),
+    )
+
+
+def _shared_hybrid(book: Book, first: MarginModel, second: MarginModel) -> EulerAllocation:
+    """The shares of the first model, and at a level where the second asks more what each leg's
+    share of that is beyond its share of the first.
+    """
+    one, other = (euler_contributions(book, model) for model in (first, second))
+    totals = [margin_requirement(book, model) for model in (first, second)]
+    initial = float(totals[1].initial > totals[0].initial)
+    maintenance = float(totals[1].maintenance > totals[0].maintenance)
+    legs = tuple(
+        replace(
+            leg,
+            hybrid=LevelShares(
+                initial * (more.initial - leg.initial),
+                maintenance * (more.maintenance - leg.maintenance),
+                initial * (more.slope_initial - leg.slope_initial),
+                maintenance * (more.slope_maintenance - leg.slope_maintenance),
+            ),
+        )
+        for leg, more in zip(one.legs, other.legs, strict=True)
+    )
+    # What neither model shares out stays so, and the step that leads from one to the other is what
+    # the shares of its legs leave of it.
+    left = [
+        initial
+        * (sum(s.initial for s in other.unallotted) - sum(s.initial for s in one.unallotted)),
+        maintenance
+        * (
+            sum(s.maintenance for s in other.unallotted)
+            - sum(s.maintenance for s in one.unallotted)
+        ),
+    ]
+    rest = (RequirementStep(f"hybrid/{second.name}", *left),) if any(left) else ()
+    return EulerAllocation(legs=legs, unallotted=(*one.unallotted, *rest))
+
+
+@dataclass(frozen=True, slots=True)
+class _Legs:
+    """Shares of the legs of one underlying while they are added up; arrays [M] in USD.
+
+    ``worst`` are those of M with floors, which charges take.
+    """
+
+    book: UnderlyingBook
+    scanning_risk: Floats
+    decorrelation: Floats
+    floor: Floats
+    correlation_collapse: Floats
+    worst: Floats
+    charges_initial: Floats
+    charges_maintenance: Floats
+    charge_slopes_initial: Floats
+    charge_slopes_maintenance: Floats
+
+    @classmethod
+    def none_yet(cls, book: UnderlyingBook) -> _Legs:
+        """Nothing shared out so far."""
+        return cls(book, *np.zeros((9, len(book.positions))))
+
+    def share_charge(self, charge: NamedCharge, on: Charged) -> bool:
+        """Share out one more charge; False where no slope of it is derived."""
+        shares = charge.shares(on, self.worst)
+        if shares is None:
+            return False
+        self.charges_initial[:] += shares.initial
+        self.charges_maintenance[:] += shares.maintenance
+        self.charge_slopes_initial[:] += shares.slope_initial
+        self.charge_slopes_maintenance[:] += shares.slope_maintenance
+        return True
+
+    def contributions(self, model: MarginModel) -> Iterator[EulerContribution]:
+        """The shares by leg."""
+        scanning = self.scanning_risk + self.decorrelation + self.floor
+        im_factor = (model.levels.im_factor - 1.0) * (scanning + self.correlation_collapse)
+        for row, position in enumerate(self.book.positions):
+            yield EulerContribution(
+                underlying=self.book.underlying,
+                instrument=position.instrument.name,
+                scanning_risk=float(self.scanning_risk[row]),
+                decorrelation=float(self.decorrelation[row]),
+                floor=float(self.floor[row]),
+                correlation_collapse=float(self.correlation_collapse[row]),
+                im_factor=float(im_factor[row]),
+                charges_initial=float(self.charges_initial[row]),
+                charges_maintenance=float(self.charges_maintenance[row]),
+                charge_slopes_initial=float(self.charge_slopes_initial[row]),
+                charge_slopes_maintenance=float(self.charge_slopes_maintenance[row]),
+            )
+
+
+_DIRECTIONS: tuple[Direction, Direction] = ("up", "down")
+
+
+def _share_group(
+    before: Combination,
+    after: Combination,
+    floors: tuple[Floor, ...],
+    arrays: Mapping[str, RiskArray],
+    legs: Mapping[str, _Legs],
+) -> None:
+    """Scanning risk, decorrelation, floors and collapse of one group.
+
+    R = D + (1 − ρ)(ΣM − D), so a unit counts with its loss in the active direction and with
+    1 − ρ of what its own worst direction loses more; with floors likewise, and the floor's share
+    is the difference. A lower ρ in initial margin counts more of the same.
+    """
+    for unit, raised in zip(before.units, after.units, strict=True):
+        shares, array = legs[unit.book.underlying], arrays[unit.book.underlying]
+        rows = _rows(array.book, unit.book)
+        losses: dict[Direction, Floats] = {
+            d: _loss_shares(unit, d, array, rows) for d in _DIRECTIONS
+        }
+        least = floor_shares(floors, unit.book)
+        lifted: dict[Direction, Floats] = {
+            d: least if raised.toward(d) > unit.toward(d) else losses[d] for d in _DIRECTIONS
+        }
+        active, worst = losses[before.direction], losses[_own(before, unit)]
+        active_lifted, worst_lifted = lifted[after.direction], lifted[_own(after, raised)]
+        extra = (1.0 - before.rho.maintenance) * (worst - active)
+        extra_lifted = (1.0 - after.rho.maintenance) * (worst_lifted - active_lifted)
+        shares.scanning_risk[rows] += active
+        shares.decorrelation[rows] += extra
+        shares.floor[rows] += active_lifted + extra_lifted - active - extra
+        apart = after.rho.maintenance - after.rho.initial
+        shares.correlation_collapse[rows] += apart * (worst_lifted - active_lifted)
+        shares.worst[rows] += worst_lifted
+
+
+def _rows(whole: UnderlyingBook, book: UnderlyingBook) -> NDArray[np.intp]:
+    """Where the positions of a unit stand in the book of their underlying."""
+    place = {position.instrument.name: row for row, position in enumerate(whole.positions)}
+    return np.array([place[p.instrument.name] for p in book.positions], dtype=np.intp)
+
+
+def _own(group: Combination, unit: Unit) -> Direction:
+    """The direction that is worse for a unit itself; the group's active one where both are."""
+    more = round(unit.worst - unit.toward(group.direction), NOISE_DECIMALS)
+    if more <= 0.0:
+        return group.direction
+    return "down" if group.direction == "up" else "up"
+
+
+def _loss_shares(
+    unit: Unit, direction: Direction, array: RiskArray, rows: NDArray[np.intp]
+) -> Floats:
+    """Each leg's loss in the worst cell of a direction, damped; they add up to the unit's."""
+    # Shares of a loss that is only noise of float64 would be large and cancel.
+    if round(unit.toward(direction), NOISE_DECIMALS) == 0.0:
+        return np.zeros(rows.size)
+    cells = unit.cells
+    cell = cells.worst(direction)
+    column = int(cells.instant[cell]) * cells.scenarios.price_rel.size + cell
+    pnl = unit.book.quantity * array.unit_pnl_usd[rows, column]
+    return -pnl * cells.scenarios.damping[cell]
