@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from seawall.margin import distance
 from seawall.margin.distance import LiquidationPrice, excess_maintenance, liquidation_prices
 from seawall.margin.presets import load_preset, preset_names
+from seawall.margin.requirement import margin_requirement, risk_arrays
 from seawall.margin.status import margin_status
 from seawall.market.moved import moved
 from seawall.products.names import parse_name
@@ -258,3 +259,14 @@ def test_what_the_book_does_not_hold_changes_no_price(account):
         market, option_rows=rows, slices={k: s for k, s in market.slices.items() if k in keys}
     )
     assert prices(portfolio, less) == prices(portfolio, market)
+
+
+@settings(max_examples=60)
+@given(account=accounts(), move=between(-0.5, 1.0))
+def test_risk_arrays_of_underlyings_that_stay_are_those_of_a_full_recomputation(account, move):
+    portfolio, market = account
+    book = join(portfolio, market)
+    known = risk_arrays(book, PRBM)
+    for part in book.underlyings:
+        there = moved_book(book, market, part.underlying, move)
+        assert margin_requirement(there, PRBM, known).steps == margin_requirement(there, PRBM).steps

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from seawall.basics.errors import BadNumber
 
@@ -32,6 +33,8 @@ def tenor_years(as_of: datetime, expiry: datetime) -> float:
     return (expiry - as_of) / timedelta(seconds=YEAR_SECONDS)
 
 
+# Asked of every position at every price that a search tries, and there are few expiries.
+@lru_cache(maxsize=4096)
 def isoformat_utc(instant: datetime) -> str:
     """The instant as ``2026-02-05T16:21:37Z`` (milliseconds only when there are any)."""
     spec = "milliseconds" if instant.microsecond else "seconds"

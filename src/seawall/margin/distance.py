@@ -1,7 +1,8 @@
 """Liquidation prices: how far an underlying may move, all else equal, before maintenance is gone.
 
 Every price tried is a full recomputation: the market moved, the book joined with it, requirement
-and collateral computed anew. Formulas and limits: docs/explain.md, "Liquidation prices".
+and collateral computed anew; only underlyings that did not move keep their risk arrays. Formulas
+and limits: docs/explain.md, "Liquidation prices".
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from numpy.typing import NDArray
 from seawall.basics.money import NOISE_DECIMALS
 from seawall.margin.fold import Direction
 from seawall.margin.model import MarginModel
-from seawall.margin.requirement import margin_requirement
+from seawall.margin.requirement import margin_requirement, risk_arrays
 from seawall.market.snapshot import MarketSnapshot
 from seawall.risk.book import Book, UnderlyingBook
 from seawall.risk.moved import moved_book
+from seawall.risk.revaluation import RiskArray
 
 Floats = NDArray[np.float64]
 
@@ -59,7 +61,7 @@ def liquidation_prices(
     :func:`seawall.margin.requirement.margin_requirement` raises.
     """
     found: list[LiquidationPrice] = []
-    here = _headroom(book, model)
+    here, arrays = _headroom(book, model), risk_arrays(book, model)
     for part in book.underlyings:
         held = _held(part, market)
 
@@ -67,7 +69,7 @@ def liquidation_prices(
             log_move: float, part: UnderlyingBook = part, held: MarketSnapshot = held
         ) -> float:
             move = math.expm1(log_move)
-            return _headroom(moved_book(book, held, part.underlying, move), model)
+            return _headroom(moved_book(book, held, part.underlying, move), model, arrays)
 
         for direction in ("up", "down"):
             at = 0.0 if here <= 0.0 else _first_crossing(excess, here, _ladder(part, direction))
@@ -86,15 +88,20 @@ def excess_maintenance(book: Book, model: MarginModel) -> float:
     return value - maintenance
 
 
-def _standing(book: Book, model: MarginModel) -> tuple[float, float]:
+def _standing(
+    book: Book, model: MarginModel, known: Iterable[RiskArray] = ()
+) -> tuple[float, float]:
     holdings = model.collateral.holdings(book, model.classes)
     value = sum(holding.value - holding.haircut for holding in holdings)
-    return value, margin_requirement(book, model).maintenance
+    return value, margin_requirement(book, model, known).maintenance
 
 
-def _headroom(book: Book, model: MarginModel) -> float:
-    """excess_maintenance without noise of float64; ≤ 0 exactly where the state is liquidation."""
-    value, maintenance = _standing(book, model)
+def _headroom(book: Book, model: MarginModel, known: Iterable[RiskArray] = ()) -> float:
+    """excess_maintenance without noise of float64; ≤ 0 exactly where the state is liquidation.
+
+    ``known`` as in :func:`seawall.margin.requirement.margin_requirement`.
+    """
+    value, maintenance = _standing(book, model, known)
     excess = round(value - maintenance, NOISE_DECIMALS)
     # Who has nothing and must hold nothing is in no liquidation.
     empty = excess == 0.0 and round(maintenance, NOISE_DECIMALS) <= 0.0

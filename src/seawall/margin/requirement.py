@@ -58,13 +58,16 @@ class MarginRequirement:
         return sum(group.risk for group in self.combinations)
 
 
-def margin_requirement(book: Book, model: MarginModel) -> MarginRequirement:
+def margin_requirement(
+    book: Book, model: MarginModel, known: Iterable[RiskArray] = ()
+) -> MarginRequirement:
     """The requirement of a book under a model.
 
-    Raises BadParameter when no class takes an underlying, BadNumber when an instrument cannot be
-    revalued. Source: docs/models of the model.
+    ``known`` are risk arrays under the same model; an underlying that is in one of them as it is
+    in the book is not revalued. Raises BadParameter when no class takes an underlying, BadNumber
+    when an instrument cannot be revalued. Source: docs/models of the model.
     """
-    arrays = risk_arrays(book, model)
+    arrays = risk_arrays(book, model, known)
     units = model.fold.units(arrays) if model.fold is not None else ()
     combinations, floored = combined(units, model, book.as_of)
     charged = _charged(book, model, floored)
@@ -111,13 +114,22 @@ def waterfall(
     return (*_scanning_steps(combinations, floored), *charges, _level_step(floored, model))
 
 
-def risk_arrays(book: Book, model: MarginModel) -> tuple[RiskArray, ...]:
-    """The risk array of each underlying under the model's scenarios; none without scenarios."""
+def risk_arrays(
+    book: Book, model: MarginModel, known: Iterable[RiskArray] = ()
+) -> tuple[RiskArray, ...]:
+    """The risk array of each underlying under the model's scenarios; none without scenarios.
+
+    Those of ``known`` that hold the very positions of the book stand as they are.
+    """
     grid, revaluation = model.scenarios, model.revaluation
     if grid is None or revaluation is None:
         return ()
     arrays: list[RiskArray] = []
+    ready = {id(array.book): array for array in known}
     for part in book.underlyings:
+        if id(part) in ready:
+            arrays.append(ready[id(part)])
+            continue
         numbers = class_of(part.underlying, model.classes)
         cells = lay_out(grid, numbers.price_range_up_rel, numbers.price_range_down_rel)
         arrays.append(revaluation.array(part, grid, cells))
