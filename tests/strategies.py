@@ -147,6 +147,7 @@ def _slice(draw, key, forward, tenor):
         is_call=np.array(is_call),
         vol=np.array(vol),
         mark=np.array(mark),
+        observed_s=np.full(len(names), np.nan),
         atm_vol=float(np.interp(np.log(forward), np.log(strikes), vols)),
     )
 
@@ -272,6 +273,7 @@ def in_other_numeraire(portfolio, market, factor):
             is_call=column.is_call,
             vol=column.vol,
             mark=column.mark * (factor if key[1] == "USD" else 1.0),
+            observed_s=column.observed_s,
             atm_vol=column.atm_vol,
         )
         for key, column in market.slices.items()

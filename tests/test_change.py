@@ -8,11 +8,11 @@ from datetime import timedelta
 from decimal import Decimal
 
 import hypothesis.strategies as st
-import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 
 from seawall.basics.errors import ExpiredInstrument, InputError, MissingQuote
+from seawall.basics.time import isoformat_utc
 from seawall.feeds.market import read_market
 from seawall.margin.presets import preset_names
 from seawall.market.moved import at_time, moved
@@ -212,25 +212,44 @@ def without_option(market, name):
     rest = replace(
         s,
         names=tuple(s.names[i] for i in keep),
-        **{c: getattr(s, c)[keep] for c in ("strike", "is_call", "vol", "mark")},
+        **{c: getattr(s, c)[keep] for c in ("strike", "is_call", "vol", "mark", "observed_s")},
     )
     rows = {n: at for n, at in market.option_rows.items() if at[0] != key}
     rows |= {n: (key, i) for i, n in enumerate(rest.names)}
     return replace(market, slices={**market.slices, key: rest}, option_rows=rows)
 
 
-def test_an_option_listed_at_one_time_only_is_an_error_that_names_it_and_the_time():
+def test_an_option_listed_at_one_time_only_is_valued_by_the_surface_at_the_other():
     name = "BTC-31JAN26-90000-P"
     later = at_time(MARKET, MARKET.as_of + timedelta(hours=1))
-    with pytest.raises(MissingQuote, match=rf"{name}, which is not listed.*2026-01-01T09:00"):
-        explain_change(BOOK, MARKET, without_option(later, name))
-    with pytest.raises(MissingQuote, match=rf"{name}, which is not listed.*2026-01-01T08:00"):
-        explain_change(BOOK, without_option(MARKET, name), later)
     rest = Portfolio(account="by hand", positions=BOOK.positions[1:])
-    # What is bought or sold in between must be known where it is held, and when it is bought.
-    adds_up(explain_change(BOOK, MARKET, without_option(later, name), to_portfolio=rest))
-    with pytest.raises(MissingQuote, match=rf"{name}, which is not listed.*2026-01-01T08:00"):
-        explain_change(rest, without_option(MARKET, name), later, to_portfolio=BOOK)
+    both = explain_change(BOOK, MARKET, later)
+    for before, after, held, ending in (
+        (MARKET, without_option(later, name), BOOK, None),
+        (without_option(MARKET, name), later, BOOK, None),
+        (without_option(MARKET, name), later, rest, BOOK),
+    ):
+        change = explain_change(held, before, after, to_portfolio=ending)
+        adds_up(change)
+        [said] = [w for w in change.warnings if w.startswith(f"{name} is not listed at 2026-01-01")]
+        assert ("T09:00" if before is MARKET else "T08:00") in said
+        assert float(change.initial_after) == pytest.approx(float(both.initial_after), rel=0.01)
+    # What is sold before the end need not be known there.
+    sold = explain_change(BOOK, MARKET, without_option(later, name), to_portfolio=rest)
+    adds_up(sold)
+    assert not any("is not listed" in warning for warning in sold.warnings)
+
+
+def test_an_option_out_of_reach_at_one_time_is_an_error_that_names_it_and_the_time():
+    name = "BTC-31JAN26-90000-P"
+    later = at_time(MARKET, MARKET.as_of + timedelta(hours=1))
+    bare = replace(later, slices={}, option_rows={})
+    held = Portfolio(account="by hand", positions=BOOK.positions[:1])
+    rest = Portfolio(account="by hand", positions=BOOK.positions[2:])
+    with pytest.raises(MissingQuote, match=rf"{name}, which is not listed.*2026-01-01T09:00"):
+        explain_change(held, MARKET, bare)
+    with pytest.raises(MissingQuote, match=rf"{name}, which is not listed.*2026-01-01T09:00"):
+        explain_change(rest, bare, later, to_portfolio=held)
 
 
 def test_what_expires_in_between_is_an_error():
@@ -271,7 +290,7 @@ def test_a_day_of_the_crash_of_february_2026(shared, model):
     assert backwards.initial_after == change.initial_before
 
 
-def test_options_of_the_day_are_not_listed_the_day_after(shared):
+def test_options_listed_on_one_day_only_are_explained_unless_they_expire(shared):
     path = chain_file(shared, CRASH)
     before, after = (read_market(path, at=f"2026-02-0{day}T16:00") for day in (5, 6))
     gone = sorted(set(before.option_rows) - set(after.option_rows))
@@ -280,14 +299,13 @@ def test_options_of_the_day_are_not_listed_the_day_after(shared):
     assert expired
     with pytest.raises(ExpiredInstrument, match=expired[0]):
         explain_change(book_of((expired[0], 1)), before, after)
-    for name in alive[:1]:
-        with pytest.raises(MissingQuote, match=name):
-            explain_change(book_of((name, 1)), before, after)
     new = sorted(set(after.option_rows) - set(before.option_rows))
     assert new
-    with pytest.raises(MissingQuote, match=new[0]):
-        explain_change(book_of((new[0], 1)), before, after)
-    assert np.isfinite(float(margin(book_of((new[0], 1)), after).initial))
+    for name in (*alive, *new):
+        change = explain_change(book_of((name, -1), ("USD", 100_000)), before, after)
+        adds_up(change)
+        time = isoformat_utc((after if name in alive else before).as_of)
+        assert any(w.startswith(f"{name} is not listed at {time}") for w in change.warnings)
 
 
 def test_an_end_before_the_start_or_at_it_is_said():

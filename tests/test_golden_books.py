@@ -98,6 +98,7 @@ def market() -> MarketSnapshot:
             is_call=np.array([right == "call" for _, right in listed]),
             vol=np.full(len(names), VOL),
             mark=np.full(len(names), np.nan),
+            observed_s=np.full(len(names), np.nan),
             atm_vol=VOL,
         )
         rows.update({name: (key, row) for row, name in enumerate(names)})

@@ -84,9 +84,9 @@ def test_an_index_left_out_with_its_rows_is_refused_as_such(tmp_path):
     assert "chain.csv row 2 gives index_price -5" in message
 
 
-def test_an_option_that_no_file_lists_is_said_to_be_unlisted(tmp_path):
-    message = refusal(write(chain(), tmp_path / "chain.csv"), held="BTC-27MAR26-71000-C")
-    assert "which is not listed" in message
+def test_an_option_beyond_the_surface_is_said_to_be_unlisted(tmp_path):
+    message = refusal(write(chain(), tmp_path / "chain.csv"), held="BTC-27MAR26-710000-C")
+    assert "which is not listed: the strike 710000 lies" in message
 
 
 def test_a_file_of_bad_rows_alone_says_what_is_wrong_with_the_first(tmp_path):

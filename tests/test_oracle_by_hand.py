@@ -38,6 +38,7 @@ def _slice(key, forward, rows):
         is_call=np.array(is_call),
         vol=np.array(vol, float),
         mark=np.array(mark, float),
+        observed_s=np.full(len(mark), np.nan),
         atm_vol=0.5,
     )
 

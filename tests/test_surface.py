@@ -59,6 +59,7 @@ def market(
             is_call=np.ones(strikes, dtype=bool),
             vol=vol(np.log(strike / forward), tenor),
             mark=np.full(strikes, np.nan),
+            observed_s=np.full(strikes, np.nan),
             atm_vol=0.6,
         )
     return MarketSnapshot(
@@ -257,7 +258,7 @@ def test_ages_and_sides_come_from_the_quotes(options: OptionQuotes) -> None:
     late[3] -= 90.0
     iv = np.where([o.is_call for o in options.instruments], options.iv, options.iv + 1e-4)
     quotes = replace(options, observed_s=late, iv=iv)
-    built = vol_surface(assemble_snapshot([quotes]), "BTC", "BTC", [quotes])
+    built = vol_surface(assemble_snapshot([quotes]), "BTC", "BTC")
     [report] = built.reports()
     assert report.age == timedelta(seconds=90)
     [smile] = built.smiles
@@ -318,6 +319,6 @@ def test_what_is_not_listed_or_refused_has_no_surface() -> None:
 
 def test_linear_quotes_have_their_own_surface(quotes: Callable[..., OptionQuotes]) -> None:
     linear = quotes(chain(settlement="USDC"))
-    built = vol_surface(assemble_snapshot([linear]), "BTC", "USDC", [linear])
+    built = vol_surface(assemble_snapshot([linear]), "BTC", "USDC")
     assert built.settlement == "USDC"
     assert built.reports()[0].age == timedelta(0)

@@ -13,8 +13,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from seawall.feeds.market import read_market, read_quotes
-from seawall.market.quotes import OptionQuotes
+from seawall.feeds.market import read_market
 from seawall.market.surface import VolSurface, vol_surface
 from seawall.pricing.svi_fit import FitStatus
 from tests.surfaces import expiry_errors, strike_errors
@@ -30,9 +29,8 @@ def surfaces(shared: Path, name: str, every: int = 1) -> Iterator[VolSurface]:
     times = pl.read_parquet(path)["timestamp"].unique().sort().to_list()
     for at in times[::every] if name == CRASH else times[-1:]:
         market = read_market(path, at=at)
-        quotes = [q for q in read_quotes(path, at) if isinstance(q, OptionQuotes)]
         for underlying in sorted({key[0] for key in market.slices}):
-            yield vol_surface(market, underlying, underlying, quotes)
+            yield vol_surface(market, underlying, underlying)
 
 
 def joined(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:

@@ -67,6 +67,7 @@ def _moved_slice(column, as_of, x):
         is_call=column.is_call,
         vol=column.vol,
         mark=np.array(marks),
+        observed_s=column.observed_s,
         atm_vol=float(np.interp(math.log(forward), np.log(levels), vols)),
     )
 

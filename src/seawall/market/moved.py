@@ -2,7 +2,8 @@
 
 Volatilities are sticky-strike throughout: every listed option keeps its own. A mark of the venue
 moves by what the model's value moves, so that what the venue saw and the model does not stays,
-and never falls below zero. Source: docs/explain.md, "A moved market".
+and never falls below zero. What a surface was asked for is a row like the others and keeps its
+volatility too: nothing is fitted anew. Source: docs/explain.md, "A moved market".
 """
 
 from __future__ import annotations
@@ -128,7 +129,7 @@ def _repriced(
             s,
             forward=forward,
             mark=np.maximum(s.mark + part, 0.0),  # a missing mark stays missing
-            atm_vol=vol_at_forward(forward, s.strike, s.vol),
+            atm_vol=vol_at_forward(forward, s.strike[s.smile_rows], s.vol[s.smile_rows]),
         )
         for (key, forward), s, part in zip(forwards.items(), slices, parts, strict=True)
     }

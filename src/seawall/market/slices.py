@@ -156,6 +156,7 @@ def _slice(
         is_call=is_call[usable],
         vol=vol,
         mark=mark[usable],
+        observed_s=column("observed_s")[usable],
         atm_vol=vol_at_forward(forward, strike, vol),
     )
     return built, dropped

@@ -8,7 +8,6 @@ jumps next to it. Beyond the outermost strikes the slice goes on, scaled as at t
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -98,6 +97,11 @@ class Smile:
         place = np.minimum(np.searchsorted(self.strike, strike), self.strike.size - 1)
         return np.where(self.strike[place] == strike, self.vol[place], vol)
 
+    def beyond_listed(self, k: Floats) -> NDArray[np.bool_]:
+        """Where log-moneyness k lies outside the listed strikes; same shape."""
+        listed = self.log_moneyness
+        return (k < listed[0]) | (k > listed[-1])
+
     def errors_vol_points(self) -> Floats:
         """Fitted minus listed volatility at the listed strikes in vol points, shape [n].
 
@@ -109,24 +113,29 @@ class Smile:
         vol = np.sqrt(fitted.total_variance(self.log_moneyness) / self.tenor_years)
         return 100.0 * (vol - self.vol)
 
+    @property
+    def rms_error_vol_points(self) -> float:
+        """Root of the mean square of :meth:`errors_vol_points`."""
+        return float(np.sqrt(np.mean(self.errors_vol_points() ** 2)))
 
-def smile_of(listed: OptionSlice, as_of: datetime, observed_s: Mapping[str, float]) -> Smile:
+
+def smile_of(listed: OptionSlice, as_of: datetime) -> Smile:
     """The smile of a snapshot's slice.
 
-    Of a call and a put of one strike the out-of-the-money one tells for both. ``observed_s`` maps
-    names to seconds since 1970 UTC; names it lacks, or has as NaN, leave the smile without a time.
+    Of a call and a put of one strike the out-of-the-money one tells for both. A quote without a
+    time leaves the smile without one.
     """
-    out_of_money = listed.is_call == (listed.strike >= listed.forward)
-    order = np.lexsort((~out_of_money, listed.strike))
-    strike, first = np.unique(listed.strike[order], return_index=True)
-    times = np.array([observed_s.get(name, np.nan) for name in listed.names])
-    oldest = float(times.min())
+    rows = listed.smile_rows
+    out_of_money = listed.is_call[rows] == (listed.strike[rows] >= listed.forward)
+    order = np.lexsort((~out_of_money, listed.strike[rows]))
+    strike, first = np.unique(listed.strike[rows][order], return_index=True)
+    oldest = float(listed.observed_s[rows].min())
     return Smile(
         expiry=listed.key[2],
         tenor_years=tenor_years(as_of, listed.key[2]),
         forward=listed.forward,
         strike=strike,
-        vol=listed.vol[order][first],
+        vol=listed.vol[rows][order][first],
         observed=datetime.fromtimestamp(oldest, UTC) if math.isfinite(oldest) else None,
     )
 

@@ -36,9 +36,11 @@ class OptionSlice:
     """The listed options of one underlying, settlement and expiry; arrays have shape [n].
 
     ``forward`` and ``strike`` in USD (inverse) or settlement currency (linear) per coin; ``vol``
-    decimal; ``mark`` the venue's price in quote units, NaN where it gave none;
-    ``atm_vol`` the volatility interpolated at the forward. Raises BadNumber for a number that is
-    not one of these.
+    decimal; ``mark`` the venue's price in quote units, NaN where it gave none; ``observed_s`` the
+    time of its quote in seconds since 1970 UTC, NaN where unknown; ``atm_vol`` the volatility
+    interpolated at the forward. The last ``added`` rows are no part of the smile: they were asked
+    of the surface (:mod:`seawall.market.unlisted`). Raises BadNumber for a number that is not one
+    of these.
     """
 
     key: SliceKey
@@ -48,7 +50,9 @@ class OptionSlice:
     is_call: NDArray[np.bool_]
     vol: NDArray[np.float64]
     mark: NDArray[np.float64]
+    observed_s: NDArray[np.float64]
     atm_vol: float
+    added: int = 0
 
     def __post_init__(self) -> None:
         freeze(self, len(self.names))
@@ -61,6 +65,31 @@ class OptionSlice:
                 where=f"option slice of {underlying} in {settlement} for {isoformat_utc(expiry)}",
                 remedy="Leave out the rows whose numbers are damaged.",
             )
+
+    @property
+    def smile_rows(self) -> slice:
+        """The rows that make the smile, and with it ``atm_vol``."""
+        return slice(0, len(self.names) - self.added)
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """What no source lists and was asked for all the same; :mod:`seawall.market.unlisted`.
+
+    ``valued`` maps names of options and futures to how they are valued, what a report that holds
+    them must repeat; ``beyond`` names that cannot be valued to why, and what to do. ``forwards``
+    are the expiries whose forward is interpolated in time, ``smiles`` those whose slice is the
+    surface's. The mappings are read-only copies of what was given.
+    """
+
+    valued: Mapping[str, str] = field(default_factory=dict[str, str])
+    beyond: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
+    forwards: frozenset[SliceKey] = frozenset()
+    smiles: frozenset[SliceKey] = frozenset()
+
+    def __post_init__(self) -> None:
+        for name in ("valued", "beyond"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
 
 _PRICES = ("index_usd", "stable_usd", "forwards", "futures")
@@ -78,8 +107,8 @@ class MarketSnapshot:
     market must repeat; ``refused`` maps underlyings whose prices contradict each other to what is
     wrong; ``dropped`` names that the sources quote, but not so that they can be used, to the
     reason; ``liquidity`` what was told beside prices; ``given`` assets whose price was given and
-    stands in no file. The mappings are read-only copies of what was given. Raises BadNumber for a
-    price that is not finite and positive.
+    stands in no file; ``unlisted`` what is here although no source lists it. The mappings are
+    read-only copies of what was given. Raises BadNumber for a price that is not finite and > 0.
     """
 
     as_of: datetime
@@ -94,6 +123,7 @@ class MarketSnapshot:
     dropped: Mapping[str, str] = field(default_factory=dict[str, str])
     liquidity: Liquidity = field(default_factory=Liquidity)
     given: frozenset[str] = frozenset()
+    unlisted: Unlisted = field(default_factory=Unlisted)
 
     def __post_init__(self) -> None:
         for name in _MAPPINGS:
@@ -115,7 +145,7 @@ class MarketSnapshot:
 
     def spot_usd(self, underlying: str) -> float:
         """Index price in USD per coin. Raises MissingQuote, BadNumber if it is refused."""
-        self._require_sound(underlying)
+        self.require_sound(underlying)
         try:
             return self.index_usd[underlying]
         except KeyError:
@@ -164,7 +194,7 @@ class MarketSnapshot:
         option or unlisted future at its expiry's forward. Raises MissingQuote,
         ExpiredInstrument, BadNumber for a refused underlying.
         """
-        self._require_sound(contract.underlying)
+        self.require_sound(contract.underlying)
         if isinstance(contract, Perpetual):
             mark = self.futures.get(contract.name)
             if mark is not None:
@@ -178,11 +208,14 @@ class MarketSnapshot:
         try:
             return self.forwards[key]
         except KeyError:
+            why, remedy = self._why_missing(
+                contract.name, "", "Add a chain or futures file that lists this expiry."
+            )
             raise MissingQuote(
                 f"no forward of {contract.underlying} for {isoformat_utc(contract.expiry)}, "
-                f"needed by {contract.name}{self._dropped(contract.name)}",
+                f"needed by {contract.name}{why}",
                 where=self.where,
-                remedy="Add a chain or futures file that lists this expiry.",
+                remedy=remedy,
             ) from None
 
     def option_row(self, option: EuropeanOption) -> tuple[OptionSlice, int]:
@@ -190,18 +223,16 @@ class MarketSnapshot:
 
         Raises MissingQuote, ExpiredInstrument, BadNumber for a refused underlying.
         """
-        self._require_sound(option.underlying)
+        self.require_sound(option.underlying)
         self._require_alive(option)
         try:
             key, row = self.option_rows[option.name]
         except KeyError:
-            why = self._dropped(option.name)
+            why, remedy = self._why_missing(
+                option.name, ", which is not listed", "Use a snapshot that lists it."
+            )
             raise MissingQuote(
-                f"no implied volatility of {option.name}{why or ', which is not listed'}",
-                where=self.where,
-                remedy="Correct its quote or use another snapshot."
-                if why
-                else "Use a snapshot that lists it; unlisted strikes are not interpolated.",
+                f"no implied volatility of {option.name}{why}", where=self.where, remedy=remedy
             ) from None
         return self.slices[key], row
 
@@ -212,16 +243,22 @@ class MarketSnapshot:
             return f"Write {alike[0]}."
         return f"Add a file that carries it or give it: --price {underlying}=VALUE."
 
-    def _dropped(self, name: str) -> str:
-        """Why a name's quote was left out, to be added to what is then missing."""
-        return f": {self.dropped[name]}" if name in self.dropped else ""
+    def _why_missing(self, name: str, otherwise: str, remedy: str) -> tuple[str, str]:
+        """Why a name has no quote, to be added to what is then missing, and what to do."""
+        if name in self.dropped:
+            return f": {self.dropped[name]}", "Correct its quote or use another snapshot."
+        if name in self.unlisted.beyond:
+            why, remedy = self.unlisted.beyond[name]
+            return f", which is not listed: {why}", remedy
+        return otherwise, remedy
 
     def _dropped_of(self, underlying: str) -> str:
         """The first quote of an underlying that was left out, and why."""
         names = (name for name in self.dropped if re.split("[-_]", name)[0] == underlying)
         return next((f"; {name} was left out: {self.dropped[name]}" for name in names), "")
 
-    def _require_sound(self, underlying: str) -> None:
+    def require_sound(self, underlying: str) -> None:
+        """Raise BadNumber if the prices of an underlying contradict each other."""
         if underlying in self.refused:
             raise BadNumber(
                 self.refused[underlying],
@@ -234,7 +271,7 @@ class MarketSnapshot:
             raise ExpiredInstrument(
                 f"{contract.name} expired at {isoformat_utc(contract.expiry)}",
                 where=self.where,
-                remedy="Remove it from the book or use an earlier snapshot.",
+                remedy="Leave it out at this time or use an earlier snapshot.",
             )
 
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -24,7 +23,6 @@ from numpy.typing import NDArray
 from seawall.basics.arrays import freeze
 from seawall.basics.errors import BadNumber, ExpiredInstrument, MissingQuote
 from seawall.basics.time import isoformat_utc, tenor_years
-from seawall.market.quotes import OptionQuotes
 from seawall.market.smiles import Smile, require_within, smile_of
 from seawall.market.snapshot import MarketSnapshot
 from seawall.pricing.svi import Interval, calendar_violations
@@ -53,6 +51,18 @@ class ForwardCurve:
     def at(self, tenor_years: float) -> float:
         """The forward at a tenor that the curve covers, log-linear in time."""
         return math.exp(float(np.interp(tenor_years, self.tenor_years, np.log(self.forward))))
+
+    def forward_of(self, expiry: datetime, tenor_years: float, where: str) -> float:
+        """As :meth:`at`. Raises MissingQuote, with ``where``, for an expiry that is not covered."""
+        if self.covers(tenor_years):
+            return self.at(tenor_years)
+        first, last = self.tenor_years[[0, -1]]
+        raise MissingQuote(
+            f"no forward for {isoformat_utc(expiry)}, {tenor_years:.4g} years away: the curve goes "
+            f"from {first:.4g} to {last:.4g} years",
+            where=where,
+            remedy="Add a chain or futures file that lists expiries on both sides of it.",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +119,7 @@ class VolSurface:
         listed = self.smile(expiry)
         if listed is not None:
             return listed.forward
-        if not self.curve.covers(tenor):
-            raise MissingQuote(
-                f"no forward for {isoformat_utc(expiry)}, {tenor:.4g} years away: the curve goes "
-                f"from {self.curve.tenor_years[0]:.4g} to {self.curve.tenor_years[-1]:.4g} years",
-                where=self.where,
-                remedy="Add a chain or futures file that lists expiries on both sides of it.",
-            )
-        return self.curve.at(tenor)
+        return self.curve.forward_of(expiry, tenor, self.where)
 
     def vol(self, expiry: datetime, strike: float) -> tuple[float, float]:
         """Volatility (decimal) and forward (quote currency) of a strike and an expiry.
@@ -141,12 +144,29 @@ class VolSurface:
         if listed is not None:
             return listed.vols(strike), forward
         tenor, k = self._tenor(expiry), np.log(strike / forward)
-        tenors = np.array([smile.tenor_years for smile in self.smiles])
-        reaches = np.array([smile.reach for smile in self.smiles])
-        # A smile widens as the square root of time, and so does what is listed.
-        reach = float(np.interp(math.sqrt(tenor), np.sqrt(tenors), reaches))
-        require_within(reach, k, strike, expiry)
+        require_within(self.reach(expiry), k, strike, expiry)
         return np.sqrt(self._total_variance(tenor, k) / tenor), forward
+
+    def reach(self, expiry: datetime) -> float:
+        """The greatest |ln(K / F)| for which an expiry has a volatility.
+
+        A listed expiry's own; else linear in √T between those, flat outside: a smile widens as the
+        square root of time, and so does what is listed. Raises ExpiredInstrument.
+        """
+        roots = np.sqrt([smile.tenor_years for smile in self.smiles])
+        reaches = [smile.reach for smile in self.smiles]
+        return float(np.interp(math.sqrt(self._tenor(expiry)), roots, reaches))
+
+    def smiles_of(self, expiry: datetime) -> tuple[Smile, ...]:
+        """The smiles that tell the volatilities of an expiry: its own where it is listed, else
+        those on both sides, the first before all and the last two after all.
+        """
+        after = bisect_left([smile.expiry for smile in self.smiles], expiry)
+        if after < len(self.smiles) and self.smiles[after].expiry == expiry:
+            return (self.smiles[after],)
+        if 0 < after < len(self.smiles):
+            return self.smiles[after - 1 : after + 1]
+        return self.smiles[:1] if after == 0 else self.smiles[-2:]
 
     def _total_variance(self, tenor: float, k: Floats) -> Floats:
         """Total variance of an unlisted tenor at log-moneyness k, shape [n]."""
@@ -176,7 +196,7 @@ class VolSurface:
             expiry=smile.expiry,
             status=fit.status,
             strikes=smile.strike.size,
-            rms_error_vol_points=float(np.sqrt(np.mean(errors**2))),
+            rms_error_vol_points=smile.rms_error_vol_points,
             max_error_vol_points=float(np.abs(errors).max()),
             butterfly=() if fit.slice is None else fit.slice.butterfly_violations(),
             calendar=() if before is None else _crossings(before, smile),
@@ -194,37 +214,21 @@ class VolSurface:
         return tenor
 
 
-def vol_surface(
-    market: MarketSnapshot,
-    underlying: str,
-    settlement: str,
-    quotes: Sequence[OptionQuotes] = (),
-) -> VolSurface:
-    """The surface of one underlying and settlement currency of a snapshot.
+def vol_surface(market: MarketSnapshot, underlying: str, settlement: str) -> VolSurface:
+    """The surface of one underlying and settlement currency of a snapshot, of what it lists.
 
-    ``quotes`` are the tables the snapshot was made of; they tell the quotes' ages and nothing else.
     Raises MissingQuote where no option is listed, BadNumber for a refused underlying.
     """
-    where = f"{market.where}, options on {underlying} in {settlement}"
-    if underlying in market.refused:
-        raise BadNumber(
-            market.refused[underlying],
-            where=where,
-            remedy=f"Correct the files, or give the index: --price {underlying}=VALUE.",
-        )
-    observed: dict[str, float] = {}
-    for table in quotes:
-        for option, time in zip(table.instruments, table.observed_s.tolist(), strict=True):
-            observed[option.name] = max(time, observed.get(option.name, time))
+    market.require_sound(underlying)
     smiles = [
-        smile_of(listed, market.as_of, observed)
+        smile_of(listed, market.as_of)
         for key, listed in market.slices.items()
-        if key[:2] == (underlying, settlement)
+        if key[:2] == (underlying, settlement) and key not in market.unlisted.smiles
     ]
     if not smiles:
         raise MissingQuote(
             f"no option on {underlying} settled in {settlement} has a volatility",
-            where=where,
+            where=f"{market.where}, options on {underlying} in {settlement}",
             remedy="Add an option chain that lists some.",
         )
     return VolSurface(
@@ -232,17 +236,28 @@ def vol_surface(
         settlement=settlement,
         as_of=market.as_of,
         smiles=tuple(sorted(smiles, key=lambda smile: smile.expiry)),
-        curve=_forward_curve(market, underlying, settlement),
+        curve=forward_curve(market, underlying, settlement),
     )
 
 
-def _forward_curve(market: MarketSnapshot, underlying: str, settlement: str) -> ForwardCurve:
-    """The snapshot's forwards of what is alive, from the index at tenor 0 where there is one."""
+def forward_curve(market: MarketSnapshot, underlying: str, settlement: str) -> ForwardCurve:
+    """The forwards that a snapshot lists, from the index at tenor 0 where there is one.
+
+    Raises MissingQuote where no forward is listed, or there is no price of the currency.
+    """
     nodes = {
-        tenor_years(market.as_of, expiry): forward
-        for (coin, paid_in, expiry), forward in market.forwards.items()
-        if (coin, paid_in) == (underlying, settlement) and expiry > market.as_of
+        tenor_years(market.as_of, key[2]): forward
+        for key, forward in market.forwards.items()
+        if key[:2] == (underlying, settlement)
+        and key[2] > market.as_of
+        and key not in market.unlisted.forwards
     }
+    if not nodes:
+        raise MissingQuote(
+            f"nothing on {underlying} settled in {settlement} has a forward",
+            where=market.where,
+            remedy="Add a chain or futures file that lists expiries of it.",
+        )
     if underlying in market.index_usd:
         unit = 1.0 if settlement == underlying else market.currency_usd(settlement)
         nodes[0.0] = market.spot_usd(underlying) / unit

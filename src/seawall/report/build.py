@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from seawall.basics.errors import InputError
@@ -12,7 +14,8 @@ from seawall.margin.presets import load_preset
 from seawall.margin.requirement import MarginRequirement
 from seawall.margin.status import MarginStatus, margin_status
 from seawall.market.snapshot import MarketSnapshot
-from seawall.products.instruments import CASH
+from seawall.market.unlisted import with_unlisted
+from seawall.products.instruments import CASH, Instrument
 from seawall.products.portfolio import Portfolio
 from seawall.report.schema import (
     Cell,
@@ -34,9 +37,10 @@ def margin(
 
     ``model`` is a preset's name or a MarginModel. Raises UnknownModel, MissingQuote,
     ExpiredInstrument, BadNumber, BadParameter, and InputError for what is neither portfolio,
-    market nor model; nothing is skipped or assumed in silence.
+    market nor model; nothing is skipped or assumed in silence. What is held and not listed is
+    valued by the volatility surface, with a warning.
     """
-    chosen = checked_model(portfolio, market, model)
+    chosen, market = checked_inputs(portfolio, market, model)
     book = join(portfolio, market)
     return report_of(margin_status(book, chosen), book, chosen)
 
@@ -73,16 +77,22 @@ def report_of(status: MarginStatus, book: Book, model: MarginModel) -> MarginRep
     )
 
 
-def checked_model(
-    portfolio: Portfolio, market: MarketSnapshot, model: str | MarginModel
-) -> MarginModel:
-    """The model, by name or as it is. Raises InputError for what is neither portfolio, market nor
-    model, UnknownModel, BadParameter.
+def checked_inputs(
+    portfolio: Portfolio,
+    market: MarketSnapshot,
+    model: str | MarginModel,
+    also: Iterable[Instrument] = (),
+) -> tuple[MarginModel, MarketSnapshot]:
+    """The model, by name or as it is, and the market with what is held in it or is in ``also``.
+
+    What it does not list is valued by its surface where that reaches. Raises InputError for what is
+    neither portfolio, market nor model, UnknownModel, BadParameter.
     """
     chosen = load_preset(model) if isinstance(model, str) else model
     for given, wanted in ((portfolio, Portfolio), (market, MarketSnapshot), (chosen, MarginModel)):
         _require(given, wanted)
-    return chosen
+    held = (position.instrument for position in portfolio.positions)
+    return chosen, with_unlisted(market, (*held, *also))
 
 
 def model_info(model: MarginModel) -> ModelInfo:

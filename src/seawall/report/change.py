@@ -7,7 +7,7 @@ volatility, model. Source: docs/explain.md, "Change between two instants".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -23,7 +23,7 @@ from seawall.market.moved import at_time, with_prices_of
 from seawall.market.snapshot import MarketSnapshot
 from seawall.products.instruments import CASH, Cash, Stablecoin
 from seawall.products.portfolio import Portfolio
-from seawall.report.build import checked_model, model_info, risk_matrices
+from seawall.report.build import checked_inputs, model_info, risk_matrices
 from seawall.report.schema import Cell, ModelInfo, RiskMatrix
 from seawall.risk.book import join
 from seawall.risk.moved import carried_portfolio, resized_portfolio
@@ -105,9 +105,11 @@ def explain_change(
     Raises MissingQuote or ExpiredInstrument for what is not listed at both instants, InputError if
     the portfolios are of two accounts, and what :func:`seawall.report.build.margin` raises.
     """
-    first = checked_model(portfolio, before, model)
     ending = portfolio if to_portfolio is None else to_portfolio
-    last = checked_model(ending, after, first if to_model is None else to_model)
+    # The book of the end is counted at the start's prices too.
+    last, after = checked_inputs(ending, after, model if to_model is None else to_model)
+    at_end = [position.instrument for position in ending.positions]
+    first, before = checked_inputs(portfolio, before, model, at_end)
     if to_portfolio is not None and to_portfolio.account != portfolio.account:
         raise InputError(
             f"the books are of two accounts, {portfolio.account!r} and {to_portfolio.account!r}",
@@ -139,7 +141,7 @@ def explain_change(
         worst_cells=_worst_cells(start, finish),
         warnings=(
             *_of_times(before, after),
-            *_warnings(start, finish, carried=to_portfolio is None),
+            *_warnings(start, _valued(ending, before), finish, carried=to_portfolio is None),
         ),
     )
 
@@ -152,11 +154,19 @@ def _of_times(before: MarketSnapshot, after: MarketSnapshot) -> list[str]:
     return [f"The end, {end}, is before the start, {start}."] if end < start else []
 
 
-def _warnings(start: MarginStatus, finish: MarginStatus, *, carried: bool) -> tuple[str, ...]:
-    """What was assumed at either end. A carried future without an entry price has that of the
-    start, so that its profit is not 0 at the end.
+def _valued(portfolio: Portfolio, market: MarketSnapshot) -> list[str]:
+    """How the market values what it does not list of an account."""
+    names = (position.instrument.name for position in portfolio.positions)
+    return [market.unlisted.valued[name] for name in names if name in market.unlisted.valued]
+
+
+def _warnings(
+    start: MarginStatus, bought: Iterable[str], finish: MarginStatus, *, carried: bool
+) -> tuple[str, ...]:
+    """What was assumed at either end, and at the start of what is held at the end. A carried
+    future without an entry price has that of the start, so that its profit is not 0 at the end.
     """
-    found = dict.fromkeys((*start.warnings, *finish.warnings))
+    found = dict.fromkeys((*start.warnings, *bought, *finish.warnings))
     if not carried:
         return tuple(found)
     return tuple(

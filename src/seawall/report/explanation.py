@@ -16,7 +16,7 @@ from seawall.margin.status import margin_status
 from seawall.market.snapshot import MarketSnapshot
 from seawall.products.instruments import CASH
 from seawall.products.portfolio import Portfolio
-from seawall.report.build import checked_model, model_info
+from seawall.report.build import checked_inputs, model_info
 from seawall.report.schema import ModelInfo
 from seawall.risk.book import join
 
@@ -83,7 +83,7 @@ def explain(
 
     Raises what :func:`seawall.report.build.margin` raises.
     """
-    chosen = checked_model(portfolio, market, model)
+    chosen, market = checked_inputs(portfolio, market, model)
     book = join(portfolio, market)
     status = margin_status(book, chosen)
     shares = euler_contributions(book, chosen)

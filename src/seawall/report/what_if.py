@@ -16,7 +16,7 @@ from seawall.margin.status import State
 from seawall.market.snapshot import MarketSnapshot
 from seawall.products.names import parse_name
 from seawall.products.portfolio import Portfolio
-from seawall.report.build import margin
+from seawall.report.build import checked_inputs, margin
 from seawall.report.schema import MarginReport, ModelInfo
 from seawall.risk.trades import Trade, mark_of, with_trades
 
@@ -90,6 +90,7 @@ def what_if(
             f"{others!r:.60} are no models", where="what-if", remedy='Give ["cross", "isolated"].'
         )
     chosen = (model, *others)
+    _, market = checked_inputs(portfolio, market, model, [leg.instrument for leg in legs])
     befores = [margin(portfolio, market, each) for each in chosen]
     _require_once([report.model.name for report in befores])
     traded = with_trades(portfolio, legs, market)

@@ -42,7 +42,9 @@ def assumptions(position: Position, market: MarketSnapshot) -> list[str]:
         found.append(f"Entry price of {instrument.name} is not used: it counts at its mark.")
     if isinstance(instrument, EuropeanOption):
         listed, row = market.option_row(instrument)
-        if np.isnan(listed.mark[row]):
+        if instrument.name in market.unlisted.valued:
+            found.append(market.unlisted.valued[instrument.name])
+        elif np.isnan(listed.mark[row]):
             found.append(f"No mark of {instrument.name}: valued at its implied volatility.")
     return found
 
@@ -63,6 +65,8 @@ def _require_possible_size(position: Position, market: MarketSnapshot) -> None:
 def _of_future(contract: Perpetual | DatedFuture, market: MarketSnapshot) -> list[str]:
     if contract.name in market.futures:
         return []
+    if contract.name in market.unlisted.valued:
+        return [market.unlisted.valued[contract.name]]
     why = market.dropped.get(contract.name)
     missing = f"No mark of {contract.name}" + (f" ({why})" if why else "")
     at = "the forward implied for its expiry" if isinstance(contract, DatedFuture) else "its index"
