@@ -16,6 +16,7 @@ from seawall.basics.time import isoformat_utc
 from seawall.feeds.market import read_market
 from seawall.margin.presets import preset_names
 from seawall.market.moved import at_time, moved
+from seawall.market.unlisted import with_unlisted
 from seawall.products.names import parse_name
 from seawall.products.portfolio import Portfolio
 from seawall.report.build import margin
@@ -301,11 +302,20 @@ def test_options_listed_on_one_day_only_are_explained_unless_they_expire(shared)
         explain_change(book_of((expired[0], 1)), before, after)
     new = sorted(set(after.option_rows) - set(before.option_rows))
     assert new
+    beyond = 0
     for name in (*alive, *new):
-        change = explain_change(book_of((name, -1), ("USD", 100_000)), before, after)
+        missing = after if name in alive else before
+        held = book_of((name, -1), ("USD", 100_000))
+        if name in with_unlisted(missing, [parse_name(name)]).unlisted.beyond:
+            with pytest.raises(MissingQuote, match="to which listed strikes tell a volatility"):
+                explain_change(held, before, after)
+            beyond += 1
+            continue
+        change = explain_change(held, before, after)
         adds_up(change)
-        time = isoformat_utc((after if name in alive else before).as_of)
-        assert any(w.startswith(f"{name} is not listed at {time}") for w in change.warnings)
+        said = f"{name} is not listed at {isoformat_utc(missing.as_of)}"
+        assert any(warning.startswith(said) for warning in change.warnings)
+    assert beyond < len(alive + new) / 5
 
 
 def test_an_end_before_the_start_or_at_it_is_said():

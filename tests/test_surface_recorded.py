@@ -6,7 +6,6 @@ docs/surface.md states the figures; the bounds here leave them some room.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -77,12 +76,13 @@ def test_every_recorded_slice_is_fitted_without_butterflies(shared: Path, name: 
     fitted = 0
     for surface in surfaces(shared, name, every=4):
         for report in surface.reports():
-            assert report.age is not None
-            assert timedelta(0) <= report.age <= timedelta(minutes=5)
+            assert report.age_s is not None
+            assert 0.0 <= report.age_s <= 300.0
             assert report.status is not FitStatus.ARBITRAGE_LEFT
             assert report.butterfly == ()
-            assert report.rms_error_vol_points <= report.max_error_vol_points
-            fitted += report.status is FitStatus.FITTED
+            if report.status is FitStatus.FITTED:
+                assert report.rms_error_vol_points <= report.max_error_vol_points
+                fitted += 1
     assert fitted >= 7
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from seawall.margin.presets import load_preset as load_preset
     from seawall.margin.presets import preset_names as preset_names
     from seawall.market.snapshot import MarketSnapshot as MarketSnapshot
+    from seawall.market.surface import vol_surface as vol_surface
     from seawall.products.portfolio import Portfolio as Portfolio
     from seawall.products.portfolio import Position as Position
     from seawall.products.portfolio import portfolio as portfolio
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from seawall.report.explanation import explain as explain
     from seawall.report.membership import margin_of_member as margin_of_member
     from seawall.report.schema import MarginReport as MarginReport
+    from seawall.report.surface import surface as surface
     from seawall.report.what_if import what_if as what_if
 
 __version__ = "0.1.0"
@@ -64,8 +66,10 @@ _HOMES = {
     "read_model": "seawall.feeds.models",
     "read_portfolio": "seawall.feeds.books",
     "read_portfolios": "seawall.feeds.books",
+    "surface": "seawall.report.surface",
     "synthetic_market": "seawall.feeds.synthetic",
     "synthetic_portfolio": "seawall.feeds.synthetic_book",
+    "vol_surface": "seawall.market.surface",
     "what_if": "seawall.report.what_if",
 }
 

@@ -15,13 +15,12 @@ import typer
 
 import seawall
 from seawall.cli.errors import exit_code, report_error
+from seawall.cli.inputs import inputs, market_of, names_of
 
 if TYPE_CHECKING:
     import msgspec
 
     from seawall.cli.terminal import Terminal
-    from seawall.market.snapshot import MarketSnapshot
-    from seawall.products.portfolio import Portfolio
     from seawall.report.change import Change
     from seawall.report.comparison import Comparison
     from seawall.report.schema import MarginReport
@@ -68,9 +67,7 @@ Price = Annotated[
         "--price", metavar="ASSET=USD", help="Price of an asset; may be given several times."
     ),
 ]
-Json = Annotated[
-    bool, typer.Option("--json", help="Write JSON: an object, or a list for several accounts.")
-]
+Json = Annotated[bool, typer.Option("--json", help="Write JSON: an object, or a list for several.")]
 
 
 def main() -> NoReturn:
@@ -173,7 +170,7 @@ def margin(
 
         show_report(report, terminal)
 
-    accounts, snapshot = _inputs(book, market, at, price)
+    accounts, snapshot = inputs(book, market, at, price)
     _output([margin_of(account, snapshot, model) for account in accounts], show, as_json)
 
 
@@ -202,8 +199,8 @@ def compare(
 
         show_comparison(comparison, terminal)
 
-    names = _names(models)
-    accounts, snapshot = _inputs(book, market, at, price)
+    names = names_of(models)
+    accounts, snapshot = inputs(book, market, at, price)
     _output([compare_models(account, snapshot, names) for account in accounts], show, as_json)
 
 
@@ -226,7 +223,7 @@ def explain(
     from seawall.cli.explanations import show_explanation
     from seawall.report.explanation import explain as explanation_of
 
-    accounts, snapshot = _inputs(book, market, at, price)
+    accounts, snapshot = inputs(book, market, at, price)
     explained = [explanation_of(account, snapshot, model) for account in accounts]
     _output(explained, show_explanation, as_json)
 
@@ -262,8 +259,8 @@ def what_if(
     from seawall.cli.explanations import show_what_if
     from seawall.report.what_if import what_if as what_if_of
 
-    others = [] if models is None else _names(models)
-    accounts, snapshot = _inputs(book, market, at, price)
+    others = [] if models is None else names_of(models)
+    accounts, snapshot = inputs(book, market, at, price)
     answers = [what_if_of(account, add, snapshot, model, models=others) for account in accounts]
     _output(answers, show_what_if, as_json)
 
@@ -309,14 +306,40 @@ def explain_change(
     from seawall.feeds.books import read_portfolios
     from seawall.report.change import explain_change as change_of
 
-    accounts, before = _inputs(book, market, since, price)
-    after = _market(to_market or market, until, price)
+    accounts, before = inputs(book, market, since, price)
+    after = market_of(to_market or market, until, price)
     later = None if to_book is None else read_portfolios(to_book)
     changes: list[Change] = [
         change_of(one, before, after, model, to_portfolio=other, to_model=to_model)
         for one, other in pair_accounts(accounts, later)
     ]
     _output(changes, show_change, as_json)
+
+
+@app.command()
+def surface(
+    market: Annotated[
+        list[str],
+        typer.Argument(metavar="MARKET", help="Option chains and futures (CSV, parquet)."),
+    ],
+    underlying: Annotated[
+        str | None, typer.Option("--underlying", metavar="COIN", help="Only this one's options.")
+    ] = None,
+    at: At = None,
+    price: Price = None,
+    as_json: Json = False,
+) -> None:
+    """Volatility surfaces: how each expiry is fitted, and how old its quotes are.
+
+    \b
+    Examples:
+      seawall surface chain.csv
+      seawall surface chain.csv --at 2026-02-05T16:00 --underlying BTC
+    """
+    from seawall.cli.surfaces import show_surface
+    from seawall.report.surface import surface as surface_of
+
+    _output(surface_of(market_of(market, at, price), underlying), show_surface, as_json)
 
 
 @app.command()
@@ -341,40 +364,10 @@ def models(
         show_preset(name, Terminal())
 
 
-def _names(models: str) -> list[str]:
-    """Names of models separated by commas. Raises BadParameter if there is none."""
-    from seawall.basics.errors import BadParameter
-
-    names = [name.strip() for name in models.split(",") if name.strip()]
-    if not names:
-        raise BadParameter(
-            "no models to compare", where="--models", remedy="Name some, for example cross,prbm."
-        )
-    return names
-
-
-def _inputs(
-    book: str, market: list[str], at: str | None, given: list[str] | None
-) -> tuple[Sequence[Portfolio], MarketSnapshot]:
-    """The accounts of a book and the market to value them in."""
-    from seawall.feeds.books import read_portfolios
-
-    portfolios = read_portfolios(book)
-    return portfolios, _market(market, at, given)
-
-
-def _market(market: list[str], at: str | None, given: list[str] | None) -> MarketSnapshot:
-    """The market of one instant."""
-    from seawall.cli.prices import parse_prices
-    from seawall.feeds.market import read_market
-
-    return read_market(market, at=at, prices=parse_prices(given or []))
-
-
 def _output(
     documents: Sequence[Document], show: Callable[[Document, Terminal], None], as_json: bool
 ) -> None:
-    """One document an account: as JSON, one as an object and several as a list, or shown."""
+    """One document an account or surface: as JSON, several as a list, or shown."""
     if as_json:
         from seawall.report.schema import to_json
 

@@ -60,6 +60,10 @@ class Smile:
         """The greatest |ln(K / F)| for which a volatility is given."""
         return MAX_REACH * float(np.abs(self.log_moneyness).max())
 
+    def age_s(self, as_of: datetime) -> float | None:
+        """Seconds from the oldest quote to ``as_of``, None where unknown."""
+        return None if self.observed is None else (as_of - self.observed).total_seconds()
+
     def fit(self) -> SviFit:
         """The SVI slice of the listed strikes, or why there is none."""
         if not self._fit:

@@ -15,8 +15,9 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -65,24 +66,26 @@ class ForwardCurve:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class SliceReport:
+class SliceReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How well one expiry's slice follows its strikes, and what arbitrage remains.
 
-    Errors are fitted minus listed volatility in vol points at the listed strikes (0 without a
-    slice). ``butterfly`` are intervals of log-moneyness where the fitted slice has g < 0, over all
+    ``forward`` in quote currency per coin; ``atm_vol`` the smile's volatility there, decimal.
+    Errors are fitted minus listed volatility in vol points at the listed strikes, None without a
+    slice. ``butterfly`` are intervals of log-moneyness where the fitted slice has g < 0, over all
     reals; ``calendar`` those where it is below the expiry before, within the listed strikes of
-    both. ``age`` is the snapshot's time minus the oldest quote's, None where unknown.
+    both. ``age_s`` is the snapshot's time minus the oldest quote's in seconds, None where unknown.
     """
 
     expiry: datetime
+    forward: float
+    atm_vol: float
     status: FitStatus
     strikes: int
-    rms_error_vol_points: float
-    max_error_vol_points: float
+    rms_error_vol_points: float | None
+    max_error_vol_points: float | None
     butterfly: tuple[Interval, ...]
     calendar: tuple[Interval, ...]
-    age: timedelta | None
+    age_s: float | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -191,16 +194,20 @@ class VolSurface:
         return tuple(map(self._report, self.smiles, earlier))
 
     def _report(self, smile: Smile, before: Smile | None) -> SliceReport:
-        fit, errors = smile.fit(), smile.errors_vol_points()
+        fit = smile.fit()
+        worst = float(np.abs(smile.errors_vol_points()).max())
+        atm_vol, _ = self.vol(smile.expiry, smile.forward)
         return SliceReport(
             expiry=smile.expiry,
+            forward=smile.forward,
+            atm_vol=atm_vol,
             status=fit.status,
             strikes=smile.strike.size,
-            rms_error_vol_points=smile.rms_error_vol_points,
-            max_error_vol_points=float(np.abs(errors).max()),
+            rms_error_vol_points=None if fit.slice is None else smile.rms_error_vol_points,
+            max_error_vol_points=None if fit.slice is None else worst,
             butterfly=() if fit.slice is None else fit.slice.butterfly_violations(),
             calendar=() if before is None else _crossings(before, smile),
-            age=None if smile.observed is None else self.as_of - smile.observed,
+            age_s=smile.age_s(self.as_of),
         )
 
     def _tenor(self, expiry: datetime) -> float:

@@ -237,7 +237,8 @@ def _fit(smile: Smile) -> str:
 
 
 def _age(smiles: Sequence[Smile], surface: VolSurface) -> str:
-    times = [smile.observed for smile in smiles if smile.observed is not None]
-    if len(times) < len(smiles):
+    ages = [smile.age_s(surface.as_of) for smile in smiles]
+    known = [age for age in ages if age is not None]
+    if len(known) < len(ages):
         return "age of its quotes unknown"
-    return f"oldest quote {(surface.as_of - min(times)).total_seconds():.0f} s old"
+    return f"oldest quote {max(known):.0f} s old"

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
@@ -62,12 +62,12 @@ G_MARGIN = 2e-3
 PENALTIES = (0.1, 1.0, 10.0, 100.0, 1e3, 1e4)
 
 
-class FitStatus(IntEnum):
+class FitStatus(StrEnum):
     """What came of a fit."""
 
-    FITTED = 0
-    TOO_FEW_STRIKES = 1
-    ARBITRAGE_LEFT = 2
+    FITTED = "fitted"
+    TOO_FEW_STRIKES = "too few strikes"
+    ARBITRAGE_LEFT = "arbitrage left"
 
     @property
     def cause(self) -> str:

@@ -90,7 +90,7 @@ def checked_inputs(
     """
     chosen = load_preset(model) if isinstance(model, str) else model
     for given, wanted in ((portfolio, Portfolio), (market, MarketSnapshot), (chosen, MarginModel)):
-        _require(given, wanted)
+        require(given, wanted)
     held = (position.instrument for position in portfolio.positions)
     return chosen, with_unlisted(market, (*held, *also))
 
@@ -100,7 +100,8 @@ def model_info(model: MarginModel) -> ModelInfo:
     return ModelInfo(name=model.name, as_of=model.as_of, source=model.source)
 
 
-def _require(given: object, wanted: type) -> None:
+def require(given: object, wanted: type) -> None:
+    """Raise InputError for what a program handed in and is not of the type that is wanted."""
     if not isinstance(given, wanted):
         raise InputError(
             f"{given!r:.60} is no {wanted.__name__}",

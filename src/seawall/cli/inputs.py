@@ -1,0 +1,43 @@
+"""What commands are given, read: books, markets and names of models.
+
+Rooms are imported inside the functions, so that ``seawall --help`` loads none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from seawall.market.snapshot import MarketSnapshot
+    from seawall.products.portfolio import Portfolio
+
+
+def names_of(models: str) -> list[str]:
+    """Names of models separated by commas. Raises BadParameter if there is none."""
+    from seawall.basics.errors import BadParameter
+
+    names = [name.strip() for name in models.split(",") if name.strip()]
+    if not names:
+        raise BadParameter(
+            "no models to compare", where="--models", remedy="Name some, for example cross,prbm."
+        )
+    return names
+
+
+def inputs(
+    book: str, market: list[str], at: str | None, given: list[str] | None
+) -> tuple[Sequence[Portfolio], MarketSnapshot]:
+    """The accounts of a book and the market to value them in."""
+    from seawall.feeds.books import read_portfolios
+
+    portfolios = read_portfolios(book)
+    return portfolios, market_of(market, at, given)
+
+
+def market_of(market: list[str], at: str | None, given: list[str] | None) -> MarketSnapshot:
+    """The market of one instant."""
+    from seawall.cli.prices import parse_prices
+    from seawall.feeds.market import read_market
+
+    return read_market(market, at=at, prices=parse_prices(given or []))

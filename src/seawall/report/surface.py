@@ -1,0 +1,50 @@
+"""How well the volatility surfaces of a market follow what it lists, and how old that is."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from seawall.basics.errors import MissingQuote
+from seawall.market.snapshot import MarketSnapshot
+from seawall.market.surface import SliceReport, vol_surface
+from seawall.report.build import require
+
+
+class SurfaceReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The surface of one underlying and settlement currency, one row per listed expiry."""
+
+    underlying: str
+    settlement: str
+    as_of: datetime
+    expiries: tuple[SliceReport, ...]
+    warnings: tuple[str, ...]
+
+
+def surface(market: MarketSnapshot, underlying: str | None = None) -> tuple[SurfaceReport, ...]:
+    """Each surface of the market, or of one underlying, in the order of their names.
+
+    Formulas: docs/surface.md. Raises MissingQuote where no option is listed, BadNumber for an
+    underlying whose prices contradict each other, InputError for what is no market.
+    """
+    require(market, MarketSnapshot)
+    pairs = {key[:2] for key in market.slices if key not in market.unlisted.smiles}
+    chosen = sorted(pair for pair in pairs if underlying in (None, pair[0]))
+    if not chosen:
+        listed = ", ".join(sorted({name for name, _ in pairs}))
+        raise MissingQuote(
+            f"no option{'' if underlying is None else f' on {underlying}'} is listed",
+            where=market.where,
+            remedy=f"Choose from {listed}." if listed else "Add an option chain.",
+        )
+    return tuple(
+        SurfaceReport(
+            underlying=coin,
+            settlement=paid_in,
+            as_of=market.as_of,
+            expiries=vol_surface(market, coin, paid_in).reports(),
+            warnings=market.warnings,
+        )
+        for coin, paid_in in chosen
+    )
