@@ -12,6 +12,7 @@ import pytest
 
 import seawall as sw
 from seawall.cli.app import run
+from seawall.cli.explanations import price_text
 from seawall.feeds.synthetic import synthetic_quotes
 from seawall.feeds.writers import write_market_csv
 from seawall.report.explanation import Explanation
@@ -117,8 +118,26 @@ def test_explanation_shows_liquidation_prices_down_and_up(
             cells.append("none")
         else:
             price, move = float(row["price"]), float(row["distance_rel"])
-            cells.append(rf"{price:,.8g} +{sign}{move:.1%}")
+            assert price < 1e6  # six digits, and of these up to cents
+            digits = min(2, 6 - len(str(int(price))))
+            cells.append(rf"{price:,.{digits}f} +{sign}{move:.1%}")
     assert re.search(rf"^BTC +{' +'.join(cells)} *$", text, re.M), text
+
+
+@pytest.mark.parametrize(
+    ("price", "shown"),
+    [
+        (59_909.0412, "59,909.0"),
+        (1_234_567.8, "1,234,570"),
+        (999_999.7, "1,000,000"),
+        (123.45678, "123.46"),
+        (5.125678, "5.13"),
+        (0.0512345678, "0.0512346"),
+    ],
+)
+def test_a_liquidation_price_shows_what_its_search_is_exact_to(price: float, shown: str) -> None:
+    """Six digits, and from one dollar on no more than cents."""
+    assert price_text(price) == shown
 
 
 def test_an_account_in_liquidation_has_its_price_at_the_index(
@@ -128,7 +147,7 @@ def test_an_account_in_liquidation_has_its_price_at_the_index(
         "account,instrument,quantity\nu,BTC-PERPETUAL,9\nu,USD,1000\n", "utf-8"
     )
     text = answer(capfd, "explain", str(tmp_path / "under.csv"))
-    index = f"{library()[1].index_usd['BTC']:,.8g}"
+    index = f"{library()[1].index_usd['BTC']:,.1f}"
     assert re.search(rf"^BTC +{index} +0\.0% +{index} +0\.0%$", text, re.M), text
 
 
@@ -184,11 +203,13 @@ def test_what_if_shows_before_after_and_every_trade(capfd: pytest.CaptureFixture
         line = rf"^{leg['instrument']} +{quantity} +{price} +{amounts}$"
         assert re.search(line, text, re.M), line
     for row in told["by_model"]:
-        totals = ("initial_before", "initial_after", "maintenance_before", "maintenance_after")
-        shown = " +".join(re.escape(f"{row[key]:,.2f}") for key in totals)
-        line = rf"^{row['model']} +{shown} +{row['state_before']} +{row['state_after']}$"
-        assert re.search(line, text, re.M), line
-    for warning in {*before["warnings"], *after["warnings"]}:
+        for when, start in (("before", rf"{row['model']} +"), ("after", " +")):
+            totals = ("initial", "maintenance", "excess_initial")
+            shown = " +".join(re.escape(f"{row[f'{key}_{when}']:,.2f}") for key in totals)
+            line = rf"^{start}{when} +{shown} +{row[f'state_{when}']}$"
+            assert re.search(line, text, re.M), line
+    assert told["warnings"] == [*dict.fromkeys((*before["warnings"], *after["warnings"]))]
+    for warning in told["warnings"]:
         assert text.count(f"warning: {warning}\n") == 1
 
 

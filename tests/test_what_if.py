@@ -21,6 +21,7 @@ from seawall.basics.errors import (
 )
 from seawall.margin.presets import load_preset, preset_names
 from seawall.products.names import parse_name
+from seawall.products.portfolio import Portfolio, Position
 from seawall.report.build import margin
 from seawall.report.schema import to_json
 from seawall.report.what_if import LegEffect, ModelEffect, WhatIf, parse_trade, what_if
@@ -37,6 +38,7 @@ BOOK = book_of(
 KEYS = [
     "account", "model", "currency", "as_of", "initial_change", "maintenance_change",
     "margin_value_change", "excess_initial_change", "legs", "by_model", "before", "after",
+    "warnings",
 ]  # fmt: skip
 LEG_KEYS = ["instrument", "quantity", "price", "initial", "maintenance"]
 
@@ -266,3 +268,21 @@ def test_what_are_no_models_is_refused(others):
 def test_a_trade_made_by_hand_holds_decimals(number):
     with pytest.raises(BadNumber, match="is no Decimal"):
         Trade(instrument=parse_name("BTC"), quantity=number)
+
+
+@pytest.mark.parametrize("name", ["BTC", "BTC-PERPETUAL", "BTC-31JAN26-90000-P"])
+def test_a_trade_that_makes_a_position_too_large_is_what_is_named(name):
+    """Each half is possible; the place of what was held before is not to blame."""
+    where = "book.csv row 2"
+    held = Position(instrument=parse_name(name), quantity=Decimal("6e7"), where=where)
+    account = Portfolio(account="by hand", positions=(held,))
+    with pytest.raises(BadNumber, match=r"is worth 1.2e\+13 USD") as caught:
+        what_if(account, f"{name}:6e7", MARKET)
+    assert caught.value.where == f"trade {name}:6E+7"
+
+
+def test_an_error_of_a_snapshot_names_the_trade():
+    with pytest.raises(ExpiredInstrument) as caught:
+        what_if(book_of(("USD", 1)), "BTC-1JAN26-90000-P:1", MARKET)
+    assert caught.value.where == f"trade BTC-1JAN26-90000-P:1, {MARKET.where}"
+    assert "book" not in caught.value.remedy

@@ -23,6 +23,9 @@ Each message is one line: what is wrong, where, and the remedy.
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 
 class SeawallError(Exception):
     """Base of all errors of this package: says what is wrong, where, and how to mend it."""
@@ -36,6 +39,16 @@ class SeawallError(Exception):
 
 class InputError(SeawallError):
     """What was handed in cannot be used."""
+
+
+@contextmanager
+def located(here: str, own: str) -> Generator[None]:
+    """Have an InputError say ``here`` first; one whose place is ``own`` says it already."""
+    try:
+        yield
+    except InputError as error:
+        where = here if error.where == own else f"{here}, {error.where}"
+        raise type(error)(error.what, where=where, remedy=error.remedy) from None
 
 
 class UnknownInstrument(InputError):

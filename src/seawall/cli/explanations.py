@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 
 from rich.table import Table
@@ -19,6 +20,9 @@ from seawall.cli.tables import (
 from seawall.cli.terminal import Terminal
 from seawall.report.explanation import Explanation, LiquidationRow
 from seawall.report.what_if import WhatIf
+
+# A liquidation price is found to within a millionth of itself.
+SEARCH_DIGITS = 6
 
 
 def show_explanation(explained: Explanation, terminal: Terminal) -> None:
@@ -49,8 +53,8 @@ def show_what_if(answer: WhatIf, terminal: Terminal) -> None:
     terminal.print("each trade: all of them against all the others.", style="dim")
     if len(answer.by_model) > 1:
         terminal.print()
-        terminal.show(_by_model(answer, narrow=terminal.is_narrow))
-    show_warnings(dict.fromkeys((*answer.before.warnings, *answer.after.warnings)), terminal)
+        terminal.show(_by_model(answer))
+    show_warnings(answer.warnings, terminal)
 
 
 def _heading(answer: Explanation | WhatIf, terminal: Terminal) -> None:
@@ -82,7 +86,14 @@ def _reached(row: LiquidationRow, sign: float) -> tuple[str, str]:
     if row.price is None or row.distance_rel is None:
         return "none", ""
     move = f"{sign * row.distance_rel:+.1%}" if row.distance_rel else "0.0%"
-    return f"{row.price:,.8g}", move
+    return price_text(row.price), move
+
+
+def price_text(price: float) -> str:
+    """A price in as many digits as its search is exact to, and never finer than cents from 1 on."""
+    known = float(f"{price:.{SEARCH_DIGITS}g}")
+    finer = SEARCH_DIGITS - 1 - math.floor(math.log10(known))
+    return f"{known:,.{max(0, min(2, finer) if known >= 1.0 else finer)}f}"
 
 
 def _legs(explained: Explanation, *, narrow: bool) -> Table:
@@ -136,18 +147,24 @@ def _trades(answer: WhatIf) -> Table:
     return table
 
 
-def _by_model(answer: WhatIf, *, narrow: bool) -> Table:
-    amount = whole_up if narrow else cents
-    headers = ("initial", "after", "maintenance", "after", "state", "after")
-    table = plain_table("By model", "model", *headers)
+def _by_model(answer: WhatIf) -> Table:
+    headers = ("initial", "maintenance", "excess initial", "state")
+    table = plain_table("By model", "model", "", *headers, left=2)
     for row in answer.by_model:
         table.add_row(
             row.model,
-            amount(row.initial_before),
-            amount(row.initial_after),
-            amount(row.maintenance_before),
-            amount(row.maintenance_after),
+            "before",
+            cents(row.initial_before),
+            cents(row.maintenance_before),
+            cents(row.excess_initial_before),
             Text(*_state(row.state_before)),
+        )
+        table.add_row(
+            "",
+            "after",
+            cents(row.initial_after),
+            cents(row.maintenance_after),
+            cents(row.excess_initial_after),
             Text(*_state(row.state_after)),
         )
     return table

@@ -52,7 +52,10 @@ class ModelEffect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class WhatIf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An account before and after trades, under one model first and under others beside it."""
+    """An account before and after trades, under one model first and under others beside it.
+
+    ``warnings`` are those of ``before`` and of ``after``.
+    """
 
     account: str
     model: ModelInfo
@@ -66,6 +69,7 @@ class WhatIf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     by_model: tuple[ModelEffect, ...]
     before: MarginReport
     after: MarginReport
+    warnings: tuple[str, ...]
 
 
 def what_if(
@@ -111,6 +115,7 @@ def what_if(
         by_model=tuple(map(_effect, befores, afters)),
         before=before,
         after=after,
+        warnings=tuple(dict.fromkeys((*before.warnings, *after.warnings))),
     )
 
 

@@ -31,7 +31,7 @@ def assumptions(position: Position, market: MarketSnapshot) -> list[str]:
     """
     found: list[str] = []
     instrument = position.instrument
-    _require_possible_size(position, market)
+    require_possible_size(position, market)
     currency = instrument.settlement
     if currency in STABLECOINS and currency not in market.stable_usd:
         found.append(f"No price of {currency}: taken as 1 USD; give --price {currency}=VALUE.")
@@ -49,7 +49,8 @@ def assumptions(position: Position, market: MarketSnapshot) -> list[str]:
     return found
 
 
-def _require_possible_size(position: Position, market: MarketSnapshot) -> None:
+def require_possible_size(position: Position, market: MarketSnapshot) -> None:
+    """Raise BadNumber for a position worth more than ``MAX_POSITION_USD``."""
     instrument = position.instrument
     in_money = isinstance(instrument, Cash | Stablecoin)
     price_usd = market.asset_usd(instrument) if in_money else market.spot_usd(instrument.underlying)

@@ -6,8 +6,7 @@ in a canonical order, so results do not depend on the order in which positions w
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.basics.arrays import array_fields, freeze
-from seawall.basics.errors import InputError
+from seawall.basics.errors import located
 from seawall.basics.time import DAYS_PER_YEAR, isoformat_utc, tenor_years
 from seawall.kernels.revalue import CALL_KIND
 from seawall.market.liquidity import Liquidity
@@ -157,7 +156,7 @@ def join(portfolio: Portfolio, market: MarketSnapshot) -> Book:
     held: dict[str, list[Position]] = {}
     found = [*market.warnings, *portfolio.warnings]
     for position in portfolio.positions:
-        with _named(position, portfolio.account):
+        with located(_place(position, portfolio.account), position.where):
             found += assumptions(position, market)
     for position in sorted(portfolio.positions, key=_canonical):
         instrument = position.instrument
@@ -180,15 +179,9 @@ def join(portfolio: Portfolio, market: MarketSnapshot) -> Book:
     )
 
 
-@contextmanager
-def _named(position: Position, account: str) -> Generator[None]:
-    """Have an error about a position say whose and where it is."""
-    try:
-        yield
-    except InputError as error:
-        here = f"account {account}" + ("" if position.where == NOWHERE else f", {position.where}")
-        where = here if error.where == position.where else f"{here}, {error.where}"
-        raise type(error)(error.what, where=where, remedy=error.remedy) from None
+def _place(position: Position, account: str) -> str:
+    """Whose a position is and where it stands, for messages."""
+    return f"account {account}" + ("" if position.where == NOWHERE else f", {position.where}")
 
 
 def _canonical(position: Position) -> tuple[str, float, str]:

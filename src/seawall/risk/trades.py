@@ -12,9 +12,10 @@ from decimal import Decimal, localcontext
 
 import msgspec
 import numpy as np
+from msgspec import structs
 
 from seawall.basics.decimals import MAX_PRICE
-from seawall.basics.errors import BadNumber, InputError
+from seawall.basics.errors import BadNumber, InputError, located
 from seawall.basics.time import tenor_years
 from seawall.market.snapshot import MarketSnapshot
 from seawall.pricing.black76 import price as black76_price
@@ -29,7 +30,7 @@ from seawall.products.instruments import (
 )
 from seawall.products.names import parse_name
 from seawall.products.portfolio import MAX_QUANTITY, Portfolio, Position
-from seawall.risk.assumptions import ENTRY_MAX_FACTOR, assumptions
+from seawall.risk.assumptions import ENTRY_MAX_FACTOR, assumptions, require_possible_size
 
 CHEAP_OPTION_REL = 0.001
 """Share of the forward below which an option's price counts as this much when it is compared with
@@ -103,18 +104,8 @@ def with_trades(portfolio: Portfolio, trades: Iterable[Trade], market: MarketSna
     with localcontext(prec=_PRECISION):
         held = {position.instrument.name: position for position in portfolio.positions}
         for trade in trades:
-            mark = mark_of(trade.instrument, market)
-            paid = mark if trade.price is None else trade.price
-            _require_near(trade, paid, mark, market)
-            warnings += assumptions(_opened(trade, paid), market)
-            if isinstance(trade.instrument, Perpetual | DatedFuture):
-                known = held.get(trade.instrument.name)
-                if known is not None:
-                    warnings += assumptions(known, market)
-                _trade_future(held, trade, paid, mark)
-            else:
-                _add(held, trade.instrument, trade.quantity, trade.where)
-                _pay(held, trade, -trade.quantity * paid)
+            with located(trade.where, trade.where):
+                warnings += _done(held, trade, market)
         kept = tuple(position for position in held.values() if position.quantity != 0)
     nothing = (Position(instrument=Cash(name=CASH), quantity=Decimal(0)),)
     return Portfolio(
@@ -122,6 +113,26 @@ def with_trades(portfolio: Portfolio, trades: Iterable[Trade], market: MarketSna
         positions=kept or nothing,
         warnings=tuple(dict.fromkeys(warnings)),
     )
+
+
+def _done(held: dict[str, Position], trade: Trade, market: MarketSnapshot) -> list[str]:
+    """Put one trade into what is held; what was assumed of what was traded."""
+    before, mark = dict(held), mark_of(trade.instrument, market)
+    paid = mark if trade.price is None else trade.price
+    _require_near(trade, paid, mark, market)
+    warnings = assumptions(_opened(trade, paid), market)
+    if isinstance(trade.instrument, Perpetual | DatedFuture):
+        known = held.get(trade.instrument.name)
+        if known is not None:
+            warnings += assumptions(known, market)
+        _trade_future(held, trade, paid, mark)
+    else:
+        _add(held, trade.instrument, trade.quantity, trade.where)
+        _pay(held, trade, -trade.quantity * paid)
+    for name, position in held.items():
+        if position is not before.get(name):  # too large by the trade, wherever the rest stands
+            require_possible_size(structs.replace(position, where=trade.where), market)
+    return warnings
 
 
 def mark_of(instrument: Instrument, market: MarketSnapshot) -> Decimal:
@@ -226,7 +237,7 @@ def _add(held: dict[str, Position], instrument: Instrument, quantity: Decimal, w
     held[instrument.name] = (
         Position(instrument=instrument, quantity=quantity, where=where)
         if known is None
-        else msgspec.structs.replace(known, quantity=known.quantity + quantity)
+        else structs.replace(known, quantity=known.quantity + quantity)
     )
 
 
