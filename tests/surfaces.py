@@ -1,14 +1,18 @@
-"""Surfaces with something left out, and how far off they are about it."""
+"""Surfaces and markets with something left out, and how far off surfaces are about it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 
+from seawall.market.slices import vol_at_forward
 from seawall.market.smiles import Smile
+from seawall.market.snapshot import MarketSnapshot, SliceKey
 from seawall.market.surface import ForwardCurve, VolSurface
 from seawall.pricing.svi_fit import MIN_STRIKES
+from seawall.products.names import contract_name
 
 
 def without_strike(smile: Smile, row: int) -> Smile:
@@ -71,3 +75,34 @@ def expiry_errors(surface: VolSurface) -> dict[str, np.ndarray]:
         vols, _ = left.vols(smile.expiry, smile.strike[within])
         found["vol"].extend((100.0 * np.abs(vols - smile.vol[within])).tolist())
     return {name: np.array(errors) for name, errors in found.items()}
+
+
+def without_options(market: MarketSnapshot, names: Iterable[str]) -> MarketSnapshot:
+    """The market as if these options were not listed; their expiries keep some."""
+    gone, slices, rows = set(names), dict(market.slices), {}
+    for key, s in market.slices.items():
+        keep = np.array([name not in gone for name in s.names])
+        if not keep.all():
+            columns = ("strike", "is_call", "vol", "mark", "observed_s")
+            kept = {c: getattr(s, c)[keep] for c in columns}
+            s = slices[key] = replace(
+                s,
+                names=tuple(n for n, k in zip(s.names, keep, strict=True) if k),
+                atm_vol=vol_at_forward(s.forward, kept["strike"], kept["vol"]),
+                **kept,
+            )
+        rows |= {name: (key, row) for row, name in enumerate(s.names)}
+    return replace(market, slices=slices, option_rows=rows)
+
+
+def without_expiries(market: MarketSnapshot, keys: Iterable[SliceKey]) -> MarketSnapshot:
+    """The market as if nothing of these expiries were listed."""
+    gone = set(keys)
+    futures = {contract_name(*key) for key in gone}
+    return replace(
+        market,
+        forwards={key: f for key, f in market.forwards.items() if key not in gone},
+        futures={name: f for name, f in market.futures.items() if name not in futures},
+        slices={key: s for key, s in market.slices.items() if key not in gone},
+        option_rows={n: at for n, at in market.option_rows.items() if at[0] not in gone},
+    )

@@ -24,6 +24,7 @@ from seawall.report.change import Change, explain_change
 from seawall.report.schema import to_json
 from seawall.risk.moved import carried_portfolio, resized_portfolio
 from tests.strategies import accounts, between, books
+from tests.surfaces import without_options
 from tests.test_distance import MARKET, book_of
 from tests.test_real_chains import CRASH, chain_file
 
@@ -205,30 +206,15 @@ def test_under_a_model_without_scenarios_no_cell_is_named():
 # ---- what cannot be explained
 
 
-def without_option(market, name):
-    """The market without one listed option."""
-    key, row = market.option_rows[name]
-    s = market.slices[key]
-    keep = [i for i in range(len(s.names)) if i != row]
-    rest = replace(
-        s,
-        names=tuple(s.names[i] for i in keep),
-        **{c: getattr(s, c)[keep] for c in ("strike", "is_call", "vol", "mark", "observed_s")},
-    )
-    rows = {n: at for n, at in market.option_rows.items() if at[0] != key}
-    rows |= {n: (key, i) for i, n in enumerate(rest.names)}
-    return replace(market, slices={**market.slices, key: rest}, option_rows=rows)
-
-
 def test_an_option_listed_at_one_time_only_is_valued_by_the_surface_at_the_other():
     name = "BTC-31JAN26-90000-P"
     later = at_time(MARKET, MARKET.as_of + timedelta(hours=1))
     rest = Portfolio(account="by hand", positions=BOOK.positions[1:])
     both = explain_change(BOOK, MARKET, later)
     for before, after, held, ending in (
-        (MARKET, without_option(later, name), BOOK, None),
-        (without_option(MARKET, name), later, BOOK, None),
-        (without_option(MARKET, name), later, rest, BOOK),
+        (MARKET, without_options(later, [name]), BOOK, None),
+        (without_options(MARKET, [name]), later, BOOK, None),
+        (without_options(MARKET, [name]), later, rest, BOOK),
     ):
         change = explain_change(held, before, after, to_portfolio=ending)
         adds_up(change)
@@ -236,7 +222,7 @@ def test_an_option_listed_at_one_time_only_is_valued_by_the_surface_at_the_other
         assert ("T09:00" if before is MARKET else "T08:00") in said
         assert float(change.initial_after) == pytest.approx(float(both.initial_after), rel=0.01)
     # What is sold before the end need not be known there.
-    sold = explain_change(BOOK, MARKET, without_option(later, name), to_portfolio=rest)
+    sold = explain_change(BOOK, MARKET, without_options(later, [name]), to_portfolio=rest)
     adds_up(sold)
     assert not any("is not listed" in warning for warning in sold.warnings)
 
