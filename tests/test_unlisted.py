@@ -195,6 +195,22 @@ def test_an_added_row_changes_no_number_of_another_position(names, data):
     assert margin(held, found) == margin(held, market)
 
 
+@pytest.mark.parametrize("expiry", ["27MAR26", "13MAR26"])
+def test_what_is_asked_for_tells_no_volatility_at_the_forward(expiry):
+    """Not even a strike that lies at the moved forward, and whether asked in turn or not."""
+    names = [f"BTC-{expiry}-{strike}-C" for strike in (84_321, 93_456, 102_345)]
+    listed = asked(f"BTC-{expiry}-70123-P")
+    found = listed
+    for name in names:
+        found = asked(name, market=found)
+    key = ("BTC", "BTC", parse_name(names[0]).expiry)
+    for name in names:
+        change = parse_name(name).strike / found.forwards[key] - 1.0
+        one, other = (moved(market, "BTC", change).slices[key] for market in (listed, found))
+        assert one.atm_vol == other.atm_vol
+        assert len(other.names) == len(one.names) + 3
+
+
 def test_explanations_of_a_listed_book_are_the_same_with_rows_added():
     held, market = portfolio(HOLDINGS), listed_market()
     found = asked(STRIKE, EXPIRY, FUTURE)
