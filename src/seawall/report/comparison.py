@@ -12,7 +12,7 @@ from seawall.basics.errors import BadParameter
 from seawall.margin.model import MarginModel
 from seawall.market.snapshot import MarketSnapshot
 from seawall.products.portfolio import Portfolio
-from seawall.report.build import margin
+from seawall.report.build import checked_inputs, margin
 from seawall.report.schema import MarginReport
 
 
@@ -55,6 +55,8 @@ def compare(
         models = [models]
     if not isinstance(models, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance]
         models = []
+    if models:  # what is not listed is valued once for all of them
+        _, market = checked_inputs(portfolio, market, models[0])
     reports = tuple(margin(portfolio, market, model) for model in models)
     names = [report.model.name for report in reports]
     if not names or len(set(names)) != len(names):
