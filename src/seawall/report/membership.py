@@ -14,7 +14,7 @@ from seawall.margin.requirement import MarginRequirement, RequirementStep, margi
 from seawall.margin.status import margin_status, status_of
 from seawall.market.snapshot import MarketSnapshot
 from seawall.products.portfolio import Portfolio, Position
-from seawall.report.build import checked_model, margin, report_of
+from seawall.report.build import checked_inputs, margin, report_of
 from seawall.report.schema import MarginReport
 from seawall.risk.book import Book, join
 
@@ -40,7 +40,7 @@ def margin_of_member(
     So leaving changes no requirement. Raises BadParameter for a model without eligibility, and what
     :func:`seawall.report.build.margin` raises.
     """
-    chosen = checked_model(portfolio, market, model)
+    chosen, market = checked_inputs(portfolio, market, model)
     rule = chosen.eligibility
     if rule is None:
         raise BadParameter(

@@ -145,7 +145,8 @@ def _sticky_delta_vols(
     vol = np.repeat(book.vol[:, None], move.size, axis=1)
     for number, listed in enumerate(book.slices):
         rows = book.slice == number
-        levels, smile = listed_smile(listed.strike, listed.vol)
+        own = listed.smile_rows
+        levels, smile = listed_smile(listed.strike[own], listed.vol[own])
         here = np.log(book.strike[rows])[:, None]
         there = np.interp(here - np.log1p(move), levels, smile)
         shifted = vol[rows] + there - np.interp(here, levels, smile)
