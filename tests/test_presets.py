@@ -207,7 +207,7 @@ def test_a_part_taken_over_may_have_keys_given_anew() -> None:
 
 def test_a_model_declares_what_it_asks_of_the_market() -> None:
     assert load_preset("prbm").requirements() == frozenset(Need)
-    assert load_preset("cross").requirements() == frozenset()
+    assert load_preset("cross").requirements() == {Need.SUPPLY}
 
 
 def test_a_cached_preset_cannot_be_changed() -> None:

@@ -14,7 +14,7 @@ from seawall.feeds.synthetic import DEFAULT_SEED, STABLE_USD, synthetic_market, 
 from seawall.feeds.synthetic_book import synthetic_portfolio
 from seawall.feeds.writers import write_book_csv, write_market_csv
 from seawall.market.snapshot import MarketSnapshot
-from seawall.products.instruments import Cash, EuropeanOption, SpotAsset, Stablecoin
+from seawall.products.instruments import Asset, EuropeanOption
 from seawall.products.portfolio import Portfolio
 from seawall.report.comparison import Comparison, compare
 
@@ -62,7 +62,7 @@ def _show_book(portfolio: Portfolio, terminal: Terminal) -> None:
     collateral: list[str] = []
     for position in portfolio.positions:
         instrument = position.instrument
-        if isinstance(instrument, Cash | Stablecoin | SpotAsset):
+        if isinstance(instrument, Asset):
             collateral.append(f"{position.quantity:,} {instrument.name}")
             continue
         side = "long" if position.quantity > 0 else "short"

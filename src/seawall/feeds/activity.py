@@ -1,8 +1,8 @@
 """Tables of what a market tells beside prices: one row per underlying and time.
 
 Columns: ``timestamp, underlying`` and any of ``adv_usd`` (30-day average daily volume),
-``depth_usd`` (resting orders within 1 % of the mid), ``confidence`` (in the index, 0 to 1) and
-``pool_utilisation`` (0 to 1); others are ignored.
+``depth_usd`` (resting orders within 1 % of the mid), ``confidence`` (in the index, 0 to 1),
+``pool_utilisation`` (0 to 1) and ``supply`` (units in circulation); others are ignored.
 
 An empty cell is a missing number. One that cannot be, or an underlying given twice, is an error:
 left out it could lower a charge.
@@ -22,7 +22,7 @@ from seawall.market.quotes import LiquidityQuotes
 ACTIVITY_COLUMNS = (TIME_COLUMN, "underlying")
 """The columns by which such a table is recognised, with at least one of its numbers."""
 
-ACTIVITY_NUMBERS = ("adv_usd", "depth_usd", "confidence", "pool_utilisation")
+ACTIVITY_NUMBERS = ("adv_usd", "depth_usd", "confidence", "pool_utilisation", "supply")
 
 
 def read_activity(table: Table, at: datetime | None) -> LiquidityQuotes:

@@ -1,96 +1,198 @@
-"""What an account's holdings are worth as collateral: market value less haircuts."""
+"""What an account's holdings are worth as collateral: market value less haircuts.
+
+Every holding stands either in the array, where scenarios move it and only its liquidity is cut, or
+outside it, where its volatility is cut too; nothing in both. Formulas: docs/collateral.md.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import ClassVar, Literal
 
 import numpy as np
 
+from seawall.margin.caps import Capped, Caps
 from seawall.margin.classes import UnderlyingClass, class_of
 from seawall.margin.parameters import Rates
-from seawall.products.instruments import STABLECOINS, Cash, Instrument
+from seawall.market.liquidity import Liquidity
+from seawall.market.needs import Need
+from seawall.products.instruments import (
+    CASH,
+    STABLECOINS,
+    Cash,
+    Instrument,
+    LpShare,
+    RealWorldAsset,
+    SpotAsset,
+    Stablecoin,
+    Wrapper,
+)
+from seawall.products.names import parse_name
 from seawall.risk.book import Book, UnderlyingBook
+
+Classes = tuple[UnderlyingClass, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class HoldingValue:
-    """Market value in USD of one kind of holding and the haircut on it (≥ 0)."""
+    """Market value in USD of one kind of holding and the haircut on it (≥ 0).
+
+    A haircut of its own (``depeg``, ``supply_cap``, ``cap``) has the value 0.
+    """
 
     path: str
     value: float
     haircut: float
 
 
-class StablecoinHaircut(Rates, frozen=True, kw_only=True):
-    """max(floor, z·σ·√horizon + liquidity), for coins that aim at one USD."""
+class VolatilityHaircut(Rates, frozen=True, kw_only=True):
+    """The numbers of max(floor, z·σ·√horizon + liquidity), of what has no class of its own."""
 
     floor_rel: float
     daily_vol_rel: float
     liquidity_rel: float
 
 
+def is_outside(part: UnderlyingBook, classes: Classes) -> bool:
+    """Whether an underlying is collateral only, which no scenario moves.
+
+    That is what is held outright and not owed, if it is a pool's share, a real-world asset, or
+    something that no class names and on which nothing is listed. Raises BadParameter when no class
+    takes it.
+    """
+    if not part.is_spot.all() or (part.quantity < 0.0).any():
+        return False
+    if any(isinstance(p.instrument, LpShare | RealWorldAsset) for p in part.positions):
+        return True
+    return not part.is_listed and not class_of(part.underlying, classes).members
+
+
+def in_array(book: Book, classes: Classes) -> Book:
+    """The book without what is outside the array: all that a requirement is taken on."""
+    parts = tuple(part for part in book.underlyings if not is_outside(part, classes))
+    return replace(book, underlyings=parts)
+
+
 class Haircuts(Rates, frozen=True, kw_only=True):
-    """How holdings count as collateral. Only positive values are cut.
+    """How holdings count as collateral. Only positive values are cut, but for foreign cash and for
+    the peg of a wrapper, which can go either way and are cut whatever their sign.
 
     ``spot`` ``in-array`` when scenarios already shock it (only the class's liquidity haircut is
     taken), ``outside`` when nothing does: then max(price range, z·σ·√horizon + liquidity).
     Unrealised profit is cut like what it is paid in. ``locked`` names values that back nothing but
-    their own position and are cut whole.
+    their own position and are cut whole. What no scenario of any model moves is cut by
+    max(``other_floor_rel``, z·σ·√horizon + liquidity) and capped, a pool's share by
+    ``lp_share_rel`` more than its worst component, a wrapper by ``depeg_rel`` more than what it
+    wraps.
     """
 
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.SUPPLY})
     z: float
     horizon_days: float
-    stablecoin: StablecoinHaircut
+    stablecoin: VolatilityHaircut
+    foreign_cash: VolatilityHaircut
+    real_world_asset: VolatilityHaircut
+    other_floor_rel: float
+    lp_share_rel: float
+    depeg_rel: float
+    caps: Caps
     spot: Literal["in-array", "outside"]
     locked: tuple[Literal["long-options", "unrealised-profit"], ...] = ()
 
-    def holdings(
-        self, book: Book, classes: tuple[UnderlyingClass, ...]
-    ) -> tuple[HoldingValue, ...]:
-        """Everything the account holds, valued and cut; values add up to equity."""
-        values = [
-            self._money(position.instrument, float(position.quantity) * price)
-            for position, price in book.money
-        ]
-        for part in book.underlyings:
-            values += self._underlying(part, class_of(part.underlying, classes))
-        return tuple(values)
+    def holdings(self, book: Book, classes: Classes) -> tuple[HoldingValue, ...]:
+        """Everything the account holds, valued and cut; values add up to equity.
 
-    def _outside(self, floor: float, daily_vol: float, liquidity: float) -> float:
+        Raises BadParameter when no class takes an underlying or a pool's component.
+        """
+        values: list[HoldingValue] = []
+        for position, price in book.money:
+            values += self._money(position.instrument, float(position.quantity) * price)
+        outside: list[UnderlyingBook] = []
+        for part in book.underlyings:
+            if is_outside(part, classes):
+                outside.append(part)
+            else:
+                values += self._underlying(part, class_of(part.underlying, classes))
+        return (*values, *self._outside(outside, values, book.liquidity, classes))
+
+    # ---- rates, as shares of a value
+
+    def _rate(self, floor: float, daily_vol: float, liquidity: float) -> float:
         stressed = self.z * daily_vol * math.sqrt(self.horizon_days) + liquidity
         return min(1.0, max(floor, stressed))
 
-    def _stablecoin_rate(self) -> float:
-        s = self.stablecoin
-        return self._outside(s.floor_rel, s.daily_vol_rel, s.liquidity_rel)
+    def _own_rate(self, numbers: VolatilityHaircut) -> float:
+        return self._rate(numbers.floor_rel, numbers.daily_vol_rel, numbers.liquidity_rel)
 
-    def _money(self, held: Instrument, value: float) -> HoldingValue:
+    def _money_rate(self, held: Instrument) -> float:
+        """Of what a stablecoin, cash or a claim on a stablecoin is; its peg is apart."""
         if isinstance(held, Cash):
-            return HoldingValue(f"cash/{held.name}", value, 0.0)
-        haircut = self._stablecoin_rate() * max(value, 0.0)
-        return HoldingValue(f"stablecoin/{held.name}", value, haircut)
+            return 0.0 if held.name == CASH else self._own_rate(self.foreign_cash)
+        return self._own_rate(self.stablecoin)
+
+    def _coin_rate(self, numbers: UnderlyingClass) -> float:
+        """Of a coin that no scenario moves, and whose class has a price range."""
+        floor, liquidity = numbers.price_range_down_rel, numbers.spot_haircut_rel
+        return self._rate(floor, numbers.daily_vol_rel, liquidity)
+
+    def _asset_rate(self, held: Instrument, classes: Classes) -> float:
+        """Of any asset by itself, as a component of a pool or as what no scenario moves."""
+        if isinstance(held, Wrapper):
+            return self._asset_rate(parse_name(held.wraps), classes) + self.depeg_rel
+        if isinstance(held, Cash | Stablecoin):
+            return self._money_rate(held)
+        if isinstance(held, RealWorldAsset):
+            return self._own_rate(self.real_world_asset)
+        if isinstance(held, LpShare):
+            components = (parse_name(name) for name in held.components)
+            worst = max(self._asset_rate(component, classes) for component in components)
+            return min(1.0, worst + self.lp_share_rel)
+        return self._coin_rate(class_of(held.underlying, classes))
+
+    # ---- rows
+
+    def _money(self, held: Instrument, value: float) -> list[HoldingValue]:
+        rate = self._money_rate(held)
+        exposed = abs(value) if isinstance(held, Cash) else max(value, 0.0)
+        row = HoldingValue(f"{_kind(held)}/{held.name}", value, rate * exposed)
+        return [row, *self._depeg(held, value, rate)]
+
+    def _outright(self, held: Instrument, value: float, rate: float) -> list[HoldingValue]:
+        row = HoldingValue(f"{_kind(held)}/{held.name}", value, rate * max(value, 0.0))
+        return [row, *self._depeg(held, value, rate)]
+
+    def _depeg(self, held: Instrument, value: float, rate: float) -> list[HoldingValue]:
+        """The row of a wrapper's peg: with ``rate`` at most the whole value."""
+        if not isinstance(held, Wrapper):
+            return []
+        share = min(self.depeg_rel, 1.0 - rate)
+        return [HoldingValue(f"depeg/{held.name}", 0.0, share * abs(value))]
 
     def _underlying(self, book: UnderlyingBook, numbers: UnderlyingClass) -> list[HoldingValue]:
-        spot = numbers.spot_haircut_rel
-        if self.spot == "outside":
-            spot = self._outside(numbers.price_range_down_rel, numbers.daily_vol_rel, spot)
+        in_array = self.spot == "in-array"
+        spot = numbers.spot_haircut_rel if in_array else self._coin_rate(numbers)
         # A profit is worth what it will be paid in: coin, a stablecoin or cash.
         in_stablecoin = np.array(
             [position.instrument.settlement in STABLECOINS for position in book.positions]
         )
-        profit = np.where(book.inverse, spot, np.where(in_stablecoin, self._stablecoin_rate(), 0.0))
+        stablecoin = self._own_rate(self.stablecoin)
+        profit = np.where(book.inverse, spot, np.where(in_stablecoin, stablecoin, 0.0))
         if "unrealised-profit" in self.locked:
             profit = np.ones_like(profit)
         options = float("long-options" in self.locked)
         future = ~book.is_spot & ~book.is_option
+        outright: list[HoldingValue] = []
+        for row in np.flatnonzero(book.is_spot).tolist():
+            held = book.positions[row].instrument
+            outright += self._outright(held, float(book.value_usd[row]), spot)
         groups = (
-            ("spot", book.is_spot, np.full_like(profit, spot)),
             ("options", book.is_option, np.full_like(profit, options)),
             ("unrealised", future, profit),
         )
-        return [
+        return outright + [
             HoldingValue(
                 f"{path}/{book.underlying}",
                 float(book.value_usd[rows].sum()),
@@ -99,3 +201,54 @@ class Haircuts(Rates, frozen=True, kw_only=True):
             for path, rows, rate in groups
             if rows.any()
         ]
+
+    def _outside(
+        self,
+        parts: Iterable[UnderlyingBook],
+        others: Iterable[HoldingValue],
+        told: Liquidity,
+        classes: Classes,
+    ) -> list[HoldingValue]:
+        """Rows of what is outside the array: each asset, and what caps take off it."""
+        rows: list[HoldingValue] = []
+        capped: list[Capped] = []
+        for part in parts:
+            for row, position in enumerate(part.positions):
+                held, value = position.instrument, float(part.value_usd[row])
+                own = self._outright(held, value, self._outside_rate(held, classes))
+                left = value - sum(holding.haircut for holding in own)
+                units, supply = float(part.quantity[row]), told.supply.get(held.name)
+                rows += own
+                capped.append(Capped(held.name, units, value, left, supply))
+        rest = sum(holding.value - holding.haircut for holding in others)
+        cuts = self.caps.cuts(rest, capped)
+        caps = [
+            HoldingValue(f"{path}/{asset.name}", 0.0, cut)
+            for asset, both in zip(capped, cuts, strict=True)
+            for path, cut in zip(("supply_cap", "cap"), both, strict=True)
+            if cut > 0.0
+        ]
+        return rows + caps
+
+    def _outside_rate(self, held: Instrument, classes: Classes) -> float:
+        if isinstance(held, LpShare | RealWorldAsset):
+            return self._asset_rate(held, classes)
+        numbers = class_of(held.underlying, classes)
+        return self._rate(self.other_floor_rel, numbers.daily_vol_rel, numbers.spot_haircut_rel)
+
+
+_HEADS: Mapping[type, str] = MappingProxyType(
+    {
+        Cash: "cash",
+        Stablecoin: "stablecoin",
+        SpotAsset: "spot",
+        Wrapper: "wrapper",
+        LpShare: "lp_share",
+        RealWorldAsset: "rwa",
+    }
+)
+
+
+def _kind(held: Instrument) -> str:
+    """The head of the path of what is held outright."""
+    return _HEADS[type(held)]

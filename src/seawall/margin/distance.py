@@ -19,6 +19,7 @@ from seawall.margin.fold import Direction
 from seawall.margin.model import MarginModel
 from seawall.margin.requirement import margin_requirement, risk_arrays
 from seawall.market.snapshot import MarketSnapshot
+from seawall.products.names import parse_name
 from seawall.risk.book import Book, UnderlyingBook
 from seawall.risk.moved import moved_book
 from seawall.risk.revaluation import RiskArray
@@ -111,7 +112,8 @@ def _headroom(book: Book, model: MarginModel, known: Iterable[RiskArray] = ()) -
 def _held(part: UnderlyingBook, market: MarketSnapshot) -> MarketSnapshot:
     """The market with only what the positions of one underlying look up in it.
 
-    Whole slices are kept, since their volatility at the forward is asked of all their strikes.
+    Whole slices are kept, since their volatility at the forward is asked of all their strikes, and
+    of what is only listed enough to show that it is.
     """
     names = {position.instrument.name for position in part.positions}
     rows = {name: at for name, at in market.option_rows.items() if name in names}
@@ -121,7 +123,11 @@ def _held(part: UnderlyingBook, market: MarketSnapshot) -> MarketSnapshot:
         slices={key: s for key, s in market.slices.items() if key in keys},
         option_rows=rows,
         forwards={key: f for key, f in market.forwards.items() if key[0] == part.underlying},
-        futures={name: mark for name, mark in market.futures.items() if name in names},
+        futures={
+            name: mark
+            for name, mark in market.futures.items()
+            if name in names or parse_name(name).underlying == part.underlying
+        },
     )
 
 

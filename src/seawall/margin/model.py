@@ -106,11 +106,10 @@ class MarginModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             self._refuse(f"several classes without members: {', '.join(rest)}", "keep one of them")
 
     def requirements(self) -> frozenset[Need]:
-        """What its charges ask of the market beside the prices that every book is looked up for,
-        those of a second model left to that.
+        """What it asks of the market beside the prices that every book is looked up for; what a
+        second model asks is left to that.
         """
-        none: frozenset[Need] = frozenset()
-        return none.union(*(charge.needs for charge in self.charges))
+        return self.collateral.needs.union(*(charge.needs for charge in self.charges))
 
     def _refuse(self, what: str, remedy: str) -> None:
         raise BadParameter(

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from seawall.margin.charges import Charge, Charged
 from seawall.margin.classes import class_of
+from seawall.margin.collateral import in_array
 from seawall.margin.floors import greatest_floor
 from seawall.margin.fold import Unit, apply_floors
 from seawall.margin.model import MarginModel
@@ -61,12 +62,13 @@ class MarginRequirement:
 def margin_requirement(
     book: Book, model: MarginModel, known: Iterable[RiskArray] = ()
 ) -> MarginRequirement:
-    """The requirement of a book under a model.
+    """The requirement of a book under a model, taken on all that is in the array.
 
     ``known`` are risk arrays under the same model; an underlying that is in one of them as it is
     in the book is not revalued. Raises BadParameter when no class takes an underlying, BadNumber
     when an instrument cannot be revalued. Source: docs/models of the model.
     """
+    book = in_array(book, model.classes)
     arrays = risk_arrays(book, model, known)
     units = model.fold.units(arrays) if model.fold is not None else ()
     combinations, floored = combined(units, model, book.as_of)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Literal
 
 from seawall.basics.money import Money, collateral_money, requirement_money
+from seawall.margin.collateral import in_array, is_outside
 from seawall.margin.model import MarginModel
 from seawall.margin.requirement import MarginRequirement, margin_requirement
 from seawall.market.needs import Need
@@ -134,10 +135,16 @@ def defaults_taken(book: Book, model: MarginModel) -> list[str]:
         Need.SPREAD: lambda _: False,
         Need.OPEN_INTEREST: lambda part: bool(book.liquidity.listed(part.underlying)),
         Need.CONFIDENCE: lambda part: part.underlying in book.liquidity.confidence,
+        Need.SUPPLY: lambda part: all(
+            position.instrument.name in book.liquidity.supply for position in part.positions
+        ),
     }
+    shocked = in_array(book, model.classes).underlyings
+    outside = tuple(part for part in book.underlyings if is_outside(part, model.classes))
     missing: dict[str, list[str]] = {}
     for need in sorted(model.requirements() & told.keys(), key=list(Need).index):
-        names = ", ".join(part.underlying for part in book.underlyings if not told[need](part))
+        asked = outside if need is Need.SUPPLY else shocked
+        names = ", ".join(part.underlying for part in asked if not told[need](part))
         if names:
             missing.setdefault(names, []).append(need.value)
     found = [

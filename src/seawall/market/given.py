@@ -8,39 +8,50 @@ from decimal import Decimal
 
 from seawall.basics.decimals import MAX_PRICE
 from seawall.basics.errors import BadNumber, UnknownInstrument
-from seawall.products.instruments import STABLECOINS, SpotAsset, Stablecoin
-from seawall.products.names import parse_name
+from seawall.products.assets import CURRENCIES
+from seawall.products.instruments import CASH, STABLECOINS, Asset
+from seawall.products.names import NAMED_ASSETS, parse_name
 
 # A stablecoin may lose its peg downwards; above this the price is a slip.
 MAX_STABLE_PRICE = 1.10
+# No currency of a state in the table was ever worth as much; above this the price is turned round,
+# yen a dollar instead of dollars a yen.
+MAX_CASH_PRICE = 3.0
 # A price this far from one dollar is worth a second look.
 PEG_TOLERANCE = 0.01
 
 
 def check_given(prices: Mapping[str, float]) -> dict[str, float]:
-    """The prices, each of a coin or stablecoin and possible. Raises BadNumber."""
+    """The prices, each of an asset other than USD and possible. Raises BadNumber."""
     if not isinstance(prices, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise BadNumber(
             f"{prices!r:.60} are no prices", where="prices", remedy='Give {"USDC": 0.9998}, say.'
         )
     found: dict[str, float] = {}
     for asset, value in prices.items():
+        priced, why = False, f"{value} is not a price of {asset} in USD"
         try:
-            priced = isinstance(parse_name(asset), Stablecoin | SpotAsset)
-        except UnknownInstrument:
+            priced = isinstance(parse_name(asset), Asset) and asset != CASH
+        except UnknownInstrument as error:
             refuse_misspelt({str(asset): value}, ())
-            priced = False
-        most = MAX_STABLE_PRICE if asset in STABLECOINS else MAX_PRICE
+            why += f": {error.what}"
         number = _number(value)
-        if not (priced and 0.0 < number < most):
+        if not (priced and 0.0 < number < _most(asset)):
             raise BadNumber(
-                f"{value} is not a price of {asset} in USD",
+                why,
                 where=f"price {asset}={value}",
-                remedy="Give a positive, finite USD price of a coin or stablecoin, such as "
-                "USDC=0.9998.",
+                remedy="Give a positive, finite USD price of a coin, stablecoin or other asset, "
+                "such as USDC=0.9998 or EUR=1.16.",
             )
         found[asset] = number
     return found
+
+
+def _most(asset: str) -> float:
+    """What no price of the asset reaches."""
+    if asset in STABLECOINS:
+        return MAX_STABLE_PRICE
+    return MAX_CASH_PRICE if asset in CURRENCIES else MAX_PRICE
 
 
 def _number(value: object) -> float:
@@ -52,7 +63,7 @@ def _number(value: object) -> float:
 
 def refuse_misspelt(given: Mapping[str, float], index: Iterable[str]) -> None:
     """A price of ``usdc`` would be kept and never used, and USDC silently count as 1."""
-    meant = {asset.casefold(): asset for asset in (*index, *STABLECOINS)}
+    meant = {asset.casefold(): asset for asset in (*index, *NAMED_ASSETS)}
     for asset, value in given.items():
         known = meant.get(asset.casefold(), asset)
         if known != asset:

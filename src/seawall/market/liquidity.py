@@ -25,6 +25,7 @@ RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
         "confidence": (0.0, 1.0),
         "index_age_s": (0.0, 1e9),
         "pool_utilisation": (0.0, 1.0),
+        "supply": (0.0, 1e18),
     }
 )
 """The least and the most that each number can be."""
@@ -43,8 +44,9 @@ class Liquidity:
     both sides; ``open_interest`` of each contract in coins; ``funding_per_day`` of each perpetual,
     as a share of notional, + longs pay; ``confidence`` in the index, 0 to 1; ``index_age_s``
     seconds since the index was observed; ``pool_utilisation`` share of the lending or insurance
-    pool of an underlying that is in use, 0 to 1. The mappings are read-only copies of what was
-    given. Raises BadNumber for a number that is not one of these.
+    pool of an underlying that is in use, 0 to 1; ``supply`` units of an asset in circulation. The
+    mappings are read-only copies of what was given. Raises BadNumber for a number that is not one
+    of these.
     """
 
     adv_usd: Mapping[str, float] = field(default_factory=dict[str, float])
@@ -54,6 +56,7 @@ class Liquidity:
     confidence: Mapping[str, float] = field(default_factory=dict[str, float])
     index_age_s: Mapping[str, float] = field(default_factory=dict[str, float])
     pool_utilisation: Mapping[str, float] = field(default_factory=dict[str, float])
+    supply: Mapping[str, float] = field(default_factory=dict[str, float])
     _listed: Mapping[str, Mapping[Cluster, float]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -21,6 +21,7 @@ from seawall.basics.time import tenor_years
 from seawall.market.slices import vol_at_forward
 from seawall.market.snapshot import MarketSnapshot, OptionSlice, SliceKey
 from seawall.pricing.black76 import price
+from seawall.products.assets import WRAPPERS
 from seawall.products.names import parse_name
 
 Floats = NDArray[np.float64]
@@ -29,8 +30,9 @@ Floats = NDArray[np.float64]
 def moved(market: MarketSnapshot, underlying: str, price_rel: float) -> MarketSnapshot:
     """The market with one underlying's index, forwards and future marks times 1 + ``price_rel``.
 
-    Time, stablecoins and other underlyings stay. Raises BadNumber for a move to zero or below or
-    a refused underlying, MissingQuote for an underlying without an index.
+    Prices of wrappers of it move with it. Time, stablecoins and other underlyings stay, pools that
+    hold it among them. Raises BadNumber for a move to zero or below or a refused underlying,
+    MissingQuote for an underlying without an index.
     """
     factor = 1.0 + price_rel
     if not (math.isfinite(factor) and factor > 0.0):
@@ -50,7 +52,11 @@ def moved(market: MarketSnapshot, underlying: str, price_rel: float) -> MarketSn
     of_it = {key: s.forward * factor for key, s in market.slices.items() if key[0] == underlying}
     return replace(
         market,
-        index_usd={**market.index_usd, underlying: spot * factor},
+        index_usd={
+            **market.index_usd,
+            **{name: usd * factor for name, usd in _wrappers(market, underlying).items()},
+            underlying: spot * factor,
+        },
         forwards=forwards,
         futures=futures,
         slices={**market.slices, **_repriced(market, of_it, market.as_of)},
@@ -72,9 +78,13 @@ def with_prices_of(
 ) -> MarketSnapshot:
     """The market with one underlying's index, forwards and future marks as in ``other``.
 
-    Each option listed here keeps its volatility; an expiry without a forward there is no longer
-    listed. Raises MissingQuote, BadNumber if ``other`` has no index of the underlying.
+    Prices of its wrappers are as there too. Each option listed here keeps its volatility; an expiry
+    without a forward there is no longer listed. Raises MissingQuote, BadNumber if ``other`` has no
+    index of the underlying.
     """
+    wrappers = _wrappers(market, underlying)
+    index = {name: usd for name, usd in market.index_usd.items() if name not in wrappers}
+    index |= _wrappers(other, underlying) | {underlying: other.spot_usd(underlying)}
     forwards = {key: f for key, f in market.forwards.items() if key[0] != underlying}
     forwards |= {key: f for key, f in other.forwards.items() if key[0] == underlying}
     futures = {n: f for n, f in market.futures.items() if parse_name(n).underlying != underlying}
@@ -86,12 +96,17 @@ def with_prices_of(
     slices |= _repriced(market, of_it, market.as_of)
     return replace(
         market,
-        index_usd={**market.index_usd, underlying: other.spot_usd(underlying)},
+        index_usd=index,
         forwards=forwards,
         futures=futures,
         slices=slices,
         option_rows=_rows_of(market, slices),
     )
+
+
+def _wrappers(market: MarketSnapshot, underlying: str) -> dict[str, float]:
+    """Prices of claims on an underlying."""
+    return {n: usd for n, usd in market.index_usd.items() if WRAPPERS.get(n) == underlying}
 
 
 def _rows_of(

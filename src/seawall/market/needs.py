@@ -18,3 +18,4 @@ class Need(StrEnum):
     FUNDING = "funding rate"
     CONFIDENCE = "confidence in the index"
     UTILISATION = "pool utilisation"
+    SUPPLY = "circulating supply"

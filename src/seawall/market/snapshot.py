@@ -18,14 +18,14 @@ from seawall.market.liquidity import Liquidity
 from seawall.products.instruments import (
     CASH,
     STABLECOINS,
-    Cash,
+    Asset,
     DatedFuture,
     Derivative,
     EuropeanOption,
     Perpetual,
-    SpotAsset,
     Stablecoin,
 )
+from seawall.products.names import parse_name
 
 SliceKey = tuple[str, str, datetime]
 """Underlying, settlement currency and expiry: what one volatility slice belongs to."""
@@ -100,15 +100,16 @@ _MAPPINGS = (*_PRICES, "slices", "option_rows", "refused", "dropped")
 class MarketSnapshot:
     """Prices, forwards and volatilities as of one UTC instant.
 
-    ``index_usd`` maps underlyings to USD per coin; ``stable_usd`` stablecoins to USD; ``futures``
-    listed perpetuals and futures to their mark in quote currency; ``forwards`` (underlying,
-    settlement, expiry) to a forward in quote currency; ``slices`` the same key to the option slice;
-    ``option_rows`` an option's name to its slice and row; ``warnings`` says what a report on this
-    market must repeat; ``refused`` maps underlyings whose prices contradict each other to what is
-    wrong; ``dropped`` names that the sources quote, but not so that they can be used, to the
-    reason; ``liquidity`` what was told beside prices; ``given`` assets whose price was given and
-    stands in no file; ``unlisted`` what is here although no source lists it. The mappings are
-    read-only copies of what was given. Raises BadNumber for a price that is not finite and > 0.
+    ``index_usd`` maps underlyings, and every other asset that is neither USD nor a stablecoin, to
+    USD per unit; ``stable_usd`` stablecoins to USD; ``futures`` listed perpetuals and futures to
+    their mark in quote currency; ``forwards`` (underlying, settlement, expiry) to a forward in
+    quote currency; ``slices`` the same key to the option slice; ``option_rows`` an option's name to
+    its slice and row; ``warnings`` says what a report on this market must repeat; ``refused`` maps
+    underlyings whose prices contradict each other to what is wrong; ``dropped`` names that the
+    sources quote, but not so that they can be used, to the reason; ``liquidity`` what was told
+    beside prices; ``given`` assets whose price was given and stands in no file; ``unlisted`` what
+    is here although no source lists it. The mappings are read-only copies of what was given. Raises
+    BadNumber for a price that is not finite and > 0.
     """
 
     as_of: datetime
@@ -171,11 +172,20 @@ class MarketSnapshot:
             )
         return self.stable_usd.get(currency, 1.0)
 
-    def asset_usd(self, asset: Cash | Stablecoin | SpotAsset) -> float:
-        """USD per unit of an asset held outright. Raises MissingQuote, BadNumber."""
-        if isinstance(asset, SpotAsset):
-            return self.spot_usd(asset.name)
-        return self.currency_usd(asset.name)
+    def asset_usd(self, asset: Asset) -> float:
+        """USD per unit of an asset held outright, which is its own and never that of what it is a
+        claim on. Raises MissingQuote, BadNumber.
+        """
+        if isinstance(asset, Stablecoin) or asset.name == CASH:
+            return self.currency_usd(asset.name)
+        return self.spot_usd(asset.name)
+
+    def lists(self, underlying: str) -> bool:
+        """Whether any contract on the underlying is listed."""
+        keys = (*self.forwards, *self.slices)
+        return any(key[0] == underlying for key in keys) or any(
+            parse_name(name).underlying == underlying for name in self.futures
+        )
 
     def quote_usd(self, contract: Derivative) -> float:
         """USD value today of one unit of the contract's price (per unit of quantity).

@@ -1,6 +1,7 @@
 """Contract terms of everything that can be held.
 
-A quantity of any of these is in units of the underlying (a coin, a share), + long, − short.
+A quantity of any of these is in units of the underlying (a coin, a share), + long, − short; of an
+asset held outright in units of itself.
 An *inverse* contract settles in its own underlying (coin-settled), a *linear* one in a
 stablecoin or in cash.
 """
@@ -8,7 +9,7 @@ stablecoin or in cash.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypeGuard
 
 import msgspec
 
@@ -42,7 +43,7 @@ class _Asset(_Terms, frozen=True):
 
 
 class Cash(_Asset, frozen=True, tag="cash"):
-    """The numeraire itself (USD)."""
+    """The money of a state: USD, which is the numeraire, or another that has a price in it."""
 
 
 class Stablecoin(_Asset, frozen=True, tag="stablecoin"):
@@ -51,6 +52,29 @@ class Stablecoin(_Asset, frozen=True, tag="stablecoin"):
 
 class SpotAsset(_Asset, frozen=True, tag="spot"):
     """A coin or other asset held outright."""
+
+
+class Wrapper(_Asset, frozen=True, kw_only=True, tag="wrapper"):
+    """A claim on another asset, ``wraps``, with a price of its own: wrapped or staked coins,
+    stablecoins in savings.
+    """
+
+    wraps: str
+
+    @property
+    def underlying(self) -> str:
+        """It moves with what it is a claim on."""
+        return self.wraps
+
+
+class LpShare(_Asset, frozen=True, kw_only=True, tag="lp-share"):
+    """A share of a pool that makes markets between ``components``."""
+
+    components: tuple[str, ...]
+
+
+class RealWorldAsset(_Asset, frozen=True, tag="real-world-asset"):
+    """A tokenised treasury or fund."""
 
 
 class _Derivative(_Terms, frozen=True, kw_only=True):
@@ -93,4 +117,12 @@ class EuropeanOption(_Derivative, frozen=True, kw_only=True, tag="option"):
 
 
 Derivative = Perpetual | DatedFuture | EuropeanOption
-Instrument = Cash | Stablecoin | SpotAsset | Derivative
+Asset = Cash | Stablecoin | SpotAsset | Wrapper | LpShare | RealWorldAsset
+Instrument = Asset | Derivative
+
+
+def is_money(instrument: Instrument) -> TypeGuard[Cash | Stablecoin | Wrapper]:
+    """Whether it stands beside all underlyings: cash, a stablecoin, or a claim on one."""
+    if isinstance(instrument, Wrapper):
+        return instrument.wraps in STABLECOINS
+    return isinstance(instrument, Cash | Stablecoin)

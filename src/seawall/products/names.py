@@ -2,7 +2,8 @@
 
 ``BTC-27JUN26-100000-C`` inverse option · ``BTC_USDC-27JUN26-100000-C`` linear option ·
 ``BTC-27JUN26`` future · ``BTC-PERPETUAL`` inverse and ``BTC_USDC-PERPETUAL`` linear perpetual ·
-``XRP_USDC-27JUN26-8D6-P`` a strike of 8.6 · a bare ``BTC`` or ``USDC`` is a holding.
+``XRP_USDC-27JUN26-8D6-P`` a strike of 8.6 · a bare ``BTC`` or ``USDC`` is a holding, and so is
+``ETH-USDC-LP``, a share of a pool of ETH and USDC (a form of this project's own).
 Contracts expire at 08:00 UTC of their day.
 Source: Deribit's naming convention as published in its API documentation.
 """
@@ -16,16 +17,21 @@ from typing import Literal
 
 from seawall.basics.decimals import MAX_PRICE
 from seawall.basics.errors import UnknownInstrument
+from seawall.products.assets import CURRENCIES, REAL_WORLD_ASSETS, WRAPPERS
 from seawall.products.instruments import (
     CASH,
     STABLECOINS,
+    Asset,
     Cash,
     DatedFuture,
     EuropeanOption,
     Instrument,
+    LpShare,
     Perpetual,
+    RealWorldAsset,
     SpotAsset,
     Stablecoin,
+    Wrapper,
 )
 
 EXPIRY_HOUR_UTC = 8
@@ -37,6 +43,11 @@ _NAME = re.compile(
     r"(?:-(?P<strike>\d+(?:D\d+)?)-(?P<right>[CP]))?)"
 )
 _ASSET = re.compile(r"[A-Za-z][A-Za-z0-9]{1,15}")
+_LP_ENDING = "-LP"
+# Words of other names, which no pool holds.
+_NOT_IN_A_POOL = ("PERPETUAL", "LP")
+NAMED_ASSETS = frozenset({*STABLECOINS, *CURRENCIES, *WRAPPERS, *REAL_WORLD_ASSETS})
+"""Assets known by name, written in capitals; every other is a coin of its own."""
 
 
 def parse_name(name: str) -> Instrument:
@@ -55,6 +66,8 @@ def parse_name(name: str) -> Instrument:
 def _parsed(name: str) -> Instrument:
     if _ASSET.fullmatch(name):
         return _asset(name)
+    if name.upper().endswith(_LP_ENDING):
+        return _lp_share(name)
     match = _NAME.fullmatch(name)
     if match is None:
         raise _unknown(name, "no naming rule fits it")
@@ -104,15 +117,33 @@ def contract_name(
     return f"{pair}-{day}-{text}-{'C' if right == 'call' else 'P'}"
 
 
-def _asset(symbol: str) -> Instrument:
+def _asset(symbol: str) -> Asset:
     listed = symbol.upper()
-    if listed != symbol and listed in (CASH, *STABLECOINS):
+    if listed != symbol and listed in NAMED_ASSETS:
         raise _unknown(symbol, f"it is written {listed}")
-    if symbol == CASH:
+    if symbol in CURRENCIES:
         return Cash(name=symbol)
     if symbol in STABLECOINS:
         return Stablecoin(name=symbol)
+    if symbol in WRAPPERS:
+        return Wrapper(name=symbol, wraps=WRAPPERS[symbol])
+    if symbol in REAL_WORLD_ASSETS:
+        return RealWorldAsset(name=symbol)
     return SpotAsset(name=symbol)
+
+
+def _lp_share(name: str) -> LpShare:
+    """A pool's assets stand in the order of the alphabet, so that no share has two names."""
+    components = name.upper().removesuffix(_LP_ENDING).split("-")
+    for component in components:
+        if not _ASSET.fullmatch(component) or component in _NOT_IN_A_POOL:
+            raise _unknown(name, f"{component!r:.20} is no asset that a pool holds")
+    if len(set(components)) < max(2, len(components)):
+        raise _unknown(name, "a pool holds at least two assets, each once")
+    listed = "-".join(sorted(components)) + _LP_ENDING
+    if listed != name:
+        raise _unknown(name, f"it is written {listed}")
+    return LpShare(name=name, components=tuple(components))
 
 
 def _expiry(text: str, name: str) -> datetime:
@@ -131,5 +162,5 @@ def _unknown(name: object, why: str) -> UnknownInstrument:
         f"{shown!r} is not an instrument: {why}",
         where="instrument name",
         remedy="Use a listed name such as BTC-27MAR26-80000-P, BTC-27MAR26, BTC-PERPETUAL, "
-        "BTC_USDC-PERPETUAL or a bare asset such as USDC.",
+        "BTC_USDC-PERPETUAL, a bare asset such as USDC, or ETH-USDC-LP for a pool's share.",
     )

@@ -21,7 +21,7 @@ from seawall.margin.model import MarginModel
 from seawall.margin.status import MarginStatus, margin_status
 from seawall.market.moved import at_time, with_prices_of
 from seawall.market.snapshot import MarketSnapshot
-from seawall.products.instruments import CASH, Cash, Stablecoin
+from seawall.products.instruments import CASH, Stablecoin, is_money
 from seawall.products.portfolio import Portfolio
 from seawall.report.build import checked_inputs, model_info, risk_matrices
 from seawall.report.schema import Cell, ModelInfo, RiskMatrix
@@ -209,9 +209,9 @@ def _stages(
     yield _Stage("positions", held(before), before, first)
     market = at_time(before, after.as_of)
     yield _Stage("time", held(market), market, first)
-    for underlying in _underlyings(portfolio, to_portfolio):
-        market = with_prices_of(market, after, underlying)
-        yield _Stage(f"price/{underlying}", held(market), market, first)
+    for name in _priced(portfolio, to_portfolio):
+        market = with_prices_of(market, after, name)
+        yield _Stage(f"price/{name}", held(market), market, first)
     if market.stable_usd != after.stable_usd:
         market = replace(market, stable_usd=after.stable_usd)
         yield _Stage("price/stablecoins", held(market), market, first)
@@ -219,9 +219,11 @@ def _stages(
     yield _Stage("model", held(after), after, last)
 
 
-def _underlyings(*portfolios: Portfolio | None) -> list[str]:
+def _priced(*portfolios: Portfolio | None) -> list[str]:
+    """Names whose prices are taken over one by one: underlyings, and money that has an index."""
     instruments = [p.instrument for each in portfolios if each for p in each.positions]
-    return sorted({i.underlying for i in instruments if not isinstance(i, Cash | Stablecoin)})
+    indexed = [i for i in instruments if not isinstance(i, Stablecoin) and i.name != CASH]
+    return sorted({i.name if is_money(i) else i.underlying for i in indexed})
 
 
 def _row(step: str, one: MarginStatus, other: MarginStatus) -> ChangeRow:

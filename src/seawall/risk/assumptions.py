@@ -8,11 +8,11 @@ from seawall.basics.errors import BadNumber
 from seawall.market.snapshot import MarketSnapshot
 from seawall.products.instruments import (
     STABLECOINS,
-    Cash,
     DatedFuture,
+    Derivative,
     EuropeanOption,
     Perpetual,
-    Stablecoin,
+    Wrapper,
 )
 from seawall.products.portfolio import Position
 
@@ -21,13 +21,17 @@ MAX_POSITION_USD = 1e13
 # An entry price this many times the mark, or that fraction of it, is worth a second look; beyond
 # the second factor it is a slip, and the profit that it claims would be collateral.
 ENTRY_WARNING_FACTOR, ENTRY_MAX_FACTOR = 2.0, 10.0
+# Ten years of staking at 5 % make 1.6 of what is wrapped, and less than nine tenths is a lost peg;
+# more than the one or less than a tenth of the other is the price of something else.
+WRAPPER_USUAL_REL, WRAPPER_POSSIBLE_REL = (0.9, 1.6), (0.1, 2.0)
 
 
 def assumptions(position: Position, market: MarketSnapshot) -> list[str]:
     """One sentence for each thing that is assumed, empty if all is known.
 
-    Raises BadNumber for a position of more than ``MAX_POSITION_USD`` and for an entry price more
-    than ``ENTRY_MAX_FACTOR`` away from the mark, and what the snapshot raises.
+    Raises BadNumber for a position of more than ``MAX_POSITION_USD``, for an entry price more
+    than ``ENTRY_MAX_FACTOR`` away from the mark and for a wrapper's price that cannot be one of a
+    claim on what it wraps, and what the snapshot raises.
     """
     found: list[str] = []
     instrument = position.instrument
@@ -40,6 +44,8 @@ def assumptions(position: Position, market: MarketSnapshot) -> list[str]:
         found += _of_entry(position, market.forward(instrument))
     elif position.entry_price is not None:
         found.append(f"Entry price of {instrument.name} is not used: it counts at its mark.")
+    if isinstance(instrument, Wrapper):
+        found += _of_wrapper(instrument, market)
     if isinstance(instrument, EuropeanOption):
         listed, row = market.option_row(instrument)
         if instrument.name in market.unlisted.valued:
@@ -52,8 +58,11 @@ def assumptions(position: Position, market: MarketSnapshot) -> list[str]:
 def require_possible_size(position: Position, market: MarketSnapshot) -> None:
     """Raise BadNumber for a position worth more than ``MAX_POSITION_USD``."""
     instrument = position.instrument
-    in_money = isinstance(instrument, Cash | Stablecoin)
-    price_usd = market.asset_usd(instrument) if in_money else market.spot_usd(instrument.underlying)
+    price_usd = (
+        market.spot_usd(instrument.underlying)
+        if isinstance(instrument, Derivative)
+        else market.asset_usd(instrument)
+    )
     worth = abs(float(position.quantity)) * price_usd
     if worth > MAX_POSITION_USD:
         raise BadNumber(
@@ -72,6 +81,25 @@ def _of_future(contract: Perpetual | DatedFuture, market: MarketSnapshot) -> lis
     missing = f"No mark of {contract.name}" + (f" ({why})" if why else "")
     at = "the forward implied for its expiry" if isinstance(contract, DatedFuture) else "its index"
     return [f"{missing}: taken at {at}."]
+
+
+def _of_wrapper(wrapper: Wrapper, market: MarketSnapshot) -> list[str]:
+    """Doubts about a price far from that of what the wrapper is a claim on."""
+    name, wraps, price_usd = wrapper.name, wrapper.wraps, market.asset_usd(wrapper)
+    stable = wraps in STABLECOINS
+    par_usd = market.currency_usd(wraps) if stable else market.spot_usd(wraps)
+    units = price_usd / par_usd
+    least, most = WRAPPER_POSSIBLE_REL
+    if not least <= units <= most:
+        raise BadNumber(
+            f"{name} at {price_usd:.10g} USD is {units:.3g} {wraps}, of which it is one claim",
+            where=market.where,
+            remedy=f"Give the price of {name} in USD: --price {name}=VALUE.",
+        )
+    low, high = WRAPPER_USUAL_REL
+    if low <= units <= high:
+        return []
+    return [f"{name} is at {price_usd:.10g} USD, {units:.3g} {wraps}: check its price."]
 
 
 def _of_entry(position: Position, mark: float) -> list[str]:

@@ -21,12 +21,10 @@ from seawall.market.liquidity import Liquidity
 from seawall.market.snapshot import MarketSnapshot, OptionSlice
 from seawall.pricing.black76 import greeks, price
 from seawall.products.instruments import (
-    Cash,
     DatedFuture,
     EuropeanOption,
     Perpetual,
-    SpotAsset,
-    Stablecoin,
+    is_money,
 )
 from seawall.products.portfolio import NOWHERE, Portfolio, Position
 from seawall.risk.assumptions import assumptions
@@ -45,7 +43,9 @@ SPOT_BUCKET, PERPETUAL_BUCKET = "spot", "perpetual"
 class UnderlyingBook:
     """The positions of one underlying; every array has shape [M], one row per position.
 
-    ``inverse`` whether it pays in coin; ``quantity`` coins, + long; ``forward`` and ``strike``
+    ``is_listed`` whether the market lists any contract on it. ``inverse`` whether it pays in coin;
+    ``quantity`` coins, + long, of a wrapper its own units; ``forward`` (the index for what is held
+    outright) and ``strike``
     quote currency per coin (strike 0 where there is none); ``vol``, ``atm_vol`` decimal (0 where
     there is none); ``unit_usd`` USD per unit of price; ``mark_usd`` USD value of one unit held
     (options, spot; 0 for futures); ``value_usd`` market value of the position (futures: unrealised
@@ -58,6 +58,7 @@ class UnderlyingBook:
 
     underlying: str
     spot_usd: float
+    is_listed: bool
     positions: tuple[Position, ...]
     buckets: tuple[str, ...]
     slices: tuple[OptionSlice, ...]
@@ -90,7 +91,7 @@ class UnderlyingBook:
 
     @property
     def is_spot(self) -> Flags:
-        """Rows held outright, debts included."""
+        """Rows held outright, wrappers and debts included."""
         return self.kind == SPOT
 
     @property
@@ -113,8 +114,10 @@ class UnderlyingBook:
 
     @property
     def coins(self) -> Floats:
-        """Coins that each row brings to the coin balance; shape [M]."""
-        return self.quantity * (self.is_spot + self.coin_profit)
+        """Coins that each row brings to the coin balance, a wrapper as many as it is worth; shape
+        [M].
+        """
+        return self.quantity * (np.where(self.is_spot, self.delta, 0.0) + self.coin_profit)
 
     def rows(self, keep: Sequence[int]) -> UnderlyingBook:
         """The same book with only the given rows."""
@@ -123,6 +126,7 @@ class UnderlyingBook:
         return UnderlyingBook(
             underlying=self.underlying,
             spot_usd=self.spot_usd,
+            is_listed=self.is_listed,
             positions=tuple(self.positions[row] for row in keep),
             buckets=self.buckets,
             slices=self.slices,
@@ -132,13 +136,13 @@ class UnderlyingBook:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """One account joined with the market: its underlyings, and cash and stablecoins beside them."""
+    """One account joined with the market: its underlyings, and money beside them."""
 
     account: str
     as_of: datetime
     underlyings: tuple[UnderlyingBook, ...]
     money: tuple[tuple[Position, float], ...]
-    """Cash and stablecoin positions, each with its USD price."""
+    """Positions in cash, stablecoins and claims on these, each with its USD price."""
     liquidity: Liquidity
     """What the market tells beside prices."""
     warnings: tuple[str, ...]
@@ -160,7 +164,7 @@ def join(portfolio: Portfolio, market: MarketSnapshot) -> Book:
             found += assumptions(position, market)
     for position in sorted(portfolio.positions, key=_canonical):
         instrument = position.instrument
-        if isinstance(instrument, Cash | Stablecoin):
+        if is_money(instrument):
             money.append((position, market.asset_usd(instrument)))
         else:
             held.setdefault(instrument.underlying, []).append(position)
@@ -231,7 +235,7 @@ def join_underlying(
     tenor, unit = column("tenor_years"), column("unit_usd")
     quantity = np.array([float(position.quantity) for position in positions])
     option = kind >= CALL
-    mark_usd = np.where(kind == SPOT, spot, 0.0)
+    mark_usd = np.where(kind == SPOT, column("mark"), 0.0)
     mark_usd[option] = _option_marks_usd(column("mark"), forward, strike, vol, tenor, unit, kind)
     value = quantity * mark_usd
     inverse = np.array([p.instrument.is_inverse for p in positions])
@@ -257,6 +261,7 @@ def join_underlying(
     return UnderlyingBook(
         underlying=underlying,
         spot_usd=spot,
+        is_listed=market.lists(underlying),
         positions=tuple(positions),
         buckets=buckets,
         slices=tuple(slices.values()),
@@ -283,8 +288,6 @@ def join_underlying(
 
 def _look_up(position: Position, market: MarketSnapshot) -> _Row:
     instrument = position.instrument
-    if isinstance(instrument, SpotAsset):
-        return _Row(SPOT, SPOT_BUCKET, market.spot_usd(instrument.name), 1.0)
     if isinstance(instrument, Perpetual):
         forward, unit = market.forward(instrument), market.quote_usd(instrument)
         return _Row(PERPETUAL, PERPETUAL_BUCKET, forward, unit)
@@ -307,7 +310,9 @@ def _look_up(position: Position, market: MarketSnapshot) -> _Row:
             mark=float(listed.mark[row]) * (listed.forward if instrument.is_inverse else 1.0),
             listed=listed,
         )
-    raise TypeError(f"{instrument.name} has no underlying")
+    # A wrapper stands at the index in units of what it is worth, so that it moves one to one.
+    index, held = market.spot_usd(instrument.underlying), market.asset_usd(instrument)
+    return _Row(SPOT, SPOT_BUCKET, index, held / index, mark=held)
 
 
 def _option_marks_usd(

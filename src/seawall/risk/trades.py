@@ -67,7 +67,8 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             raise InputError(
                 f"{name} is money: it pays for trades and is not traded",
                 where=self.where,
-                remedy="Give a contract or a coin; put more money into the book itself.",
+                remedy="Give a contract, a coin or another asset; put more money into the book "
+                "itself.",
             )
         size = self.quantity
         if not size.is_finite() or size == 0 or size.copy_abs() >= MAX_QUANTITY:
