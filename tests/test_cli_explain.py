@@ -153,7 +153,7 @@ def test_an_account_in_liquidation_has_its_price_at_the_index(
 
 def test_money_alone_is_one_sentence(capfd: pytest.CaptureFixture[str]) -> None:
     text = answer(capfd, "explain", "money.csv")
-    assert "Nothing held moves with a price" in text
+    assert "Nothing held is moved by scenarios" in text
     assert "Legs" not in text
     assert document(capfd, "explain", "money.csv")["legs"] == []
 

@@ -19,7 +19,8 @@ from seawall.margin.requirement import margin_requirement
 from seawall.report.build import margin
 from seawall.risk.book import join
 from seawall.risk.revaluation import Black76Revaluation
-from tests.naive.charges import by_underlying, state
+from tests.naive.charges import state
+from tests.naive.collateral import by_underlying
 from tests.naive.margin import (
     naive_cross,
     naive_hybrid,

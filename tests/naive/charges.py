@@ -1,10 +1,10 @@
-"""Floors, charges, equity and haircuts of docs/models/prbm.md as loops over legs."""
+"""Floors, charges and states of docs/models/prbm.md as loops over legs."""
 
 from __future__ import annotations
 
 import math
 
-from tests.naive.market import coin_balance, coin_profit, delta_coin, in_array, market_class
+from tests.naive.market import coin_balance, coin_profit, delta_coin, market_class
 
 
 def floor(legs, parameters):
@@ -142,78 +142,6 @@ def utilisation(legs, worst_loss, parameters, told):
     if used <= numbers["knee"]:
         return 0.0
     return worst_loss * numbers["full"] * (used - numbers["knee"]) / (1.0 - numbers["knee"])
-
-
-def market_value(leg):
-    """What a leg adds to equity, USD."""
-    if leg["kind"] in ("cash", "stablecoin", "spot"):
-        return leg["q"] * leg["S"]
-    if leg["kind"] == "option":
-        return leg["q"] * leg["mark"]
-    if leg["entry"] is None:
-        return 0.0
-    if leg["inverse"]:
-        return leg["q"] * leg["S"] * (leg["F"] / leg["entry"] - 1.0)
-    return leg["q"] * (leg["F"] - leg["entry"]) * leg["c"]
-
-
-def haircut(leg, parameters, model):
-    """Haircut on a leg's value, USD; ``model`` decides what counts as collateral."""
-    value = market_value(leg)
-    if value <= 0.0 or leg["kind"] == "cash":
-        return 0.0
-    array_model = model in ("prbm", "risk-based-collateral")
-    if leg["kind"] in ("perpetual", "future"):
-        if model == "isolated":
-            return value
-        if leg["paid_in"] == "USD":
-            return 0.0
-        if leg["paid_in"] == "coin":
-            return value * coin_cut(leg, parameters, array_model)
-        return value * stablecoin_cut(parameters)
-    if leg["kind"] == "option":
-        return 0.0 if array_model else value
-    if leg["kind"] == "spot":
-        return value * coin_cut(leg, parameters, array_model)
-    return value * stablecoin_cut(parameters)
-
-
-def stablecoin_cut(parameters):
-    """Haircut of a stablecoin, a share of its value."""
-    numbers = parameters["haircut"]
-    volatile = numbers["sds"] * numbers["stable_sigma"] * math.sqrt(1.0)
-    return max(numbers["stable_min"], volatile + numbers["stable_spread"])
-
-
-def coin_cut(leg, parameters, array_model):
-    """Haircut of a coin, a share of its value: less where scenarios shock it already."""
-    kind = market_class(leg["underlying"], parameters)
-    if array_model:
-        return kind["haircut"]
-    volatile = parameters["haircut"]["sds"] * kind["sigma_day"] * math.sqrt(1.0)
-    return max(kind["range"], volatile + kind["haircut"])
-
-
-def collateral(legs, parameters, model):
-    """Equity, haircuts and margin value, with one row a leg: name → (value, haircut)."""
-    rows = {leg["name"]: (market_value(leg), haircut(leg, parameters, model)) for leg in legs}
-    equity = sum(value for value, _ in rows.values())
-    haircuts = sum(cut for _, cut in rows.values())
-    return {
-        "collateral_rows": rows,
-        "equity": equity,
-        "haircuts": haircuts,
-        "margin_value": equity - haircuts,
-    }
-
-
-def by_underlying(legs):
-    """Legs that move with an underlying, grouped by it."""
-    books = {}
-    for leg in legs:
-        if in_array(leg):
-            books.setdefault(leg["underlying"], []).append(leg)
-    return books
 
 
 def state(initial, maintenance, margin_value, parameters):

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from tests.naive.charges import (
     basis,
-    by_underlying,
-    collateral,
     concentration,
     floor,
     funding,
@@ -19,7 +17,8 @@ from tests.naive.charges import (
     state,
     utilisation,
 )
-from tests.naive.market import in_array, legs, market_class
+from tests.naive.collateral import collateral, in_array
+from tests.naive.market import legs, market_class
 from tests.naive.scan import cross_underlying, directional, group_of, scan_underlying
 
 # What counts at both levels, and what counts in initial margin alone.
@@ -30,7 +29,7 @@ INITIAL_CHARGES = ("funding", "oracle", "utilisation")
 def naive_prbm(portfolio, snapshot, parameters):
     """The house model. Also returns ``underlyings`` and ``groups`` with every intermediate."""
     book = legs(portfolio, snapshot)
-    books = by_underlying(book)
+    books = in_array(book, parameters)
     underlyings = {}
     for underlying, its_legs in books.items():
         table = scan_underlying(its_legs, parameters)
@@ -76,7 +75,7 @@ def naive_prbm(portfolio, snapshot, parameters):
         rows,
         parameters["initial_factor"] * sum_r_initial + charges + opening,
         sum_r + charges,
-        collateral(book, parameters, "prbm"),
+        collateral(book, parameters, "prbm", snapshot.liquidity),
         parameters,
     ) | {"underlyings": underlyings, "groups": groups, "R": sum_r_unfloored, "R_floored": sum_r}
 
@@ -127,9 +126,7 @@ def naive_risk_based_collateral(portfolio, snapshot, parameters):
     """Each position's own worst loss over the grid; no netting, no charges."""
     book = legs(portfolio, snapshot)
     rows = {}
-    for leg in book:
-        if not in_array(leg):
-            continue
+    for leg in (leg for its_legs in in_array(book, parameters).values() for leg in its_legs):
         own = max(directional(scan_underlying([leg], parameters)))
         least = 0.0
         if leg["kind"] == "option" and leg["q"] < 0.0:
@@ -139,7 +136,8 @@ def naive_risk_based_collateral(portfolio, snapshot, parameters):
         rows[f"floor/{path}"] = (max(least - own, 0.0), max(least - own, 0.0))
     maintenance = sum(row[1] for row in rows.values())
     rows["im_factor"] = ((parameters["initial_factor"] - 1.0) * maintenance, 0.0)
-    return _fixed(rows, collateral(book, parameters, "risk-based-collateral"), parameters)
+    account = collateral(book, parameters, "risk-based-collateral", snapshot.liquidity)
+    return _fixed(rows, account, parameters)
 
 
 def naive_isolated(portfolio, snapshot, parameters):
@@ -163,7 +161,8 @@ def _fixed_percentages(portfolio, snapshot, parameters, model):
             rate = market_class(leg["underlying"], parameters)["range"]
             initial = parameters["initial_factor"] * rate * notional
             rows[f"notional/{leg['name']}"] = (initial, rate * notional)
-    return _fixed(rows, collateral(book, parameters, model), parameters)
+    account = collateral(book, parameters, model, snapshot.liquidity)
+    return _fixed(rows, account, parameters)
 
 
 def _standard_option(leg, parameters):

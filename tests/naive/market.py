@@ -12,11 +12,13 @@ from tests.naive.black76 import greeks, price
 
 DAYS_PER_YEAR = 365.0
 SECONDS_PER_YEAR = 31_536_000.0
+STABLECOINS = ("USDC", "USDT", "DAI", "USDE", "USDS", "PYUSD", "FDUSD", "TUSD", "USDP")
+_ASSETS = {"SpotAsset": "coin", "Wrapper": "wrapper", "LpShare": "lp", "RealWorldAsset": "rwa"}
 
 
 def asset_price_usd(instrument, snapshot):
     kind = type(instrument).__name__
-    if kind == "Cash":
+    if instrument.name == "USD":
         return 1.0
     if kind == "Stablecoin":
         return snapshot.stable_usd.get(instrument.name, 1.0)
@@ -45,7 +47,8 @@ def legs(portfolio, snapshot):
     ``kind`` is cash, stablecoin, spot, perpetual, future or option; ``q`` the signed quantity;
     ``S`` USD per coin; ``F``, ``K`` in quote currency; ``c`` USD per unit of the contract's
     price; ``T`` years; ``value`` the model value of one unit in USD; ``mark`` what the venue
-    says one option is worth in USD (``value`` where it says nothing).
+    says one option is worth in USD (``value`` where it says nothing); ``asset`` what kind of asset
+    a leg is that is held outright; ``listed`` whether its underlying has contracts in the market.
     """
     return [_leg(position, snapshot) for position in portfolio.positions]
 
@@ -53,6 +56,9 @@ def legs(portfolio, snapshot):
 def _leg(position, snapshot):
     instrument = position.instrument
     kinds = {
+        "Wrapper": "spot",
+        "LpShare": "spot",
+        "RealWorldAsset": "spot",
         "Cash": "cash",
         "Stablecoin": "stablecoin",
         "SpotAsset": "spot",
@@ -60,17 +66,20 @@ def _leg(position, snapshot):
         "DatedFuture": "future",
         "EuropeanOption": "option",
     }
+    kind = kinds[type(instrument).__name__]
+    if getattr(instrument, "wraps", "") in STABLECOINS:
+        kind = "stablecoin"
     leg = {
         "name": instrument.name,
-        "kind": kinds[type(instrument).__name__],
+        "kind": kind,
         "q": float(position.quantity),
         "entry": None if position.entry_price is None else float(position.entry_price),
+        "asset": _ASSETS.get(type(instrument).__name__),
     }
     if leg["kind"] in ("cash", "stablecoin"):
         return leg | {"S": asset_price_usd(instrument, snapshot)}
     if leg["kind"] == "spot":
-        S = asset_price_usd(instrument, snapshot)
-        return leg | {"underlying": instrument.name, "S": S, "F": S, "c": 1.0, "value": S}
+        return leg | _held_outright(instrument, snapshot)
     S = snapshot.index_usd[instrument.underlying]
     F = forward_of(instrument, snapshot)
     inverse = instrument.settlement == instrument.underlying
@@ -84,6 +93,25 @@ def _leg(position, snapshot):
     if leg["kind"] == "future":
         return leg | {"value": c * F}
     return leg | _option_terms(instrument, snapshot, leg)
+
+
+def _held_outright(instrument, snapshot):
+    """A wrapper is so many coins of what it wraps as it is worth."""
+    value = asset_price_usd(instrument, snapshot)
+    underlying = getattr(instrument, "wraps", instrument.name)
+    S = snapshot.index_usd[underlying]
+    found = {"underlying": underlying, "S": S, "F": S, "c": value / S, "value": value}
+    found["listed"] = is_listed(underlying, snapshot)
+    found["components"] = getattr(instrument, "components", None)
+    return found
+
+
+def is_listed(underlying, snapshot):
+    """Whether the market lists a contract on an underlying."""
+    for key in [*snapshot.forwards, *snapshot.slices]:
+        if key[0] == underlying:
+            return True
+    return any(name.split("-")[0].split("_")[0] == underlying for name in snapshot.futures)
 
 
 def _option_terms(option, snapshot, leg):
@@ -135,19 +163,12 @@ def coin_balance(legs):
     """Coins held outright, owed and earned but not settled."""
     coins = 0.0
     for leg in legs:
-        coins += leg["q"] * (1.0 if leg["kind"] == "spot" else coin_profit(leg))
+        coins += leg["q"] * (delta_coin(leg) if leg["kind"] == "spot" else coin_profit(leg))
     return coins
-
-
-def in_array(leg):
-    """Whether a leg moves with an underlying."""
-    return leg["kind"] not in ("cash", "stablecoin")
 
 
 def delta_coin(leg):
     """USD value gained per unit and per USD of index when forward and index move together."""
-    if leg["kind"] == "spot":
-        return 1.0
     slope = 1.0
     if leg["kind"] == "option":
         slope = greeks(leg["F"], leg["K"], leg["sigma"], leg["T"], leg["is_call"])["delta"]

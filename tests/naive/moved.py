@@ -31,9 +31,13 @@ def naive_moved(portfolio, market, underlying, x):
     for key, column in slices.items():
         if key[0] == underlying:
             slices[key] = _moved_slice(column, market.as_of, x)
+    index = dict(market.index_usd)
+    for name, wraps in {**PRBM["assets"]["wraps"], underlying: underlying}.items():
+        if wraps == underlying and name in index:
+            index[name] *= 1.0 + x
     after = MarketSnapshot(
         as_of=market.as_of,
-        index_usd=dict(market.index_usd) | {underlying: market.index_usd[underlying] * (1.0 + x)},
+        index_usd=index,
         stable_usd=market.stable_usd,
         forwards=forwards,
         futures=futures,

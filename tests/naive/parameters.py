@@ -3,6 +3,8 @@
 Deliberately not read from the preset: a wrong number there has to disagree with one here.
 """
 
+from tests.naive.market import STABLECOINS
+
 _LARGE = ("SOL", "BNB", "XRP", "DOGE", "ADA", "AVAX", "LTC")
 _INDEX = ("SPX", "XSP", "NDX", "RUT")
 
@@ -76,6 +78,25 @@ PRBM = {
     "utilisation": {"knee": 0.80, "full": 0.50},
     "initial_factor": 1.25,
     "haircut": {"sds": 3.0, "stable_min": 0.005, "stable_sigma": 0.001, "stable_spread": 0.0005},
+    # least, daily sigma, spread: docs/collateral.md
+    "foreign_cash": (0.02, 0.006, 0.0005),
+    "rwa": (0.15, 0.01, 0.02),
+    "other_min": 0.25,
+    "lp_share": 0.10,
+    "depeg": 0.05,
+    "caps": {"value": 0.50, "supply": 0.05, "supply_usd": 100e6},
+    "assets": {
+        "currencies": ("EUR", "GBP", "JPY", "CHF", "AUD", "CAD", "NZD", "SGD", "HKD"),
+        "stablecoins": STABLECOINS,
+        "rwa": ("BUIDL", "BENJI", "OUSG", "USDY", "USTB", "USYC"),
+        "wraps": {
+            **dict.fromkeys(("WETH", "STETH", "WSTETH", "WEETH", "RETH", "CBETH"), "ETH"),
+            **dict.fromkeys(("WBTC", "CBBTC", "TBTC"), "BTC"),
+            "SDAI": "DAI",
+            "SUSDS": "USDS",
+            "SUSDE": "USDE",
+        },
+    },
     "standard_option": {
         "rate": 0.15,
         "least_rate": 0.10,

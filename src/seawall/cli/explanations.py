@@ -28,16 +28,17 @@ SEARCH_DIGITS = 6
 def show_explanation(explained: Explanation, terminal: Terminal) -> None:
     """Print where one account is liquidated and what each of its legs brings."""
     _heading(explained, terminal)
-    if explained.legs:
+    if explained.liquidation_prices:
         terminal.show(_liquidation(explained))
         terminal.print()
+    if explained.legs:
         terminal.show(_legs(explained, narrow=terminal.is_narrow))
         terminal.print(
             "marginal: what removing the leg would save. share: leg times slope; shares add up.",
             style="dim",
         )
     else:
-        terminal.print("Nothing held moves with a price: there is no leg and no requirement.")
+        terminal.print("Nothing held is moved by scenarios: there is no leg and no requirement.")
     show_warnings(explained.warnings, terminal)
 
 

@@ -25,7 +25,7 @@ RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
         "confidence": (0.0, 1.0),
         "index_age_s": (0.0, 1e9),
         "pool_utilisation": (0.0, 1.0),
-        "supply": (0.0, 1e18),
+        "supply": (0.0, 1e15),
     }
 )
 """The least and the most that each number can be."""

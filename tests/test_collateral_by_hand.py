@@ -1,0 +1,173 @@
+"""Collateral of every kind worked out by hand, and what is outside the array."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from seawall.basics.errors import BadParameter
+from seawall.margin.caps import Caps
+from seawall.margin.collateral import in_array, is_outside
+from seawall.margin.presets import load_preset
+from seawall.margin.requirement import margin_requirement
+from seawall.products.portfolio import portfolio
+from seawall.report.build import margin
+from seawall.risk.book import join
+from tests.collateral_books import WORKED, holdings, margin_value, with_prices, worked_market
+from tests.test_golden_books import market as golden_market
+from tests.test_oracle import ORACLES
+
+DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "collateral.md"
+PRBM = load_preset("prbm")
+every_oracle = pytest.mark.parametrize("model", ORACLES)
+
+
+def table_of(text):
+    return [tuple(line.split()) for line in text.strip().splitlines()]
+
+
+def test_the_worked_book_to_the_cent():
+    held, wanted = (table_of(block) for block in WORKED.strip().split("\n\n"))
+    report = margin(portfolio(held), worked_market())
+    rows = [(r.path, str(r.value), str(r.haircut)) for r in report.collateral_rows]
+    haircuts = sum(row.haircut for row in report.collateral_rows)
+    assert [*rows, ("equity", str(report.equity), str(haircuts))] == wanted
+    assert not any("circulating supply" in warning for warning in report.warnings)
+
+
+def test_the_document_shows_the_worked_book():
+    """The tables of docs/collateral.md, "Worked by hand", cell by cell."""
+    section = DOCUMENT.read_text(encoding="utf-8").split("\n## Worked by hand\n")[1]
+    tables = re.findall(r"(?:^\|.*\n)+", section.split("\n## ")[0], re.MULTILINE)
+    shown = [
+        tuple(cell.strip(" `").replace(",", "").replace("−", "-") for cell in row)
+        for table in tables[:2]
+        for row in (line.strip("|\n").split("|") for line in table.splitlines()[2:])
+    ]
+    held, wanted = (table_of(block) for block in WORKED.strip().split("\n\n"))
+    assert shown == [*held, *wanted]
+
+
+@pytest.mark.parametrize(
+    ("name", "rate"),
+    [
+        ("ETH-USDC-LP", 0.20 + 0.10),  # the range of ETH
+        ("USDC-USDT-LP", 0.005 + 0.10),
+        ("ETH-STETH-LP", 0.20 + 0.05 + 0.10),  # a wrapper's peg beside
+        ("SDAI-USDC-LP", 0.005 + 0.05 + 0.10),
+        ("BUIDL-USDC-LP", 0.15 + 0.10),
+        ("EUR-USD-LP", 0.02 + 0.10),
+        ("UNI-USDC-LP", 0.38 + 0.10),  # 3 · 10 % + 8 % is more than the range of 35 %
+        ("BTC-ETH-SOL-LP", 0.24 + 0.10),  # 3 · 7 % + 3 % is as much as the range
+        ("UNI", 0.38),
+        ("BUIDL", 0.15),
+    ],
+)
+@every_oracle
+def test_rates_of_what_no_scenario_moves(name, rate, model):
+    """The same under every model, whatever it does with coins."""
+    market = with_prices(golden_market(), {name: 2.0})
+    book = portfolio([("USD", 100_000), (name, 1_000)])
+    rows = holdings(book, market, load_preset(model))
+    [(value, cut)] = [row for path, row in rows.items() if path.endswith(f"/{name}")]
+    assert (value, cut) == (2_000.0, pytest.approx(2_000.0 * rate))
+    assert margin_requirement(join(book, market), load_preset(model)).initial == 0.0
+
+
+@pytest.mark.parametrize("euros", [10_000, -10_000])
+def test_foreign_cash_is_cut_held_or_owed(euros):
+    market = with_prices(golden_market(), {"EUR": 1.16})
+    assert holdings(portfolio([("EUR", euros)]), market) == {
+        "cash/EUR": (1.16 * euros, pytest.approx(232.0))
+    }
+
+
+def test_an_owed_wrapper_is_shocked_and_its_peg_cut():
+    """5 % of it: its peg may come back as well as go."""
+    market = with_prices(golden_market(), {"STETH": 3_800.0})
+    book = portfolio([("USD", 100_000), ("STETH", -10)])
+    assert holdings(book, market)["wrapper/STETH"] == (-38_000.0, 0.0)
+    assert holdings(book, market)["depeg/STETH"] == (0.0, pytest.approx(1_900.0))
+    found = margin_requirement(join(book, market), PRBM)
+    assert found.scanning_risk == pytest.approx(0.20 * 38_000.0)
+    row = margin_requirement(join(book, market), load_preset("cross")).steps[0]
+    assert (row.path, row.maintenance) == ("notional/STETH", pytest.approx(7_600.0))
+
+
+def test_a_staked_coin_against_its_perpetual_is_hedged():
+    market = with_prices(golden_market(), {"WSTETH": 5_000.0})
+    book = join(portfolio([("WSTETH", 8), ("ETH-PERPETUAL", -10), ("USD", 5_000)]), market)
+    assert margin_requirement(book, PRBM).scanning_risk == pytest.approx(0.0, abs=1e-9)
+    [part] = book.underlyings
+    assert part.coin_balance == pytest.approx(10.0)
+
+
+# ---- in the array or outside
+
+
+def outside(book, market, model=PRBM):
+    joined = join(book, market)
+    away = {p.underlying for p in joined.underlyings if is_outside(p, model.classes)}
+    kept = {p.underlying for p in in_array(joined, model.classes).underlyings}
+    assert away | kept == {p.underlying for p in joined.underlyings}
+    assert not away & kept
+    return away
+
+
+def test_what_is_outside_the_array():
+    market = with_prices(golden_market(), {"UNI": 8.0, "SOL": 100.0, "BUIDL": 1.0})
+    market = with_prices(market, {"ETH-USDC-LP": 10.0})
+    held = [("BTC", 1), ("SOL", 1), ("UNI", 1), ("BUIDL", 1), ("ETH-USDC-LP", 1)]
+    assert outside(portfolio(held), market) == {"UNI", "BUIDL", "ETH-USDC-LP"}
+    owed = [("UNI", -1), ("BUIDL", -1), ("ETH-USDC-LP", -1)]
+    assert outside(portfolio(owed), market) == set()
+    assert outside(portfolio([("UNI", 1), ("UNI-PERPETUAL", -1)]), market) == set()
+    listed = replace(market, futures={**market.futures, "UNI_USDC-PERPETUAL": 8.0})
+    assert outside(portfolio([("UNI", 1), ("BUIDL", 1)]), listed) == {"BUIDL"}
+
+
+def test_a_debt_in_what_is_listed_nowhere_is_shocked():
+    market = with_prices(golden_market(), {"UNI": 8.0})
+    found = margin_requirement(join(portfolio([("UNI", -1_000), ("USD", 9_000)]), market), PRBM)
+    assert found.scanning_risk == pytest.approx(0.35 * 8_000.0)
+
+
+def test_missing_supply_takes_a_default_and_says_so():
+    market = with_prices(golden_market(), {"UNI": 8.0}, {})
+    book = portfolio([("USD", 10**9), ("UNI", 10**6), ("BTC-PERPETUAL", 1)])
+    assert holdings(book, market)["supply_cap/UNI"][1] == pytest.approx(0.62 * 3_000_000.0)
+    said = margin(book, market).warnings
+    assert "Defaults of prbm for UNI: circulating supply." in said
+    assert "Defaults of prbm for BTC: traded volume, half-spread." in said
+    bare = margin(portfolio([("BTC", 1), ("USDC", 5)]), golden_market())
+    assert not any("supply" in warning for warning in bare.warnings)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"value_share": 1.0},
+        {"value_share": float("nan")},
+        {"supply_share": 1.01},
+        {"default_supply_usd": -1.0},
+    ],
+)
+def test_impossible_caps_are_refused(wrong):
+    right = {"value_share": 0.5, "supply_share": 0.05, "default_supply_usd": 1e8}
+    with pytest.raises(BadParameter):
+        Caps(**right | wrong)
+
+
+def test_units_beyond_a_share_of_the_supply_count_nothing():
+    market = with_prices(golden_market(), {"UNI": 8.0}, {"UNI": 1_000_000.0})
+    values = {
+        units: margin_value(portfolio([("USD", 10**7), ("UNI", units)]), market) - 10**7
+        for units in (49_999, 50_000, 50_001, 900_000)
+    }
+    assert values[50_000] == pytest.approx(0.62 * 8 * 50_000)
+    assert values[50_000] - values[49_999] == pytest.approx(0.62 * 8)
+    assert values[50_001] == pytest.approx(values[50_000])
+    assert values[900_000] == pytest.approx(values[50_000])
