@@ -141,3 +141,16 @@ def test_the_house_model_hears_of_each_number_in_its_own_charge(read, told, path
     bare, with_it = margin(held, read()), margin(held, read(activity(**told)))
     assert {row.path for row in set(with_it.rows) ^ set(bare.rows)} == paths
     assert with_it.initial >= bare.initial
+
+
+def test_what_circulates_is_told_of_any_asset_that_has_a_price(tmp_path):
+    """A pool's share stands under ``underlying`` as a coin does, and its supply lifts its cap."""
+    told = activity(supply=10_000).with_columns(underlying=pl.lit("ETH-USDC-LP"))
+    paths = [write(chain(), tmp_path / "chain.csv"), write(told, tmp_path / "activity.csv")]
+    market = read_market(paths, prices={"ETH-USDC-LP": 200.0})
+    assert market.liquidity.supply == {"ETH-USDC-LP": 10_000.0}
+    held = portfolio([("USD", 10**9), ("ETH-USDC-LP", 600)])
+    report = margin(held, market)
+    rows = {row.path: float(row.haircut) for row in report.collateral_rows}
+    assert rows["supply_cap/ETH-USDC-LP"] == pytest.approx(0.7 * 200.0 * (600 - 500))
+    assert report.warnings == ()
