@@ -152,7 +152,8 @@ def defaults_taken(book: Book, model: MarginModel) -> list[str]:
         for names, needs in missing.items()
     ]
     if model.second is not None:
-        found += defaults_taken(book, model.second)
+        # Its collateral has no say, so that it asks nothing of what is collateral alone.
+        found += defaults_taken(in_array(book, model.classes), model.second)
     if Need.FUNDING in model.requirements():
         perpetuals = [
             position.instrument.name

@@ -40,8 +40,8 @@ def check_given(prices: Mapping[str, float]) -> dict[str, float]:
             raise BadNumber(
                 why,
                 where=f"price {asset}={value}",
-                remedy="Give a positive, finite USD price of a coin, stablecoin or other asset, "
-                "such as USDC=0.9998 or EUR=1.16.",
+                remedy="Give a positive, finite price in USD of one unit of an asset, such as "
+                "USDC=0.9998 or EUR=1.16.",
             )
         found[asset] = number
     return found
