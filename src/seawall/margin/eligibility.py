@@ -16,7 +16,7 @@ import msgspec
 
 from seawall.basics.errors import BadParameter
 from seawall.market.snapshot import MarketSnapshot
-from seawall.products.instruments import Cash, DatedFuture, Perpetual, Stablecoin
+from seawall.products.instruments import DatedFuture, Perpetual, is_money
 from seawall.products.portfolio import Portfolio, Position
 
 # Sizes of one position at two marks differ by what Decimal rounds; a smaller part is no part.
@@ -115,7 +115,7 @@ def split(
 
 
 def _has_risk(position: Position) -> bool:
-    return not isinstance(position.instrument, Cash | Stablecoin)
+    return not is_money(position.instrument)
 
 
 def _unit(position: Position, market: MarketSnapshot) -> Decimal:

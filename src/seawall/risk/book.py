@@ -214,6 +214,9 @@ class _Row:
     listed: OptionSlice | None = None
 
 
+_QUOTED = ("forward", "strike", "vol", "tenor_years", "unit_usd")
+
+
 def join_underlying(
     underlying: str, positions: Sequence[Position], market: MarketSnapshot
 ) -> UnderlyingBook:
@@ -231,8 +234,7 @@ def join_underlying(
         return np.array([getattr(row, name) for row in rows], dtype=np.float64)
 
     kind = np.array([row.kind for row in rows], dtype=np.int64)
-    forward, strike, vol = column("forward"), column("strike"), column("vol")
-    tenor, unit = column("tenor_years"), column("unit_usd")
+    forward, strike, vol, tenor, unit = map(column, _QUOTED)
     quantity = np.array([float(position.quantity) for position in positions])
     option = kind >= CALL
     mark_usd = np.where(kind == SPOT, column("mark"), 0.0)
