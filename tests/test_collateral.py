@@ -11,7 +11,8 @@ from hypothesis import assume, given, settings
 
 from seawall.margin.caps import Capped, Caps
 from seawall.margin.collateral import is_outside
-from seawall.margin.contributions import euler_contributions, marginal_contributions
+from seawall.margin.euler import euler_contributions
+from seawall.margin.marginal import marginal_contributions
 from seawall.margin.presets import load_preset, preset_names
 from seawall.margin.requirement import margin_requirement
 from seawall.report.build import margin

@@ -6,11 +6,14 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from seawall.basics.errors import BadParameter
 from seawall.margin.caps import Caps
 from seawall.margin.collateral import in_array, is_outside
+from seawall.margin.euler import euler_contributions
+from seawall.margin.marginal import marginal_contributions
 from seawall.margin.presets import load_preset
 from seawall.margin.requirement import margin_requirement
 from seawall.products.portfolio import portfolio
@@ -171,3 +174,29 @@ def test_units_beyond_a_share_of_the_supply_count_nothing():
     assert values[50_000] - values[49_999] == pytest.approx(0.62 * 8)
     assert values[50_001] == pytest.approx(values[50_000])
     assert values[900_000] == pytest.approx(values[50_000])
+
+
+def test_one_model_of_a_hybrid_decides_what_is_outside():
+    """The second one names no coin, so that alone it would leave a staked coin outside."""
+    market = with_prices(golden_market(), {"STETH": 3_960.0, "UNI": 8.0})
+    market = replace(market, forwards={}, futures={}, slices={}, option_rows={})
+    book = portfolio([("STETH", 10), ("UNI", 100), ("USD", 10**6)])
+    nameless = tuple(
+        msgspec.structs.replace(c, members=()) for c in PRBM.classes if c.name == "other"
+    )
+    second = msgspec.structs.replace(
+        load_preset("risk-based-collateral"), name="nameless", classes=nameless
+    )
+    hybrid = msgspec.structs.replace(PRBM, second=second)
+    joined = join(book, market)
+    assert margin_requirement(joined, second).initial == 0.0
+    whole = margin_requirement(joined, hybrid)
+    assert whole.maintenance == pytest.approx(0.35 * 39_600.0)
+    shares = euler_contributions(joined, hybrid)
+    assert [leg.instrument for leg in shares.legs] == ["STETH"]
+    left = sum(step.maintenance for step in shares.unallotted)
+    assert shares.legs[0].maintenance + left == pytest.approx(whole.maintenance)
+    [alone] = marginal_contributions(joined, hybrid)
+    assert alone.maintenance == pytest.approx(whole.maintenance)
+    said = margin(book, market, hybrid).warnings
+    assert sum("circulating supply" in warning for warning in said) == 1

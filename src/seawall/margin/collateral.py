@@ -71,9 +71,14 @@ def is_outside(part: UnderlyingBook, classes: Classes) -> bool:
 
 
 def in_array(book: Book, classes: Classes) -> Book:
-    """The book without what is outside the array: all that a requirement is taken on."""
+    """The book without what is outside the array: all that a requirement is taken on.
+
+    A book of which it has been left out stays as it is, whatever the classes: one model decides.
+    """
+    if book.array_only:
+        return book
     parts = tuple(part for part in book.underlyings if not is_outside(part, classes))
-    return replace(book, underlyings=parts)
+    return replace(book, underlyings=parts, array_only=True)
 
 
 class Haircuts(Rates, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.basics.money import NOISE_DECIMALS
+from seawall.margin.collateral import in_array
 from seawall.margin.fold import Direction
 from seawall.margin.model import MarginModel
 from seawall.margin.requirement import margin_requirement, risk_arrays
@@ -62,7 +63,7 @@ def liquidation_prices(
     :func:`seawall.margin.requirement.margin_requirement` raises.
     """
     found: list[LiquidationPrice] = []
-    here, arrays = _headroom(book, model), risk_arrays(book, model)
+    here, arrays = _headroom(book, model), risk_arrays(in_array(book, model.classes), model)
     for part in book.underlyings:
         held = _held(part, market)
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from seawall.basics.money import NOISE_DECIMALS
 from seawall.margin.charges import Charged
 from seawall.margin.charges.base import NamedCharge
+from seawall.margin.collateral import in_array
 from seawall.margin.floors import Floor, floor_shares
 from seawall.margin.fold import Direction, Unit
 from seawall.margin.model import MarginModel
@@ -108,6 +109,7 @@ def euler_contributions(book: Book, model: MarginModel) -> EulerAllocation:
     Where several cells, directions or floors are equally bad the one that the report names
     tells the slope. Raises what :func:`seawall.margin.requirement.margin_requirement` raises.
     """
+    book = in_array(book, model.classes)
     if model.second is not None:
         return _shared_hybrid(book, msgspec.structs.replace(model, second=None), model.second)
     requirement = margin_requirement(book, model)

@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from seawall.margin.charges import Charged
+from seawall.margin.collateral import in_array
 from seawall.margin.fold import Unit
 from seawall.margin.model import MarginModel
 from seawall.margin.offsets import Combination
@@ -44,6 +45,7 @@ def marginal_contributions(book: Book, model: MarginModel) -> tuple[MarginalCont
     underlying. Everything else is the same without it. Raises what
     :func:`seawall.margin.requirement.margin_requirement` raises.
     """
+    book = in_array(book, model.classes)
     if model.second is not None:
         return _of_hybrid(book, msgspec.structs.replace(model, second=None), model.second)
     whole = margin_requirement(book, model)

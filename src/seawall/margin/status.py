@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Literal
 
 from seawall.basics.money import Money, collateral_money, requirement_money
-from seawall.margin.collateral import in_array, is_outside
+from seawall.margin.collateral import in_array
 from seawall.margin.model import MarginModel
 from seawall.margin.requirement import MarginRequirement, margin_requirement
 from seawall.market.needs import Need
@@ -139,8 +139,9 @@ def defaults_taken(book: Book, model: MarginModel) -> list[str]:
             position.instrument.name in book.liquidity.supply for position in part.positions
         ),
     }
-    shocked = in_array(book, model.classes).underlyings
-    outside = tuple(part for part in book.underlyings if is_outside(part, model.classes))
+    inside = in_array(book, model.classes)
+    shocked = inside.underlyings
+    outside = [part for part in book.underlyings if not any(part is each for each in shocked)]
     missing: dict[str, list[str]] = {}
     for need in sorted(model.requirements() & told.keys(), key=list(Need).index):
         asked = outside if need is Need.SUPPLY else shocked
@@ -153,7 +154,7 @@ def defaults_taken(book: Book, model: MarginModel) -> list[str]:
     ]
     if model.second is not None:
         # Its collateral has no say, so that it asks nothing of what is collateral alone.
-        found += defaults_taken(in_array(book, model.classes), model.second)
+        found += defaults_taken(inside, model.second)
     if Need.FUNDING in model.requirements():
         perpetuals = [
             position.instrument.name

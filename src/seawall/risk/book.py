@@ -147,6 +147,8 @@ class Book:
     """What the market tells beside prices."""
     warnings: tuple[str, ...]
     """Everything that was assumed for want of a number."""
+    array_only: bool = False
+    """Whether what is collateral alone has been left out."""
 
 
 def join(portfolio: Portfolio, market: MarketSnapshot) -> Book:
