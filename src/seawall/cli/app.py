@@ -15,7 +15,7 @@ import typer
 
 import seawall
 from seawall.cli.errors import exit_code, report_error
-from seawall.cli.inputs import inputs, market_of, names_of
+from seawall.cli.inputs import inputs, market_of, model_of, models_of
 
 if TYPE_CHECKING:
     import msgspec
@@ -59,7 +59,10 @@ At = Annotated[
     ),
 ]
 Model = Annotated[
-    str, typer.Option("--model", metavar="NAME", help="One of the names of: seawall models.")
+    str,
+    typer.Option(
+        "--model", metavar="NAME", help="One of the names of: seawall models; or a .toml file."
+    ),
 ]
 Price = Annotated[
     list[str] | None,
@@ -170,8 +173,9 @@ def margin(
 
         show_report(report, terminal)
 
+    chosen = model_of(model)
     accounts, snapshot = inputs(book, market, at, price)
-    _output([margin_of(account, snapshot, model) for account in accounts], show, as_json)
+    _output([margin_of(account, snapshot, chosen) for account in accounts], show, as_json)
 
 
 @app.command()
@@ -199,7 +203,7 @@ def compare(
 
         show_comparison(comparison, terminal)
 
-    names = names_of(models)
+    names = models_of(models)
     accounts, snapshot = inputs(book, market, at, price)
     _output([compare_models(account, snapshot, names) for account in accounts], show, as_json)
 
@@ -223,8 +227,9 @@ def explain(
     from seawall.cli.explanations import show_explanation
     from seawall.report.explanation import explain as explanation_of
 
+    chosen = model_of(model)
     accounts, snapshot = inputs(book, market, at, price)
-    explained = [explanation_of(account, snapshot, model) for account in accounts]
+    explained = [explanation_of(account, snapshot, chosen) for account in accounts]
     _output(explained, show_explanation, as_json)
 
 
@@ -259,9 +264,9 @@ def what_if(
     from seawall.cli.explanations import show_what_if
     from seawall.report.what_if import what_if as what_if_of
 
-    others = [] if models is None else names_of(models)
+    chosen, others = model_of(model), [] if models is None else models_of(models)
     accounts, snapshot = inputs(book, market, at, price)
-    answers = [what_if_of(account, add, snapshot, model, models=others) for account in accounts]
+    answers = [what_if_of(account, add, snapshot, chosen, models=others) for account in accounts]
     _output(answers, show_what_if, as_json)
 
 
@@ -306,11 +311,12 @@ def explain_change(
     from seawall.feeds.books import read_portfolios
     from seawall.report.change import explain_change as change_of
 
+    chosen, at_end = model_of(model), None if to_model is None else model_of(to_model)
     accounts, before = inputs(book, market, since, price)
     after = market_of(to_market or market, until, price)
     later = None if to_book is None else read_portfolios(to_book)
     changes: list[Change] = [
-        change_of(one, before, after, model, to_portfolio=other, to_model=to_model)
+        change_of(one, before, after, chosen, to_portfolio=other, to_model=at_end)
         for one, other in pair_accounts(accounts, later)
     ]
     _output(changes, show_change, as_json)
@@ -354,6 +360,7 @@ def models(
     Examples:
       seawall models
       seawall models prbm
+      seawall models my-model.toml
     """
     from seawall.cli.presets import show_preset, show_presets
     from seawall.cli.terminal import Terminal
@@ -361,7 +368,7 @@ def models(
     if name is None:
         show_presets(Terminal())
     else:
-        show_preset(name, Terminal())
+        show_preset(model_of(name), Terminal())
 
 
 def _output(

@@ -9,15 +9,23 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from seawall.margin.model import MarginModel
     from seawall.market.snapshot import MarketSnapshot
     from seawall.products.portfolio import Portfolio
 
 
-def names_of(models: str) -> list[str]:
-    """Names of models separated by commas. Raises BadParameter if there is none."""
+def model_of(name: str) -> str | MarginModel:
+    """The model of a file that ends in .toml; any other name stays, to be looked up."""
+    from seawall.feeds.models import SUFFIX, read_model
+
+    return read_model(name) if name.endswith(SUFFIX) else name
+
+
+def models_of(models: str) -> list[str | MarginModel]:
+    """Names and files of models separated by commas. Raises BadParameter if there is none."""
     from seawall.basics.errors import BadParameter
 
-    names = [name.strip() for name in models.split(",") if name.strip()]
+    names = [model_of(name.strip()) for name in models.split(",") if name.strip()]
     if not names:
         raise BadParameter(
             "no models to compare", where="--models", remedy="Name some, for example cross,prbm."

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from seawall.cli.tables import plain_table
 from seawall.cli.terminal import Terminal
+from seawall.margin.model import MarginModel
 from seawall.margin.presets import load_preset, preset_names
 from seawall.market.needs import Need
 
@@ -28,14 +29,19 @@ def show_presets(terminal: Terminal) -> None:
     terminal.lines(("", "seawall models NAME shows every number of one."), style="dim")
 
 
-def show_preset(name: str, terminal: Terminal) -> None:
-    """Print every number of a preset by part, each part with its status. Raises UnknownModel."""
-    model = load_preset(name)
+def show_preset(given: str | MarginModel, terminal: Terminal) -> None:
+    """Print every number of a preset, by name, or of a model by part, each part with its status.
+
+    Raises UnknownModel.
+    """
+    model = load_preset(given) if isinstance(given, str) else given
     terminal.print(f"{model.name}: {model.title}", style="bold")
     terminal.print(f"as of {model.as_of}; source: {model.source}")
     asked = ", ".join(need.value for need in Need if need in model.requirements())
     if asked:
         terminal.print(f"asks of the market beside prices: {asked}")
+    if model.second is not None:
+        terminal.print(f"at least: {model.second.name}")
     parts: dict[str, Any] = msgspec.to_builtins(model)
     # Every part that has numbers has a status, and in the order in which a reader wants them.
     for part, status in model.status.tags().items():
