@@ -32,7 +32,9 @@ def test_every_preset_loads_under_its_file_name(name: str) -> None:
 
 
 def test_the_ladder_is_complete() -> None:
-    ladder = {"isolated", "cross", "risk-based-collateral", "prbm", "hybrid"}
+    ladder = {
+        "isolated", "cross", "risk-based-collateral", "collateral-factor", "prbm", "hybrid",
+    }  # fmt: skip
     assert set(preset_names()) >= ladder
 
 

@@ -17,7 +17,7 @@ from tests.naive.charges import (
     state,
     utilisation,
 )
-from tests.naive.collateral import collateral, in_array
+from tests.naive.collateral import collateral, in_array, market_value
 from tests.naive.market import legs, market_class
 from tests.naive.scan import cross_underlying, directional, group_of, scan_underlying
 
@@ -148,6 +148,34 @@ def naive_isolated(portfolio, snapshot, parameters):
 def naive_cross(portfolio, snapshot, parameters):
     """Fixed percentages per position on one account balance."""
     return _fixed_percentages(portfolio, snapshot, parameters, "cross")
+
+
+def naive_collateral_factor(portfolio, snapshot, parameters):
+    """Assets for a share of their value, debts divided by a factor of their own."""
+    rows, equity, haircuts = {}, 0.0, 0.0
+    for leg in legs(portfolio, snapshot):
+        value = market_value(leg)
+        equity += value
+        counted, initial, maintenance = parameters["factor"][_kind(leg, parameters)]
+        if value >= 0.0:
+            haircuts += value * (1.0 - counted)
+        else:
+            rows[f"borrow/{leg['name']}"] = (-value / initial + value, -value / maintenance + value)
+    account = {"equity": equity, "haircuts": haircuts, "margin_value": equity - haircuts}
+    return _fixed(rows, account, parameters)
+
+
+def _kind(leg, parameters):
+    """By which factor a leg's value counts."""
+    if leg["kind"] == "stablecoin":
+        return "stablecoin"
+    if leg["kind"] == "cash":
+        return "cash" if leg["name"] == "USD" else "foreign-cash"
+    if leg["kind"] == "option" and leg["q"] > 0.0:
+        return "long-options"
+    if leg["kind"] in ("perpetual", "future") and not leg["inverse"]:
+        return "cash" if leg["paid_in"] == "USD" else "stablecoin"
+    return parameters["members"].get(leg["underlying"], "other")
 
 
 def _fixed_percentages(portfolio, snapshot, parameters, model):

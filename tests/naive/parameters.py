@@ -104,3 +104,18 @@ PRBM = {
     },
     "warning_ratio": 0.70,
 }
+
+# docs/models/collateral-factor.md: kind → collateral factor, and borrow factor at each level.
+COLLATERAL_FACTOR = PRBM | {
+    "factor": {
+        "cash": (1.0, 0.95, 1.0),
+        "foreign-cash": (0.95, 0.90, 0.95),
+        "stablecoin": (0.90, 0.90, 0.95),
+        "long-options": (0.50, None, None),
+        "btc": (0.80, 0.80, 0.90),
+        "eth": (0.80, 0.80, 0.90),
+        "large": (0.65, 0.70, 0.80),
+        "equity-index": (0.75, 0.75, 0.85),
+        "other": (0.40, 0.50, 0.60),
+    }
+}

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seawall.margin.caps import Capped, Caps
 from seawall.margin.classes import UnderlyingClass, class_of
@@ -34,6 +35,7 @@ from seawall.products.names import parse_name
 from seawall.risk.book import Book, UnderlyingBook
 
 Classes = tuple[UnderlyingClass, ...]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,28 @@ def in_array(book: Book, classes: Classes) -> Book:
     return replace(book, underlyings=parts, array_only=True)
 
 
-class Haircuts(Rates, frozen=True, kw_only=True):
+def holdings_of(book: UnderlyingBook, rate: Floats) -> list[HoldingValue]:
+    """What an underlying's positions are worth, a row for each asset held outright, one for options
+    and one for unrealised profit; positive values are cut by ``rate``, shape [M].
+    """
+    cut = rate * np.maximum(book.value_usd, 0.0)
+    outright = [
+        HoldingValue(kind_path(book.positions[row].instrument), *map(float, (value, cut[row])))
+        for row, value in enumerate(book.value_usd)
+        if book.is_spot[row]
+    ]
+    future = ~book.is_spot & ~book.is_option
+    groups = (("options", book.is_option), ("unrealised", future))
+    return outright + [
+        HoldingValue(
+            f"{path}/{book.underlying}", float(book.value_usd[rows].sum()), float(cut[rows].sum())
+        )
+        for path, rows in groups
+        if rows.any()
+    ]
+
+
+class Haircuts(Rates, frozen=True, kw_only=True, tag="haircuts"):
     """How holdings count as collateral. Only positive values are cut, but for foreign cash and for
     the peg of a wrapper, which can go either way and are cut whatever their sign.
 
@@ -162,11 +185,11 @@ class Haircuts(Rates, frozen=True, kw_only=True):
     def _money(self, held: Instrument, value: float) -> list[HoldingValue]:
         rate = self._money_rate(held)
         exposed = abs(value) if isinstance(held, Cash) else max(value, 0.0)
-        row = HoldingValue(f"{_kind(held)}/{held.name}", value, rate * exposed)
+        row = HoldingValue(kind_path(held), value, rate * exposed)
         return [row, *self._depeg(held, value, rate)]
 
     def _outright(self, held: Instrument, value: float, rate: float) -> list[HoldingValue]:
-        row = HoldingValue(f"{_kind(held)}/{held.name}", value, rate * max(value, 0.0))
+        row = HoldingValue(kind_path(held), value, rate * max(value, 0.0))
         return [row, *self._depeg(held, value, rate)]
 
     def _depeg(self, held: Instrument, value: float, rate: float) -> list[HoldingValue]:
@@ -188,24 +211,13 @@ class Haircuts(Rates, frozen=True, kw_only=True):
         if "unrealised-profit" in self.locked:
             profit = np.ones_like(profit)
         options = float("long-options" in self.locked)
-        future = ~book.is_spot & ~book.is_option
-        outright: list[HoldingValue] = []
-        for row in np.flatnonzero(book.is_spot).tolist():
-            held = book.positions[row].instrument
-            outright += self._outright(held, float(book.value_usd[row]), spot)
-        groups = (
-            ("options", book.is_option, np.full_like(profit, options)),
-            ("unrealised", future, profit),
-        )
-        return outright + [
-            HoldingValue(
-                f"{path}/{book.underlying}",
-                float(book.value_usd[rows].sum()),
-                float(np.maximum(book.value_usd[rows], 0.0) @ rate[rows]),
-            )
-            for path, rows, rate in groups
-            if rows.any()
+        rate = np.where(book.is_spot, spot, np.where(book.is_option, options, profit))
+        pegs = [
+            peg
+            for row in np.flatnonzero(book.is_spot).tolist()
+            for peg in self._depeg(book.positions[row].instrument, float(book.value_usd[row]), spot)
         ]
+        return [*holdings_of(book, rate), *pegs]
 
     def _outside(
         self,
@@ -254,6 +266,6 @@ _HEADS: Mapping[type, str] = MappingProxyType(
 )
 
 
-def _kind(held: Instrument) -> str:
-    """The head of the path of what is held outright."""
-    return _HEADS[type(held)]
+def kind_path(held: Instrument) -> str:
+    """The path of the row of what is held outright."""
+    return f"{_HEADS[type(held)]}/{held.name}"

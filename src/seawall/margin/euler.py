@@ -21,7 +21,12 @@ from seawall.margin.floors import Floor, floor_shares
 from seawall.margin.fold import Direction, Unit
 from seawall.margin.model import MarginModel
 from seawall.margin.offsets import Combination
-from seawall.margin.requirement import RequirementStep, charge_steps, margin_requirement
+from seawall.margin.requirement import (
+    RequirementStep,
+    charge_steps,
+    margin_requirement,
+    money_steps,
+)
 from seawall.risk.book import Book, UnderlyingBook
 from seawall.risk.revaluation import RiskArray
 
@@ -95,8 +100,8 @@ class EulerContribution:
 class EulerAllocation:
     """A requirement shared out among its legs.
 
-    The contributions and ``unallotted`` (steps of charges without a known slope) add up to the
-    requirement.
+    The contributions and ``unallotted`` (steps of charges without a known slope, and of those on
+    money, which is no leg) add up to the requirement.
     """
 
     legs: tuple[EulerContribution, ...]
@@ -126,7 +131,7 @@ def euler_contributions(book: Book, model: MarginModel) -> EulerAllocation:
     ]
     return EulerAllocation(
         legs=tuple(leg for found in legs.values() for leg in found.contributions(model)),
-        unallotted=tuple(unallotted),
+        unallotted=(*unallotted, *money_steps(book, model)),
     )
 
 

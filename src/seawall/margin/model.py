@@ -16,6 +16,7 @@ from seawall.margin.charges import Charge
 from seawall.margin.classes import UnderlyingClass
 from seawall.margin.collateral import Haircuts
 from seawall.margin.eligibility import Eligibility
+from seawall.margin.factors import CollateralFactors
 from seawall.margin.floors import Floor
 from seawall.margin.fold import Fold
 from seawall.margin.offsets import CorrelationOffset
@@ -74,7 +75,7 @@ class MarginModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     source: str
     status: PartStatus
     classes: tuple[UnderlyingClass, ...]
-    collateral: Haircuts
+    collateral: Haircuts | CollateralFactors
     levels: Levels
     scenarios: PriceVolGrid | None = None
     revaluation: Black76Revaluation | None = None

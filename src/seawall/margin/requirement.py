@@ -73,7 +73,7 @@ def margin_requirement(
     units = model.fold.units(arrays) if model.fold is not None else ()
     combinations, floored = combined(units, model, book.as_of)
     charged = _charged(book, model, floored)
-    steps = waterfall(combinations, floored, charged, model)
+    steps = (*waterfall(combinations, floored, charged, model), *money_steps(book, model))
     first = MarginRequirement(steps, arrays, combinations, floored, charged)
     return first if model.second is None else _at_least(first, model.second, book)
 
@@ -171,6 +171,15 @@ def charge_steps(
         for charge in charges
         for on in charged
         for amount in charge.amounts(on)
+    )
+
+
+def money_steps(book: Book, model: MarginModel) -> tuple[RequirementStep, ...]:
+    """What charges take on cash and stablecoins."""
+    return tuple(
+        RequirementStep(amount.path, amount.initial, amount.maintenance)
+        for charge in model.charges
+        for amount in charge.on_money(book.money)
     )
 
 

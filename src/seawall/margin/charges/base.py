@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from seawall.basics.arrays import freeze
 from seawall.margin.classes import UnderlyingClass
 from seawall.margin.parameters import Rates
 from seawall.market.liquidity import Liquidity
+from seawall.products.portfolio import Position
 from seawall.risk.book import UnderlyingBook
 
 Floats = NDArray[np.float64]
@@ -66,6 +68,10 @@ class NamedCharge(Rates, frozen=True, kw_only=True):
     """Base of every charge, which has ``needs``, ``amounts`` and, where slopes are derived,
     ``shares``.
     """
+
+    def on_money(self, money: Iterable[tuple[Position, float]]) -> tuple[ChargeAmount, ...]:
+        """What is taken on cash and stablecoins, each with its USD price: mostly nothing."""
+        return ()
 
     def shares(self, on: Charged, worst_shares: Floats) -> ChargeShares | None:
         """The amounts shared out among the legs; None where no slope is derived.

@@ -1,0 +1,102 @@
+"""Collateral factors: every asset counts for a share of its value, as on lending protocols.
+
+Factors go by *kind*: ``cash``, ``foreign-cash``, ``stablecoin``, ``long-options``, or the class of
+the underlying. An unrealised profit or loss is of the kind in which it is paid, a wrapper of the
+kind of what it wraps. Formulas: docs/models/collateral-factor.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import ClassVar
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from seawall.basics.errors import BadParameter
+from seawall.margin.classes import UnderlyingClass, class_of
+from seawall.margin.collateral import HoldingValue, holdings_of, kind_path
+from seawall.market.needs import Need
+from seawall.products.instruments import CASH, STABLECOINS, Cash, Instrument
+from seawall.risk.book import Book, UnderlyingBook
+
+Floats = NDArray[np.float64]
+
+OPTIONS = "long-options"
+
+
+class CollateralFactors(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="factors"
+):
+    """The share of its value for which each kind counts; debts are left to a charge.
+
+    Raises BadParameter for a factor outside 0 to 1.
+    """
+
+    needs: ClassVar[frozenset[Need]] = frozenset()
+    factors: Mapping[str, float]
+
+    def __post_init__(self) -> None:
+        check_factors(self.factors, 0.0, "collateral.factors")
+
+    def holdings(
+        self, book: Book, classes: tuple[UnderlyingClass, ...]
+    ) -> tuple[HoldingValue, ...]:
+        """Everything the account holds, valued and cut; values add up to equity.
+
+        Raises BadParameter for a kind without a factor.
+        """
+        rows: list[HoldingValue] = []
+        for position, price in book.money:
+            value = float(position.quantity) * price
+            factor = factor_of(self.factors, money_kind(position.instrument), "collateral.factors")
+            cut = (1.0 - factor) * max(value, 0.0)
+            rows.append(HoldingValue(kind_path(position.instrument), value, cut))
+        for part in book.underlyings:
+            kinds = kinds_of(part, class_of(part.underlying, classes))
+            found = [factor_of(self.factors, kind, "collateral.factors") for kind in kinds]
+            rows += holdings_of(part, 1.0 - np.array(found))
+        return tuple(rows)
+
+
+def money_kind(held: Instrument) -> str:
+    """The kind of cash, a stablecoin or a claim on one."""
+    if isinstance(held, Cash):
+        return "cash" if held.name == CASH else "foreign-cash"
+    return "stablecoin"
+
+
+def kinds_of(book: UnderlyingBook, numbers: UnderlyingClass) -> list[str]:
+    """The kind of each position's value; shape [M]."""
+    found: list[str] = []
+    for row, position in enumerate(book.positions):
+        paid_in = position.instrument.settlement
+        if book.is_option[row]:
+            found.append(OPTIONS if book.quantity[row] > 0.0 else numbers.name)
+        elif book.is_spot[row] or book.inverse[row]:
+            found.append(numbers.name)
+        else:
+            found.append("stablecoin" if paid_in in STABLECOINS else "cash")
+    return found
+
+
+def factor_of(factors: Mapping[str, float], kind: str, where: str) -> float:
+    """The factor of a kind. Raises BadParameter where there is none."""
+    if kind not in factors:
+        raise BadParameter(
+            f"no factor of {kind}", where=where, remedy=f"Add {kind} = 0.5, say, to it."
+        )
+    return factors[kind]
+
+
+def check_factors(factors: Mapping[str, float], least: float, where: str) -> None:
+    """Raises BadParameter for a factor that is below ``least``, above 1 or no number."""
+    for kind, factor in factors.items():
+        if not (math.isfinite(factor) and least <= factor <= 1.0):
+            raise BadParameter(
+                f"the factor of {kind} is {factor}",
+                where=where,
+                remedy=f"Give a share between {least:g} and 1.",
+            )
