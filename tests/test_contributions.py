@@ -81,7 +81,10 @@ def test_euler_contributions_add_up_to_the_requirement(model, account):
     book = join(portfolio, market)
     whole, found = margin_requirement(book, model), euler_contributions(book, model)
     slack = tie_usd(portfolio, market)
-    assert found.unallotted == ()
+    # Only debts in money are no legs.
+    money = {f"borrow/{position.instrument.name}" for position, _ in book.money}
+    assert {step.path for step in found.unallotted} <= money
+    whole = replace(whole, steps=tuple(s for s in whole.steps if s.path not in money))
 
     def close(shares, heads, side):
         steps = [s for s in whole.steps if s.path.split("/")[0] in heads]

@@ -91,6 +91,17 @@ def test_new_risk_is_margined_under_the_other_model_and_what_is_kept_under_the_h
     assert found.report.initial == kept.initial + new.initial
 
 
+def test_a_coin_bought_while_leaving_is_shocked_like_the_others():
+    """It is collateral of the house model, which cuts it by 1 % because its array moves it."""
+    found = margin_of_member(book(0, ("BTC", 0.7), (PUT, -1)), MARKET, leaving())
+    house = margin(book(0, ("BTC", 0.7), (PUT, -1)), MARKET)
+    assert [(r.path, r.initial) for r in found.report.rows] == [
+        (r.path, r.initial) for r in house.rows
+    ]
+    owed = margin_of_member(book(70_000, ("BTC", -0.1), (PUT, -1)), MARKET, leaving())
+    assert "new_risk/notional/BTC" in {row.path for row in owed.report.rows}
+
+
 def test_what_is_reduced_or_turned_is_not_given_back():
     less = margin_of_member(book(70_000, (PERPETUAL, 0.4), (PUT, 1)), MARKET, leaving())
     kept, added = split(book(0, (PERPETUAL, 1), (PUT, -1)), less.membership, MARKET)

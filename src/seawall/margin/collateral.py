@@ -212,12 +212,15 @@ class Haircuts(Rates, frozen=True, kw_only=True, tag="haircuts"):
             profit = np.ones_like(profit)
         options = float("long-options" in self.locked)
         rate = np.where(book.is_spot, spot, np.where(book.is_option, options, profit))
-        pegs = [
-            peg
-            for row in np.flatnonzero(book.is_spot).tolist()
-            for peg in self._depeg(book.positions[row].instrument, float(book.value_usd[row]), spot)
+        pegs: dict[str, list[HoldingValue]] = {}
+        for row in np.flatnonzero(book.is_spot).tolist():
+            held = book.positions[row].instrument
+            pegs[kind_path(held)] = self._depeg(held, float(book.value_usd[row]), spot)
+        return [
+            each
+            for holding in holdings_of(book, rate)
+            for each in (holding, *pegs.get(holding.path, ()))
         ]
-        return [*holdings_of(book, rate), *pegs]
 
     def _outside(
         self,

@@ -16,7 +16,7 @@ import msgspec
 
 from seawall.basics.errors import BadParameter
 from seawall.market.snapshot import MarketSnapshot
-from seawall.products.instruments import DatedFuture, Perpetual, is_money
+from seawall.products.instruments import DatedFuture, Derivative, Perpetual, is_money
 from seawall.products.portfolio import Portfolio, Position
 
 # Sizes of one position at two marks differ by what Decimal rounds; a smaller part is no part.
@@ -99,7 +99,9 @@ def split(
 ) -> tuple[tuple[Position, ...], tuple[Position, ...]]:
     """What a leaving account has kept and what it has added since, each with its own quantities.
 
-    Money is in neither. Raises what the snapshot raises.
+    What is held outright and not owed stays under the model, whose collateral it is: the other
+    model asks nothing for it, and cuts it instead. Money is in neither. Raises what the snapshot
+    raises.
     """
     kept: list[Position] = []
     added: list[Position] = []
@@ -107,6 +109,8 @@ def split(
         whole, unit = position.quantity, _unit(position, market)
         was = membership.kept.get(position.instrument.name, Decimal(0))
         part = _reduced(was, whole * unit)
+        if whole > 0 and not isinstance(position.instrument, Derivative):
+            part = whole
         own = whole if part == whole * unit else part / unit
         for into, quantity in ((kept, own), (added, whole - own)):
             if quantity:
