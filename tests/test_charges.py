@@ -82,13 +82,31 @@ def test_concentration_counts_the_share_of_open_interest_beyond_a_twentieth():
     assert row(report, "concentration/BTC") == pytest.approx((expected, expected), abs=0.03)
 
 
-def test_a_cluster_counts_by_its_part_of_the_account():
-    """10 of 40 at a strike, half of a book of 20: half of the 20 % beyond the free share."""
-    held = portfolio([(CALL, -10), (FAR, -10)])
-    told = {CALL: 20.0, PUT: 20.0, FAR: 1_000.0}
-    report = margin(held, market(open_interest=told), MODEL)
-    expected = worst_loss(report) * 4 * 0.5 * (0.25 - 0.05)
+def test_a_cluster_counts_with_no_more_than_it_loses_alone():
+    """10 of 40 at a strike in a book of two: what the ten lose by themselves, 4 · (25 % − 5 %)."""
+    told = market(open_interest={CALL: 20.0, PUT: 20.0, FAR: 1_000.0})
+    report = margin(portfolio([(CALL, -10), (FAR, -10)]), told, MODEL)
+    alone = margin(portfolio([(CALL, -10)]), told, MODEL)
+    assert worst_loss(alone) < worst_loss(report)
+    expected = worst_loss(alone) * 4 * (0.25 - 0.05)
     assert row(report, "concentration/BTC")[0] == pytest.approx(expected, abs=0.03)
+    hedged = margin(portfolio([(CALL, -10), (FAR, 10)]), told, MODEL)
+    assert worst_loss(hedged) < worst_loss(alone)
+    expected = worst_loss(hedged) * 4 * (0.25 - 0.05)
+    assert row(hedged, "concentration/BTC")[0] == pytest.approx(expected, abs=0.03)
+
+
+@settings(max_examples=60)
+@given(others=st.lists(st.floats(-500.0, -0.01), min_size=1, max_size=4))
+def test_short_options_at_other_strikes_dilute_no_concentration(others):
+    far = [f"BTC-26JUN26-{strike}-C" for strike in (150_000, 160_000, 180_000, 200_000)]
+    added = [(name, quantity) for name, quantity in zip(far, others, strict=False)]
+    told = market(open_interest={CALL: 40.0, **dict.fromkeys(far, 1e3)})
+    alone, more = (
+        margin(portfolio(held), told, MODEL) for held in ([(CALL, -10)], [(CALL, -10), *added])
+    )
+    assert row(more, "concentration/BTC")[0] >= row(alone, "concentration/BTC")[0] > 0.0
+    assert more.initial > alone.initial
 
 
 def test_a_few_contracts_where_there_are_no_others_are_no_concentration():

@@ -130,7 +130,7 @@ def test_an_euler_contribution_is_quantity_times_slope(model, name):
 
 # Positions that are much of what there is, in ways that name each kind of cluster.
 CROWDED = {
-    "all there is of": {"BTC-31JAN26-100000-C": 100.0, "BTC-2MAR26-100000-C": 2.0},
+    "all there is of": {"BTC-31JAN26-100000-C": 100.0, "BTC-2MAR26-100000-C": 1.5},
     "much of the underlying": {
         "BTC-31JAN26-100000-C": 45.0, "BTC-31JAN26-100000-P": 30.0, "BTC-PERPETUAL": 12.0,
     },
@@ -207,30 +207,27 @@ def test_shares_of_concentration_by_hand():
     told = Liquidity(open_interest=dict(zip(calls, (40.0, 1_000.0), strict=True)))
     book = join(book_of((calls[0], -8), (calls[1], -2)), MARKET).underlyings[0]
     numbers = class_of("BTC", PRBM.classes)
-    on = Charged(book=book, numbers=numbers, liquidity=told, worst_loss=320_000.0)
+    on = Charged(book=book, numbers=numbers, liquidity=told, worst_loss=320_000.0, array=None)
     charge = ConcentrationCharge(factor=4.0, free_share=0.05, least_cluster_share=0.01)
-    assert charge.amounts(on)[0].initial == pytest.approx(153_600.0)
+    assert charge.amounts(on)[0].initial == pytest.approx(192_000.0)
     found = charge.shares(on, np.array([200_000.0, 120_000.0]))
     for shares in (found.initial, found.maintenance):
-        assert shares == pytest.approx([142_080.0, 11_520.0])
+        assert shares == pytest.approx([161_142.857, 30_857.143])
     for slopes in (found.slope_initial, found.slope_maintenance):
-        assert slopes == pytest.approx([331_520.0, 26_880.0])
+        assert slopes == pytest.approx([376_000.0, 72_000.0])
 
 
-def test_a_leg_outside_the_crowded_strike_lowers_concentration():
-    """10 of 40 at a strike, half of a book of 20: M · 4 · 0.5 · (25 % − 5 %), degree 1 + 5/4."""
+def test_a_leg_outside_the_crowded_strike_has_no_part_in_its_charge():
+    """10 of 40 at a strike lose less alone than the book: their loss · 4 · (25 % − 5 %)."""
     legs = [("BTC-31JAN26-100000-C", -10), ("BTC-2MAR26-100000-C", -10)]
     told = Liquidity(open_interest={legs[0][0]: 40.0, legs[1][0]: 1_000.0})
     model = lacking(PRBM, charges=PRBM.charges[2:3])
-    book = join(book_of(*legs), replace(MARKET, liquidity=told))
-    worst = margin_requirement(book, model).scanning_risk
-    for leg in euler_contributions(book, model).legs:
-        inside = 0.45 if leg.instrument == legs[0][0] else 0.0
-        crowd = 4.0 * worst * 0.5 * (inside - 0.5 * 0.20)
-        of_loss = 4.0 * (leg.scanning_risk + leg.floor) * 0.5 * 0.20
-        assert leg.charge_slopes_initial == pytest.approx(of_loss + crowd)
-        assert leg.charges_initial == pytest.approx((of_loss + crowd) / 2.25)
-        assert crowd * (inside - 0.2) > 0.0
+    market = replace(MARKET, liquidity=told)
+    alone = margin_requirement(join(book_of(legs[0]), market), model).scanning_risk
+    inside, outside = euler_contributions(join(book_of(*legs), market), model).legs
+    assert (outside.charges_initial, outside.charge_slopes_initial) == (0.0, 0.0)
+    assert inside.charges_initial == pytest.approx(alone * 4.0 * 0.20)
+    assert inside.charge_slopes_initial == pytest.approx(2.25 * inside.charges_initial)
 
 
 def test_a_charge_without_slopes_is_left_whole():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from tests.naive.market import coin_balance, coin_profit, delta_coin, market_class
+from tests.naive.scan import directional, scan_underlying
 
 
 def floor(legs, parameters):
@@ -86,7 +87,7 @@ def concentration(legs, worst_loss, parameters, told):
     if total == 0.0:
         total = market_class(legs[0]["underlying"], parameters)["open_interest_usd"] / S
         listed = {}
-    most = min(1.0, gross / total) - numbers["free"]
+    most = worst_loss * (min(1.0, gross / total) - numbers["free"])
     for leg in contracts:
         day = leg["name"].split("-")[1]
         if day == "PERPETUAL":
@@ -102,9 +103,10 @@ def concentration(legs, worst_loss, parameters, told):
             held = sum(abs(member["q"]) for member in members)
             if there > 0.0:
                 there = max(there, numbers["least_cluster"] * total)
-                part = held / gross * (min(1.0, held / there) - numbers["free"])
+                alone = max(directional(scan_underlying(members, parameters)))
+                part = min(alone, worst_loss) * (min(1.0, held / there) - numbers["free"])
                 most = max(most, part)
-    return worst_loss * numbers["factor"] * max(0.0, most)
+    return numbers["factor"] * max(0.0, most)
 
 
 def funding(legs, parameters, told):

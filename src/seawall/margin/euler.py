@@ -18,7 +18,7 @@ from seawall.margin.charges import Charged
 from seawall.margin.charges.base import NamedCharge
 from seawall.margin.collateral import in_array
 from seawall.margin.floors import Floor, floor_shares
-from seawall.margin.fold import Direction, Unit
+from seawall.margin.fold import DIRECTIONS, Direction, Unit
 from seawall.margin.model import MarginModel
 from seawall.margin.offsets import Combination
 from seawall.margin.requirement import (
@@ -224,9 +224,6 @@ class _Legs:
             )
 
 
-_DIRECTIONS: tuple[Direction, Direction] = ("up", "down")
-
-
 def _share_group(
     before: Combination,
     after: Combination,
@@ -244,11 +241,11 @@ def _share_group(
         shares, array = legs[unit.book.underlying], arrays[unit.book.underlying]
         rows = _rows(array.book, unit.book)
         losses: dict[Direction, Floats] = {
-            d: _loss_shares(unit, d, array, rows) for d in _DIRECTIONS
+            d: unit.cells.parts(d, unit.book.quantity, array.unit_pnl_usd[rows]) for d in DIRECTIONS
         }
         least = floor_shares(floors, unit.book)
         lifted: dict[Direction, Floats] = {
-            d: least if raised.toward(d) > unit.toward(d) else losses[d] for d in _DIRECTIONS
+            d: least if raised.toward(d) > unit.toward(d) else losses[d] for d in DIRECTIONS
         }
         active, worst = losses[before.direction], losses[_own(before, unit)]
         active_lifted, worst_lifted = lifted[after.direction], lifted[_own(after, raised)]
@@ -274,17 +271,3 @@ def _own(group: Combination, unit: Unit) -> Direction:
     if more <= 0.0:
         return group.direction
     return "down" if group.direction == "up" else "up"
-
-
-def _loss_shares(
-    unit: Unit, direction: Direction, array: RiskArray, rows: NDArray[np.intp]
-) -> Floats:
-    """Each leg's loss in the worst cell of a direction, damped; they add up to the unit's."""
-    # Shares of a loss that is only noise of float64 would be large and cancel.
-    if round(unit.toward(direction), NOISE_DECIMALS) == 0.0:
-        return np.zeros(rows.size)
-    cells = unit.cells
-    cell = cells.worst(direction)
-    column = int(cells.instant[cell]) * cells.scenarios.price_rel.size + cell
-    pnl = unit.book.quantity * array.unit_pnl_usd[rows, column]
-    return -pnl * cells.scenarios.damping[cell]

@@ -26,6 +26,7 @@ from seawall.risk.shocks import Instant
 
 Floats = NDArray[np.float64]
 Direction = Literal["up", "down"]
+DIRECTIONS: tuple[Direction, Direction] = ("up", "down")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,19 @@ class WorstCells:
     def loss(self, direction: Direction) -> float:
         """The largest loss in a direction, ≥ 0."""
         return max(0.0, -float(self.damped[self._side(direction)].min()))
+
+    def parts(self, direction: Direction, quantity: Floats, unit_pnl_usd: Floats) -> Floats:
+        """What positions of ``quantity`` [M] bring to the largest loss in a direction, in USD.
+
+        ``unit_pnl_usd`` [M, I·C] are their rows of the array whose net these cells are; the parts
+        have shape [M] and add up to the loss.
+        """
+        # Parts of a loss that is only noise of float64 would be large and cancel.
+        if round(self.loss(direction), NOISE_DECIMALS) == 0.0:
+            return np.zeros(quantity.size)
+        cell = self.worst(direction)
+        column = int(self.instant[cell]) * self.scenarios.price_rel.size + cell
+        return -quantity * unit_pnl_usd[:, column] * self.scenarios.damping[cell]
 
     def _side(self, direction: Direction) -> NDArray[np.bool_]:
         return self.scenarios.up if direction == "up" else self.scenarios.down
@@ -164,6 +178,19 @@ def worst_cells(array: RiskArray, pnl: Floats) -> WorstCells:
         undamped=pnl.min(axis=0),
         instant=pnl.round(NOISE_DECIMALS).argmin(axis=0),
     )
+
+
+def lone_loss(array: RiskArray, rows: NDArray[np.intp]) -> tuple[float, Floats]:
+    """What some positions lose at worst by themselves, netted, in USD ≥ 0, and every row's part.
+
+    The parts have shape [M] and add up to the loss; rows that are not among them have none.
+    """
+    quantity, unit_pnl = array.book.quantity[rows], array.unit_pnl_usd[rows]
+    cells = worst_cells(array, _split(array, quantity @ unit_pnl)[0])
+    direction = max(DIRECTIONS, key=cells.loss)
+    parts = np.zeros(array.book.quantity.size)
+    parts[rows] = cells.parts(direction, quantity, unit_pnl)
+    return cells.loss(direction), parts
 
 
 def apply_floors(

@@ -88,7 +88,7 @@ def _saved(
 ) -> Iterator[tuple[float, float]]:
     """Initial and maintenance margin saved by removing each leg of one underlying."""
     groups = {unit.path: group.units for group in whole.combinations for unit in group.units}
-    array = next((a for a in whole.arrays if a.book.underlying == on.book.underlying), None)
+    array = on.array
     charges = charge_steps(model.charges, (on,))
     rows = range(len(on.book.positions))
     for row in rows:
@@ -96,11 +96,18 @@ def _saved(
         units, left = _units(groups, array, row, keep, model)
         before, after = (combined(some, model, as_of) for some in (units, left))
         worst = on.worst_loss + _worst(after[1], on.book) - _worst(before[1], on.book)
-        rest = replace(on, book=on.book.rows(keep), worst_loss=max(0.0, worst)) if keep else None
+        rest = _rest(on, keep, max(0.0, worst)) if keep else None
         here = (*waterfall(*before, (), model), *charges)
         there = waterfall(*after, (rest,) if rest else (), model)
         initial = sum(s.initial for s in here) - sum(s.initial for s in there)
         yield initial, sum(s.maintenance for s in here) - sum(s.maintenance for s in there)
+
+
+def _rest(on: Charged, keep: Sequence[int], worst_loss: float) -> Charged:
+    """What charges are taken on when only these rows are left."""
+    array = on.array.rows(keep) if on.array is not None else None
+    book = array.book if array is not None else on.book.rows(keep)
+    return replace(on, book=book, array=array, worst_loss=worst_loss)
 
 
 def _units(

@@ -72,7 +72,7 @@ def margin_requirement(
     arrays = risk_arrays(book, model, known)
     units = model.fold.units(arrays) if model.fold is not None else ()
     combinations, floored = combined(units, model, book.as_of)
-    charged = _charged(book, model, floored)
+    charged = _charged(book, model, floored, arrays)
     steps = (*waterfall(combinations, floored, charged, model), *money_steps(book, model))
     first = MarginRequirement(steps, arrays, combinations, floored, charged)
     return first if model.second is None else _at_least(first, model.second, book)
@@ -184,8 +184,12 @@ def money_steps(book: Book, model: MarginModel) -> tuple[RequirementStep, ...]:
 
 
 def _charged(
-    book: Book, model: MarginModel, floored: tuple[Combination, ...]
+    book: Book,
+    model: MarginModel,
+    floored: tuple[Combination, ...],
+    arrays: tuple[RiskArray, ...],
 ) -> tuple[Charged, ...]:
+    by_underlying = {array.book.underlying: array for array in arrays}
     worst: dict[str, float] = defaultdict(float)
     for group in floored:
         for unit in group.units:
@@ -196,6 +200,7 @@ def _charged(
             numbers=class_of(part.underlying, model.classes),
             liquidity=book.liquidity,
             worst_loss=worst[part.underlying],
+            array=by_underlying.get(part.underlying),
         )
         for part in book.underlyings
     )

@@ -14,6 +14,7 @@ from seawall.margin.parameters import Rates
 from seawall.market.liquidity import Liquidity
 from seawall.products.portfolio import Position
 from seawall.risk.book import UnderlyingBook
+from seawall.risk.revaluation import RiskArray
 
 Floats = NDArray[np.float64]
 
@@ -32,13 +33,15 @@ class Charged:
     """What a charge is taken on: one underlying of an account.
 
     ``numbers`` of its class, ``liquidity`` of the market, ``worst_loss`` M in USD, ≥ 0, with
-    floors (the sum over positions where these do not net; 0 in a model without scenarios).
+    floors (the sum over positions where these do not net; 0 in a model without scenarios);
+    ``array`` of its positions, None in a model without scenarios.
     """
 
     book: UnderlyingBook
     numbers: UnderlyingClass
     liquidity: Liquidity
     worst_loss: float
+    array: RiskArray | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seawall.margin.charges.base import ChargeAmount, Charged, ChargeShares, NamedCharge
-from seawall.market.liquidity import WHOLE, Cluster, by_cluster, clusters_of
+from seawall.margin.fold import lone_loss
+from seawall.market.liquidity import WHOLE, Cluster, clusters_of
 from seawall.market.needs import Need
 from seawall.risk.book import SPOT_BUCKET, UnderlyingBook
 
@@ -118,12 +120,13 @@ class BasisCharge(NamedCharge, frozen=True, kw_only=True, tag="basis"):
 class ConcentrationCharge(NamedCharge, frozen=True, kw_only=True, tag="concentration"):
     """Who holds much of what there is cannot close it out at the price of the day.
 
-    M · ``factor`` · the account's share of the underlying's open interest beyond ``free_share``, or
-    that of an expiry or a strike weighted by its part of the account's contracts, if greater. An
-    expiry or strike counts as holding at least ``least_cluster_share`` of the underlying's open
-    interest: nobody is concentrated by a few contracts at a strike where there are no others. Open
-    interest of the class stands in for that of the market, and without either the account is taken
-    to hold all there is; only an expiry or strike whose own is known counts as a cluster.
+    L · ``factor`` · the account's share of a cluster's open interest beyond ``free_share``, for the
+    cluster for which that is most: all contracts of the underlying, an expiry or a strike of one. L
+    is M, and of an expiry or strike no more than it loses by itself. An expiry or strike counts as
+    holding at least ``least_cluster_share`` of the underlying's open interest: nobody is
+    concentrated by a few contracts at a strike where there are no others. Open interest of the
+    class stands in for that of the market, and without either the account is taken to hold all
+    there is; only an expiry or strike whose own is known counts as a cluster.
     """
 
     needs: ClassVar[frozenset[Need]] = frozenset({Need.OPEN_INTEREST})
@@ -135,51 +138,70 @@ class ConcentrationCharge(NamedCharge, frozen=True, kw_only=True, tag="concentra
         """One amount per underlying."""
         if not np.any(_contracts(on.book)):
             return ()
-        _, weight, share = self._most_crowded(on)
-        cost = on.worst_loss * self.factor * max(0.0, weight * (share - self.free_share))
+        crowd = self._most_crowded(on)
+        cost = self.factor * crowd.loss * max(0.0, crowd.share - self.free_share)
         return (ChargeAmount(f"concentration/{on.book.underlying}", cost, cost),)
 
     def shares(self, on: Charged, worst_shares: Floats) -> ChargeShares:
-        """Leg times slope of M·k·w·(s − f), over its degree 1 + s / (s − f), so that it adds up.
+        """Leg times slope of L·k·(s − f), over its degree 1 + s / (s − f), so that it adds up.
 
-        w = held / gross and s = held / open interest: q_i·∂/∂q_i of w·(s − f) is
-        |q_i|/gross·([in the cluster]·(2s − f) − w·(s − f)). Who holds all there is has s = 1
-        whatever is added: the degree is one.
+        s = held / open interest: q_i·∂s/∂q_i is s·|q_i|/held in the cluster. Who holds all there
+        is has s = 1 whatever is added: the degree is one.
         """
-        size = _contracts(on.book)
-        if not np.any(size):
-            return ChargeShares.of_degree_one(*np.zeros((2, size.size)))
-        cluster, weight, share = self._most_crowded(on)
-        excess = share - self.free_share
+        nothing = ChargeShares.of_degree_one(*np.zeros((2, on.book.quantity.size)))
+        if not np.any(_contracts(on.book)):
+            return nothing
+        crowd = self._most_crowded(on)
+        excess = crowd.share - self.free_share
         if excess <= 0.0:
-            return ChargeShares.of_degree_one(*np.zeros((2, size.size)))
-        growing = share if share < 1.0 else 0.0
-        inside = [cluster in clusters_of(position.instrument) for position in on.book.positions]
-        by_size = size / size.sum() * (np.array(inside) * (excess + growing) - weight * excess)
-        slope = self.factor * (worst_shares * weight * excess + on.worst_loss * by_size)
+            return nothing
+        growing = crowd.share if crowd.share < 1.0 else 0.0
+        held = np.where(crowd.inside, _contracts(on.book), 0.0)
+        losses = worst_shares if crowd.loss_shares is None else crowd.loss_shares
+        slope = self.factor * (losses * excess + crowd.loss * growing * held / held.sum())
         part = slope * (excess / (excess + growing))
         return ChargeShares(part, part, slope, slope)
 
-    def _most_crowded(self, on: Charged) -> tuple[Cluster, float, float]:
-        """The cluster that counts, its part w of the account and the account's share s of it.
-
-        Of equal ones the first; the book holds a contract.
-        """
-        instruments = [position.instrument for position in on.book.positions]
-        sizes = np.abs(on.book.quantity).tolist()
-        held = by_cluster(zip(instruments, sizes, strict=True))
-        gross = held[WHOLE]
+    def _most_crowded(self, on: Charged) -> _Crowd:
+        """The cluster that is charged most, of equal ones the first; the book holds a contract."""
+        clusters = [clusters_of(position.instrument) for position in on.book.positions]
+        held: dict[Cluster, float] = {}
+        for own, size in zip(clusters, np.abs(on.book.quantity).tolist(), strict=True):
+            for cluster in own:
+                held[cluster] = held.get(cluster, 0.0) + size
         listed = on.liquidity.listed(on.book.underlying)
         if not listed:
             default_usd = on.numbers.open_interest_usd
-            listed = {WHOLE: gross if default_usd is None else default_usd / on.book.spot_usd}
+            whole = held[WHOLE] if default_usd is None else default_usd / on.book.spot_usd
+            listed = {WHOLE: whole}
         least = self.least_cluster_share * listed[WHOLE]
-        found = [
-            (cluster, part / gross, min(1.0, part / max(coins, least)))
-            for cluster, coins in listed.items()
-            if (part := held.get(cluster, 0.0)) > 0.0
-        ]
-        return max(found, key=lambda crowd: crowd[1] * (crowd[2] - self.free_share))
+        found: list[_Crowd] = []
+        for cluster, coins in listed.items():
+            if held.get(cluster, 0.0) == 0.0:
+                continue
+            share = min(1.0, held[cluster] / max(coins, least))
+            inside = np.array([cluster in own for own in clusters])
+            loss, shares = on.worst_loss, None
+            # What is not crowded costs nothing, whatever it loses.
+            if cluster != WHOLE and share > self.free_share and on.array is not None:
+                alone, alone_shares = lone_loss(on.array, np.flatnonzero(inside))
+                if alone < loss:
+                    loss, shares = alone, alone_shares
+            found.append(_Crowd(inside, share, loss, shares))
+        return max(found, key=lambda crowd: crowd.loss * max(0.0, crowd.share - self.free_share))
+
+
+@dataclass(frozen=True, slots=True)
+class _Crowd:
+    """A cluster: its rows, the account's share of its open interest and the loss that counts.
+
+    ``loss_shares`` [M] of the rows in that loss, None where it is M.
+    """
+
+    inside: NDArray[np.bool_]
+    share: float
+    loss: float
+    loss_shares: Floats | None
 
 
 def _net_coins(book: UnderlyingBook) -> Floats:
