@@ -170,16 +170,18 @@ def test_the_latest_quote_does_not_depend_on_the_order():
     ranks = [("a", 1.0, 5), ("a", 2.0, 6), ("a", 2.0, 7), ("b", 1.0, 1), ("b", 1.0, 1)]
     quotes = [(key, (True, time), quote) for key, time, quote in ranks]
 
-    def disagreement(one: int, other: int) -> str | None:
-        return None if one == other else "they differ"
+    def differing(one: int, other: int) -> str | None:
+        return None if one == other else "two rows"
+
+    why = "two rows quote it differently at one time"
 
     for order in itertools.permutations(quotes):
-        assert latest(order, disagreement) == ({"b": 1}, {"a": "they differ"})
+        assert latest(order, differing) == ({"b": 1}, {"a": why})
     # Later, but without a price behind it.
     quotes.append(("b", (False, 9.0), 2))
     settled = [*quotes, ("a", (True, 3.0), 8)]
     for order in itertools.permutations(settled):
-        assert latest(order, disagreement) == ({"b": 1, "a": 8}, {})
+        assert latest(order, differing) == ({"b": 1, "a": 8}, {})
 
 
 # ---- what cannot be told

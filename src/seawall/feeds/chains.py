@@ -202,12 +202,12 @@ def _sorted_out(
         else:
             usable.append((contract, (bool(backed[row]), time_ms[row]), row))
 
-    def disagreement(one: int, other: int) -> str | None:
+    def differing(one: int, other: int) -> str | None:
         if all(np.array_equal(c[one], c[other], equal_nan=True) for c in values.values()):
             return None
-        return f"{source} rows {lines[one]} and {lines[other]} quote it differently at one time"
+        return f"{source} rows {lines[one]} and {lines[other]}"
 
-    used, disagree = latest(usable, disagreement)
+    used, disagree = latest(usable, differing)
     dropped = unusable | {contract.name: why for contract, why in disagree.items()}
     for contract in used:  # another of its rows can be used
         dropped.pop(contract.name, None)

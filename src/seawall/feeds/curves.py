@@ -58,12 +58,12 @@ def read_curve(table: Table, at: datetime | None) -> FutureQuotes:
             quoted.append((forward, (True, told["time_ms"]), row))
     lines = rows["row"].to_list()
 
-    def disagreement(one: int, other: int) -> str | None:
+    def differing(one: int, other: int) -> str | None:
         if mark[one] == mark[other]:
             return None
-        return f"{table.name} rows {lines[one]} and {lines[other]} quote it differently at one time"
+        return f"{table.name} rows {lines[one]} and {lines[other]}"
 
-    told_by, disagree = latest(quoted, disagreement)
+    told_by, disagree = latest(quoted, differing)
     dropped |= {future.name: why for (future, _), why in disagree.items()}
     # A listed future counts before a synthetic forward of its expiry.
     found = {

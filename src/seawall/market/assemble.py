@@ -249,7 +249,7 @@ def _latest_marks(
         for row in np.flatnonzero((table.mark > 0.0) & (table.mark < MAX_PRICE)).tolist()
     )
     found, disagree = latest(
-        ((mark.key, (True, mark.table.as_of.timestamp()), mark) for mark in marks), _disagreement
+        ((mark.key, (True, mark.table.as_of.timestamp()), mark) for mark in marks), _differing
     )
     return found, {name: why for (name, _), why in disagree.items()}
 
@@ -274,7 +274,7 @@ class _Mark:
         return self.contract.name, bool(self.table.is_synthetic[self.row])
 
 
-def _disagreement(one: _Mark, other: _Mark) -> str | None:
+def _differing(one: _Mark, other: _Mark) -> str | None:
     if one.price == other.price:
         return None
-    return f"{one.table.source} and {other.table.source} quote it differently at one time"
+    return f"{one.table.source} and {other.table.source}"

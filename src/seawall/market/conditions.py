@@ -37,7 +37,7 @@ def merged_liquidity(
             _require_fresh(table, as_of)
     told: dict[str, dict[str, float]] = {}
     for name in RANGES:
-        found, disagree = latest(_quoted(name, quotes, as_of), _disagreement)
+        found, disagree = latest(_quoted(name, quotes, as_of), _differing)
         told[name] = {key: value for key, (_, value) in found.items()}
         doubts += [f"{name} of {key} left out: {why}." for key, why in disagree.items()]
     for table in quotes:
@@ -64,8 +64,8 @@ def _quoted(
             yield key, (True, table.as_of.timestamp()), (table.source, value)
 
 
-def _disagreement(one: tuple[str, float], other: tuple[str, float]) -> str | None:
-    return None if one[1] == other[1] else f"{one[0]} and {other[0]} differ at one time"
+def _differing(one: tuple[str, float], other: tuple[str, float]) -> str | None:
+    return None if one[1] == other[1] else f"{one[0]} and {other[0]}"
 
 
 def _require_fresh(table: LiquidityQuotes, as_of: datetime) -> None:

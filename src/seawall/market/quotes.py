@@ -115,12 +115,13 @@ Rank = tuple[bool, float]
 
 
 def latest(
-    quoted: Iterable[tuple[Key, Rank, Quote]], disagreement: Callable[[Quote, Quote], str | None]
+    quoted: Iterable[tuple[Key, Rank, Quote]], differing: Callable[[Quote, Quote], str | None]
 ) -> tuple[dict[Key, Quote], dict[Key, str]]:
     """The quote of the highest rank of each key, and why there is none for the others.
 
     ``quoted`` holds keys, ranks and quotes in any order. Two quotes of the highest rank that differ
-    leave the key without one, whatever their order: ``disagreement`` says how two differ, or None.
+    leave the key without one, whatever their order: ``differing`` names where two stand that say
+    different things, or None.
     """
     found: dict[Key, tuple[Rank, Quote]] = {}
     disagree: dict[Key, str] = {}
@@ -130,7 +131,7 @@ def latest(
             continue
         if known is None or rank > known[0]:
             disagree.pop(key, None)
-        elif why := disagreement(known[1], quote):
-            disagree.setdefault(key, why)
+        elif places := differing(known[1], quote):
+            disagree.setdefault(key, f"{places} quote it differently at one time")
         found[key] = rank, quote
     return {key: quote for key, (_, quote) in found.items() if key not in disagree}, disagree

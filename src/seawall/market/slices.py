@@ -77,7 +77,7 @@ def option_slices(
             for backed in (is_backed(table.mark, table.bid, table.ask),)
             for row, option in enumerate(table.instruments)
         ),
-        _disagreement,
+        _differing,
     )
     groups: dict[SliceKey, list[_Place]] = {}
     for place in places.values():
@@ -94,10 +94,10 @@ def option_slices(
     return slices, dropped
 
 
-def _disagreement(one: _Place, other: _Place) -> str | None:
+def _differing(one: _Place, other: _Place) -> str | None:
     if np.array_equal(one.prices(), other.prices(), equal_nan=True):
         return None
-    return f"{one.table.source} and {other.table.source} quote it differently at one time"
+    return f"{one.table.source} and {other.table.source}"
 
 
 def _slice(
