@@ -25,7 +25,7 @@ from seawall.market.assemble import assemble_snapshot
 from seawall.market.quotes import FutureQuotes, OptionQuotes, PriceQuotes
 from seawall.market.snapshot import MarketSnapshot
 from seawall.pricing.black76 import price
-from seawall.products.instruments import DatedFuture, EuropeanOption, Perpetual
+from seawall.products.instruments import DatedFuture, EuropeanOption, Future, Perpetual
 from seawall.products.names import EXPIRY_HOUR_UTC, contract_name
 
 Floats = NDArray[np.float64]
@@ -241,7 +241,7 @@ def _to_tick(premium: Floats, rounding: Callable[[Floats], Floats]) -> Floats:
 
 
 def _future_quotes(coins: list[SyntheticCoin], rng: np.random.Generator) -> FutureQuotes:
-    rows: list[tuple[DatedFuture | Perpetual, float, float]] = []
+    rows: list[tuple[Future, float, float]] = []
     for coin in coins:
         symbol, index = coin.symbol, coin.index_usd
         # Futures are listed on Fridays only; the dailies have options alone.

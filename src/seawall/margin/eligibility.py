@@ -16,7 +16,7 @@ import msgspec
 
 from seawall.basics.errors import BadParameter
 from seawall.market.snapshot import MarketSnapshot
-from seawall.products.instruments import DatedFuture, Derivative, Perpetual, is_money
+from seawall.products.instruments import Derivative, has_usd_size, is_money
 from seawall.products.portfolio import Portfolio, Position
 
 # Sizes of one position at two marks differ by what Decimal rounds; a smaller part is no part.
@@ -125,9 +125,7 @@ def _has_risk(position: Position) -> bool:
 def _unit(position: Position, market: MarketSnapshot) -> Decimal:
     """What a quantity is multiplied with to become a size that no price changes."""
     instrument = position.instrument
-    if isinstance(instrument, Perpetual | DatedFuture) and instrument.is_inverse:
-        return Decimal(market.forward(instrument))
-    return Decimal(1)
+    return Decimal(market.forward(instrument) if has_usd_size(instrument) else 1)
 
 
 def _reduced(kept: Decimal, held: Decimal) -> Decimal:

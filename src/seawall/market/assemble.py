@@ -34,8 +34,8 @@ from seawall.market.quotes import (
     latest,
 )
 from seawall.market.slices import option_slices
-from seawall.market.snapshot import MarketSnapshot, OptionSlice, SliceKey
-from seawall.products.instruments import STABLECOINS, DatedFuture, Perpetual
+from seawall.market.snapshot import MarketSnapshot, OptionSlice, SliceKey, slice_key
+from seawall.products.instruments import STABLECOINS, DatedFuture, Future
 from seawall.products.names import contract_name
 
 # Sources further apart than this do not describe one market.
@@ -229,7 +229,7 @@ def _future_marks(
             dropped.setdefault(name, far)
             continue
         if isinstance(contract, DatedFuture):
-            key = underlying, contract.settlement, contract.expiry
+            key = slice_key(contract)
             (synthetic if is_synthetic else listed)[key] = mark
         if not is_synthetic:
             marks[name] = mark
@@ -262,7 +262,7 @@ class _Mark:
     row: int
 
     @property
-    def contract(self) -> DatedFuture | Perpetual:
+    def contract(self) -> Future:
         return self.table.instruments[self.row]
 
     @property

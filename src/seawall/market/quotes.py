@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from seawall.basics.arrays import freeze
 from seawall.market.liquidity import Liquidity
-from seawall.products.instruments import DatedFuture, EuropeanOption, Perpetual
+from seawall.products.instruments import EuropeanOption, Future
 
 Floats = NDArray[np.float64]
 # A bid and an ask further apart than this back no volatility.
@@ -67,7 +67,7 @@ class FutureQuotes:
 
     source: str
     as_of: datetime
-    instruments: tuple[DatedFuture | Perpetual, ...]
+    instruments: tuple[Future, ...]
     mark: Floats
     index: Floats
     is_synthetic: NDArray[np.bool_]

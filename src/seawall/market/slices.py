@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from seawall.basics.time import isoformat_utc, tenor_years
 from seawall.market.forwards import choose_forward
 from seawall.market.quotes import OptionQuotes, is_backed, is_two_sided, latest
-from seawall.market.snapshot import OptionSlice, SliceKey
+from seawall.market.snapshot import OptionSlice, SliceKey, slice_key
 from seawall.pricing.black76 import implied_vol, price
 
 Floats = NDArray[np.float64]
@@ -83,8 +83,7 @@ def option_slices(
     for place in places.values():
         option = place.table.instruments[place.row]
         if option.expiry > as_of:
-            key = option.underlying, option.settlement, option.expiry
-            groups.setdefault(key, []).append(place)
+            groups.setdefault(slice_key(option), []).append(place)
     slices: dict[SliceKey, OptionSlice] = {}
     for key, group in groups.items():
         built, unusable = _slice(key, group, curve.get(key, np.nan), as_of)

@@ -22,6 +22,7 @@ from seawall.products.instruments import (
     DatedFuture,
     Derivative,
     EuropeanOption,
+    Expiring,
     Perpetual,
     Stablecoin,
 )
@@ -29,6 +30,11 @@ from seawall.products.names import parse_name
 
 SliceKey = tuple[str, str, datetime]
 """Underlying, settlement currency and expiry: what one volatility slice belongs to."""
+
+
+def slice_key(contract: Expiring) -> SliceKey:
+    """The key of the slice, and of the forward, of a contract that expires."""
+    return contract.underlying, contract.settlement, contract.expiry
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,9 +220,8 @@ class MarketSnapshot:
         self._require_alive(contract)
         if isinstance(contract, DatedFuture) and contract.name in self.futures:
             return self.futures[contract.name]
-        key = (contract.underlying, contract.settlement, contract.expiry)
         try:
-            return self.forwards[key]
+            return self.forwards[slice_key(contract)]
         except KeyError:
             why, remedy = self._why_missing(
                 contract.name, "", "Add a chain or futures file that lists this expiry."
@@ -276,7 +281,7 @@ class MarketSnapshot:
                 remedy=f"Correct the files, or give the index: --price {underlying}=VALUE.",
             )
 
-    def _require_alive(self, contract: DatedFuture | EuropeanOption) -> None:
+    def _require_alive(self, contract: Expiring) -> None:
         if contract.expiry <= self.as_of:
             raise ExpiredInstrument(
                 f"{contract.name} expired at {isoformat_utc(contract.expiry)}",

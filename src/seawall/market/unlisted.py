@@ -18,10 +18,10 @@ from seawall.basics.errors import MissingQuote
 from seawall.basics.time import isoformat_utc, tenor_years
 from seawall.market.slices import vol_at_forward
 from seawall.market.smiles import Smile
-from seawall.market.snapshot import MarketSnapshot, OptionSlice, SliceKey
+from seawall.market.snapshot import MarketSnapshot, OptionSlice, SliceKey, slice_key
 from seawall.market.surface import VolSurface, forward_curve, vol_surface
 from seawall.pricing.svi_fit import FitStatus
-from seawall.products.instruments import DatedFuture, EuropeanOption, Instrument
+from seawall.products.instruments import DatedFuture, EuropeanOption, Expiring, Instrument
 from seawall.products.names import contract_name
 
 
@@ -34,22 +34,18 @@ def with_unlisted(market: MarketSnapshot, instruments: Iterable[Instrument]) -> 
     where everything is listed, left out with a reason, expired, or was asked for before. Raises
     BadNumber for an option whose strike is none.
     """
-    asked: dict[tuple[str, str], dict[str, DatedFuture | EuropeanOption]] = {}
+    asked: dict[tuple[str, str], dict[str, Expiring]] = {}
     for each in instruments:
-        if isinstance(each, DatedFuture | EuropeanOption) and _is_unlisted(each, market):
+        if isinstance(each, Expiring) and _is_unlisted(each, market):
             asked.setdefault((each.underlying, each.settlement), {})[each.name] = each
     for contracts in asked.values():
         market = _with_forwards(market, [*contracts.values()])
         options = [each for each in contracts.values() if isinstance(each, EuropeanOption)]
-        market = _with_options(market, [o for o in options if _key(o) in market.forwards])
+        market = _with_options(market, [o for o in options if slice_key(o) in market.forwards])
     return market
 
 
-def _key(contract: DatedFuture | EuropeanOption) -> SliceKey:
-    return contract.underlying, contract.settlement, contract.expiry
-
-
-def _is_unlisted(contract: DatedFuture | EuropeanOption, market: MarketSnapshot) -> bool:
+def _is_unlisted(contract: Expiring, market: MarketSnapshot) -> bool:
     """Whether no source says anything of a contract that is alive and was not asked for before."""
     name, before = contract.name, market.unlisted
     if name in market.dropped or name in before.valued or name in before.beyond:
@@ -58,18 +54,16 @@ def _is_unlisted(contract: DatedFuture | EuropeanOption, market: MarketSnapshot)
         return False
     if isinstance(contract, EuropeanOption):
         return name not in market.option_rows
-    key = _key(contract)
+    key = slice_key(contract)
     # A future without a mark is at the forward that options of its expiry tell.
     return name not in market.futures and (key not in market.forwards or key in before.forwards)
 
 
-def _with_forwards(
-    market: MarketSnapshot, contracts: Sequence[DatedFuture | EuropeanOption]
-) -> MarketSnapshot:
+def _with_forwards(market: MarketSnapshot, contracts: Sequence[Expiring]) -> MarketSnapshot:
     """The snapshot with the forwards that contracts of one underlying and settlement lack."""
     forwards: dict[SliceKey, float] = {}
     unreached: dict[SliceKey, tuple[str, str]] = {}
-    for key in {_key(contract) for contract in contracts} - market.forwards.keys():
+    for key in {slice_key(contract) for contract in contracts} - market.forwards.keys():
         try:
             forwards[key] = _interpolated(key, market)
         except MissingQuote as error:
@@ -77,11 +71,11 @@ def _with_forwards(
     before, by_name = market.unlisted, {each.name: each for each in contracts}
     interpolated, known = before.forwards | forwards.keys(), {**market.forwards, **forwards}
     futures = {
-        name: f"{_not_listed(name, market)}: taken at the {_forward_text(known[_key(each)])}."
+        name: f"{_not_listed(name, market)}: taken at the {_forward_text(known[slice_key(each)])}."
         for name, each in by_name.items()
-        if isinstance(each, DatedFuture) and _key(each) in interpolated
+        if isinstance(each, DatedFuture) and slice_key(each) in interpolated
     }
-    beyond = {n: unreached[_key(c)] for n, c in by_name.items() if _key(c) in unreached}
+    beyond = {n: unreached[slice_key(c)] for n, c in by_name.items() if slice_key(c) in unreached}
     return replace(
         market,
         forwards=known,
@@ -122,7 +116,7 @@ def _with_options(market: MarketSnapshot, options: Sequence[EuropeanOption]) -> 
         except MissingQuote as error:
             beyond[option.name] = error.what, error.remedy
             continue
-        found.setdefault(_key(option), []).append((option, vol))
+        found.setdefault(slice_key(option), []).append((option, vol))
         valued[option.name] = _how_valued(option, vol, surface, market)
     slices, rows = dict(market.slices), dict(market.option_rows)
     smiles = set(market.unlisted.smiles)
@@ -201,7 +195,7 @@ def _how_valued(
     option: EuropeanOption, vol: float, surface: VolSurface, market: MarketSnapshot
 ) -> str:
     """The sentence that a report on an option valued by the surface repeats."""
-    key, smiles = _key(option), surface.smiles_of(option.expiry)
+    key, smiles = slice_key(option), surface.smiles_of(option.expiry)
     told = [_quality(option, smiles, surface)]
     k = np.log(option.strike / market.forwards[key])
     if any(smile.beyond_listed(k) for smile in smiles):

@@ -116,7 +116,9 @@ class EuropeanOption(_Derivative, frozen=True, kw_only=True, tag="option"):
         return self.right == "call"
 
 
-Derivative = Perpetual | DatedFuture | EuropeanOption
+Future = Perpetual | DatedFuture
+Expiring = DatedFuture | EuropeanOption
+Derivative = Future | EuropeanOption
 Asset = Cash | Stablecoin | SpotAsset | Wrapper | LpShare | RealWorldAsset
 Instrument = Asset | Derivative
 
@@ -126,3 +128,10 @@ def is_money(instrument: Instrument) -> TypeGuard[Cash | Stablecoin | Wrapper]:
     if isinstance(instrument, Wrapper):
         return instrument.wraps in STABLECOINS
     return isinstance(instrument, Cash | Stablecoin)
+
+
+def has_usd_size(instrument: Instrument) -> TypeGuard[Future]:
+    """Whether its size is fixed in USD, so that its coins are other ones at another mark: an
+    inverse future or perpetual.
+    """
+    return isinstance(instrument, Future) and instrument.is_inverse

@@ -11,7 +11,7 @@ from seawall.products.instruments import (
     DatedFuture,
     Derivative,
     EuropeanOption,
-    Perpetual,
+    Future,
     Wrapper,
 )
 from seawall.products.portfolio import Position
@@ -39,7 +39,7 @@ def assumptions(position: Position, market: MarketSnapshot) -> list[str]:
     currency = instrument.settlement
     if currency in STABLECOINS and currency not in market.stable_usd:
         found.append(f"No price of {currency}: taken as 1 USD; give --price {currency}=VALUE.")
-    if isinstance(instrument, Perpetual | DatedFuture):
+    if isinstance(instrument, Future):
         found += _of_future(instrument, market)
         found += _of_entry(position, market.forward(instrument))
     elif position.entry_price is not None:
@@ -72,7 +72,7 @@ def require_possible_size(position: Position, market: MarketSnapshot) -> None:
         )
 
 
-def _of_future(contract: Perpetual | DatedFuture, market: MarketSnapshot) -> list[str]:
+def _of_future(contract: Future, market: MarketSnapshot) -> list[str]:
     if contract.name in market.futures:
         return []
     if contract.name in market.unlisted.valued:

@@ -23,6 +23,7 @@ from seawall.pricing.black76 import greeks, price
 from seawall.products.instruments import (
     DatedFuture,
     EuropeanOption,
+    Expiring,
     Perpetual,
     is_money,
 )
@@ -192,7 +193,7 @@ def _place(position: Position, account: str) -> str:
 
 def _canonical(position: Position) -> tuple[str, float, str]:
     instrument = position.instrument
-    expires = isinstance(instrument, DatedFuture | EuropeanOption)
+    expires = isinstance(instrument, Expiring)
     return (
         instrument.underlying,
         instrument.expiry.timestamp() if expires else 0.0,

@@ -13,7 +13,7 @@ import msgspec
 
 from seawall.market.moved import moved
 from seawall.market.snapshot import MarketSnapshot
-from seawall.products.instruments import DatedFuture, Perpetual
+from seawall.products.instruments import Future, has_usd_size
 from seawall.products.portfolio import Portfolio, Position
 from seawall.risk.book import Book, join_underlying
 
@@ -26,7 +26,7 @@ def resized(position: Position, before: MarketSnapshot, after: MarketSnapshot) -
     MissingQuote, ExpiredInstrument, BadNumber of either market.
     """
     instrument = position.instrument
-    if not (isinstance(instrument, Perpetual | DatedFuture) and instrument.is_inverse):
+    if not has_usd_size(instrument):
         return position
     mark, other = before.forward(instrument), after.forward(instrument)
     if mark == other:
@@ -42,7 +42,7 @@ def carried(position: Position, before: MarketSnapshot, after: MarketSnapshot) -
     its profit counts from then on. Raises what :func:`resized` raises.
     """
     instrument = position.instrument
-    if isinstance(instrument, Perpetual | DatedFuture) and position.entry_price is None:
+    if isinstance(instrument, Future) and position.entry_price is None:
         mark = Decimal(before.forward(instrument))
         position = msgspec.structs.replace(position, entry_price=mark)
     return resized(position, before, after)

@@ -22,10 +22,9 @@ from seawall.pricing.black76 import price as black76_price
 from seawall.products.instruments import (
     CASH,
     Cash,
-    DatedFuture,
     EuropeanOption,
+    Future,
     Instrument,
-    Perpetual,
     Stablecoin,
 )
 from seawall.products.names import parse_name
@@ -122,7 +121,7 @@ def _done(held: dict[str, Position], trade: Trade, market: MarketSnapshot) -> li
     paid = mark if trade.price is None else trade.price
     _require_near(trade, paid, mark, market)
     warnings = assumptions(_opened(trade, paid), market)
-    if isinstance(trade.instrument, Perpetual | DatedFuture):
+    if isinstance(trade.instrument, Future):
         known = held.get(trade.instrument.name)
         if known is not None:
             warnings += assumptions(known, market)
@@ -141,7 +140,7 @@ def mark_of(instrument: Instrument, market: MarketSnapshot) -> Decimal:
 
     Raises what the snapshot raises.
     """
-    if isinstance(instrument, Perpetual | DatedFuture):
+    if isinstance(instrument, Future):
         return _exactly(market.forward(instrument))
     if not isinstance(instrument, EuropeanOption):
         return _exactly(market.asset_usd(instrument))
@@ -157,7 +156,7 @@ def mark_of(instrument: Instrument, market: MarketSnapshot) -> Decimal:
 
 def _opened(trade: Trade, paid: Decimal) -> Position:
     """The trade as a position of its own."""
-    is_future = isinstance(trade.instrument, Perpetual | DatedFuture)
+    is_future = isinstance(trade.instrument, Future)
     return Position(
         instrument=trade.instrument,
         quantity=trade.quantity,
