@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from seawall.basics.errors import InputError
+from seawall.basics.errors import BadParameter, InputError
 from seawall.basics.money import NOISE_DECIMALS
 from seawall.margin.fold import Direction, WorstCells, net, worst_cells
 from seawall.margin.model import MarginModel
@@ -107,6 +107,16 @@ def require(given: object, wanted: type) -> None:
             f"{given!r:.60} is no {wanted.__name__}",
             where="portfolio, market and model",
             remedy="Give what read_portfolio and read_market return, and a model or its name.",
+        )
+
+
+def require_once(names: Sequence[str]) -> None:
+    """Raise BadParameter when two of the models that are compared have one name."""
+    if len(set(names)) != len(names):
+        raise BadParameter(
+            "a model is named twice",
+            where=f"models {', '.join(names)}",
+            remedy="Name each model once.",
         )
 
 

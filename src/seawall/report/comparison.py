@@ -12,7 +12,7 @@ from seawall.basics.errors import BadParameter
 from seawall.margin.model import MarginModel
 from seawall.market.snapshot import MarketSnapshot
 from seawall.products.portfolio import Portfolio
-from seawall.report.build import checked_inputs, margin
+from seawall.report.build import checked_inputs, margin, require_once
 from seawall.report.schema import MarginReport
 
 
@@ -55,16 +55,14 @@ def compare(
         models = [models]
     if not isinstance(models, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance]
         models = []
-    if models:  # what is not listed is valued once for all of them
-        _, market = checked_inputs(portfolio, market, models[0])
-    reports = tuple(margin(portfolio, market, model) for model in models)
-    names = [report.model.name for report in reports]
-    if not names or len(set(names)) != len(names):
+    if not models:
         raise BadParameter(
-            "no models to compare" if not names else "a model is named twice",
-            where=f"models {', '.join(names)}" if names else "models",
-            remedy="Name each model once, for example isolated,cross,prbm.",
+            "no models to compare", where="models", remedy="Name some, for example cross,prbm."
         )
+    # What is not listed is valued once for all of them.
+    _, market = checked_inputs(portfolio, market, models[0])
+    reports = tuple(margin(portfolio, market, model) for model in models)
+    require_once([report.model.name for report in reports])
     first = _capital_used(reports[0])
     return Comparison(
         account=portfolio.account,

@@ -10,13 +10,13 @@ from typing import cast
 import msgspec
 
 from seawall.basics.decimals import parse_decimal
-from seawall.basics.errors import BadParameter, InputError
+from seawall.basics.errors import InputError
 from seawall.margin.model import MarginModel
 from seawall.margin.status import State
 from seawall.market.snapshot import MarketSnapshot
 from seawall.products.names import parse_name
 from seawall.products.portfolio import Portfolio
-from seawall.report.build import checked_inputs, margin
+from seawall.report.build import checked_inputs, margin, require_once
 from seawall.report.schema import MarginReport, ModelInfo
 from seawall.risk.trades import Trade, mark_of, with_trades
 
@@ -96,7 +96,7 @@ def what_if(
     chosen = (model, *others)
     _, market = checked_inputs(portfolio, market, model, [leg.instrument for leg in legs])
     befores = [margin(portfolio, market, each) for each in chosen]
-    _require_once([report.model.name for report in befores])
+    require_once([report.model.name for report in befores])
     traded = with_trades(portfolio, legs, market)
     afters = [margin(traded, market, each) for each in chosen]
     before, after = befores[0], afters[0]
@@ -117,15 +117,6 @@ def what_if(
         after=after,
         warnings=tuple(dict.fromkeys((*before.warnings, *after.warnings))),
     )
-
-
-def _require_once(names: Sequence[str]) -> None:
-    if len(set(names)) != len(names):
-        raise BadParameter(
-            "a model is named twice",
-            where=f"models {', '.join(names)}",
-            remedy="Name each model once; those beside the first are others.",
-        )
 
 
 def parse_trade(given: TradeLike) -> Trade:
