@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -107,6 +106,16 @@ class EulerAllocation:
     legs: tuple[EulerContribution, ...]
     unallotted: tuple[RequirementStep, ...]
 
+    @property
+    def unallotted_initial(self) -> float:
+        """Initial margin that is no leg's."""
+        return sum(step.initial for step in self.unallotted)
+
+    @property
+    def unallotted_maintenance(self) -> float:
+        """Maintenance margin that is no leg's."""
+        return sum(step.maintenance for step in self.unallotted)
+
 
 def euler_contributions(book: Book, model: MarginModel) -> EulerAllocation:
     """The requirement shared out among the legs in the array, in book order.
@@ -115,8 +124,8 @@ def euler_contributions(book: Book, model: MarginModel) -> EulerAllocation:
     tells the slope. Raises what :func:`seawall.margin.requirement.margin_requirement` raises.
     """
     book = in_array(book, model.classes)
-    if model.second is not None:
-        return _shared_hybrid(book, msgspec.structs.replace(model, second=None), model.second)
+    if pair := model.pair():
+        return _shared_hybrid(book, *pair)
     requirement = margin_requirement(book, model)
     legs = {part.underlying: _Legs.none_yet(part) for part in book.underlyings}
     arrays = {array.book.underlying: array for array in requirement.arrays}
@@ -157,15 +166,10 @@ def _shared_hybrid(book: Book, first: MarginModel, second: MarginModel) -> Euler
     )
     # What neither model shares out stays so, and the step that leads from one to the other is what
     # the shares of its legs leave of it.
-    left = [
-        initial
-        * (sum(s.initial for s in other.unallotted) - sum(s.initial for s in one.unallotted)),
-        maintenance
-        * (
-            sum(s.maintenance for s in other.unallotted)
-            - sum(s.maintenance for s in one.unallotted)
-        ),
-    ]
+    left = (
+        initial * (other.unallotted_initial - one.unallotted_initial),
+        maintenance * (other.unallotted_maintenance - one.unallotted_maintenance),
+    )
     rest = (RequirementStep(f"hybrid/{second.name}", *left),) if any(left) else ()
     return EulerAllocation(legs=legs, unallotted=(*one.unallotted, *rest))
 

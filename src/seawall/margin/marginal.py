@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-import msgspec
-
 from seawall.margin.charges import Charged
 from seawall.margin.collateral import in_array
 from seawall.margin.fold import Unit
@@ -46,8 +44,8 @@ def marginal_contributions(book: Book, model: MarginModel) -> tuple[MarginalCont
     :func:`seawall.margin.requirement.margin_requirement` raises.
     """
     book = in_array(book, model.classes)
-    if model.second is not None:
-        return _of_hybrid(book, msgspec.structs.replace(model, second=None), model.second)
+    if pair := model.pair():
+        return _of_hybrid(book, *pair)
     whole = margin_requirement(book, model)
     return tuple(
         MarginalContribution(on.book.underlying, position.instrument.name, *saved)

@@ -106,6 +106,12 @@ class MarginModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         if len(rest) > 1:
             self._refuse(f"several classes without members: {', '.join(rest)}", "keep one of them")
 
+    def pair(self) -> tuple[MarginModel, MarginModel] | None:
+        """Of a hybrid the first model, which has no second, and the second; None of any other."""
+        if self.second is None:
+            return None
+        return msgspec.structs.replace(self, second=None), self.second
+
     def requirements(self) -> frozenset[Need]:
         """What it asks of the market beside the prices that every book is looked up for; what a
         second model asks is left to that.
