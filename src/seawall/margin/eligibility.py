@@ -36,6 +36,14 @@ class Eligibility(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     stay_usd: float
     otherwise: str
 
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.stay_usd <= self.enter_usd < math.inf:
+            raise BadParameter(
+                f"an account enters with {self.enter_usd} USD and stays with {self.stay_usd}",
+                where="eligibility",
+                remedy="Give finite amounts, stay_usd no higher than enter_usd.",
+            )
+
     def notice(self, model: str, margin_value_usd: Decimal) -> tuple[str, ...]:
         """What a report under the model must say of an account with so little margin value."""
         if margin_value_usd >= Decimal(self.enter_usd):
@@ -45,14 +53,6 @@ class Eligibility(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             f"keeps one from {self.stay_usd:,.0f}; else {self.otherwise}."
         )
         return (said,)
-
-    def __post_init__(self) -> None:
-        if not 0.0 <= self.stay_usd <= self.enter_usd < math.inf:
-            raise BadParameter(
-                f"an account enters with {self.enter_usd} USD and stays with {self.stay_usd}",
-                where="eligibility",
-                remedy="Give finite amounts, stay_usd no higher than enter_usd.",
-            )
 
 
 class Membership(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
