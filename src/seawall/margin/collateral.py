@@ -136,8 +136,9 @@ class Haircuts(Rates, frozen=True, kw_only=True, tag="haircuts"):
         Raises BadParameter when no class takes an underlying or a pool's component.
         """
         values: list[HoldingValue] = []
-        for position, price in book.money:
-            values += self._money(position.instrument, float(position.quantity) * price)
+        for position, value in book.money:
+            held = position.instrument
+            values += self._outright(held, value, self._money_rate(held))
         outside: list[UnderlyingBook] = []
         for part in book.underlyings:
             if is_outside(part, classes):
@@ -182,14 +183,10 @@ class Haircuts(Rates, frozen=True, kw_only=True, tag="haircuts"):
 
     # ---- rows
 
-    def _money(self, held: Instrument, value: float) -> list[HoldingValue]:
-        rate = self._money_rate(held)
+    def _outright(self, held: Instrument, value: float, rate: float) -> list[HoldingValue]:
+        """The rows of one asset, cash on either side: its rate, and its peg if it has one."""
         exposed = abs(value) if isinstance(held, Cash) else max(value, 0.0)
         row = HoldingValue(kind_path(held), value, rate * exposed)
-        return [row, *self._depeg(held, value, rate)]
-
-    def _outright(self, held: Instrument, value: float, rate: float) -> list[HoldingValue]:
-        row = HoldingValue(kind_path(held), value, rate * max(value, 0.0))
         return [row, *self._depeg(held, value, rate)]
 
     def _depeg(self, held: Instrument, value: float, rate: float) -> list[HoldingValue]:

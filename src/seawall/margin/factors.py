@@ -49,8 +49,7 @@ class CollateralFactors(
         Raises BadParameter for a kind without a factor.
         """
         rows: list[HoldingValue] = []
-        for position, price in book.money:
-            value = float(position.quantity) * price
+        for position, value in book.money:
             factor = factor_of(self.factors, money_kind(position.instrument), "collateral.factors")
             cut = (1.0 - factor) * max(value, 0.0)
             rows.append(HoldingValue(kind_path(position.instrument), value, cut))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from seawall.margin.charges import Charge, Charged
+from seawall.margin.charges import Charge, ChargeAmount, Charged
 from seawall.margin.classes import class_of
 from seawall.margin.collateral import in_array
 from seawall.margin.floors import greatest_floor
@@ -166,21 +166,16 @@ def charge_steps(
     charges: Iterable[Charge], charged: tuple[Charged, ...]
 ) -> tuple[RequirementStep, ...]:
     """What each charge takes on each underlying, charge by charge."""
-    return tuple(
-        RequirementStep(amount.path, amount.initial, amount.maintenance)
-        for charge in charges
-        for on in charged
-        for amount in charge.amounts(on)
-    )
+    return _steps(amount for charge in charges for on in charged for amount in charge.amounts(on))
 
 
 def money_steps(book: Book, model: MarginModel) -> tuple[RequirementStep, ...]:
     """What charges take on cash and stablecoins."""
-    return tuple(
-        RequirementStep(amount.path, amount.initial, amount.maintenance)
-        for charge in model.charges
-        for amount in charge.on_money(book.money)
-    )
+    return _steps(amount for charge in model.charges for amount in charge.on_money(book.money))
+
+
+def _steps(amounts: Iterable[ChargeAmount]) -> tuple[RequirementStep, ...]:
+    return tuple(RequirementStep(a.path, a.initial, a.maintenance) for a in amounts)
 
 
 def _charged(

@@ -143,7 +143,7 @@ class Book:
     as_of: datetime
     underlyings: tuple[UnderlyingBook, ...]
     money: tuple[tuple[Position, float], ...]
-    """Positions in cash, stablecoins and claims on these, each with its USD price."""
+    """Positions in cash, stablecoins and claims on these, each with its value in USD."""
     liquidity: Liquidity
     """What the market tells beside prices."""
     warnings: tuple[str, ...]
@@ -168,7 +168,7 @@ def join(portfolio: Portfolio, market: MarketSnapshot) -> Book:
     for position in sorted(portfolio.positions, key=_canonical):
         instrument = position.instrument
         if is_money(instrument):
-            money.append((position, market.asset_usd(instrument)))
+            money.append((position, float(position.quantity) * market.asset_usd(instrument)))
         else:
             held.setdefault(instrument.underlying, []).append(position)
     instruments = [position.instrument for position in portfolio.positions]

@@ -73,7 +73,7 @@ class NamedCharge(Rates, frozen=True, kw_only=True):
     """
 
     def on_money(self, money: Iterable[tuple[Position, float]]) -> tuple[ChargeAmount, ...]:
-        """What is taken on cash and stablecoins, each with its USD price: mostly nothing."""
+        """What is taken on cash and stablecoins, each with its value in USD: mostly nothing."""
         return ()
 
     def shares(self, on: Charged, worst_shares: Floats) -> ChargeShares | None:
@@ -83,3 +83,21 @@ class NamedCharge(Rates, frozen=True, kw_only=True):
         docs/explain.md, "Euler contributions".
         """
         return None
+
+
+def amounts_by_position(
+    head: str,
+    book: UnderlyingBook,
+    charged: NDArray[np.bool_],
+    initial: Floats,
+    maintenance: Floats,
+) -> tuple[ChargeAmount, ...]:
+    """One amount for each row that is ``charged``; arrays [M], amounts in USD."""
+    return tuple(
+        ChargeAmount(
+            f"{head}/{book.positions[row].instrument.name}",
+            float(initial[row]),
+            float(maintenance[row]),
+        )
+        for row in np.flatnonzero(charged).tolist()
+    )

@@ -9,7 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.basics.errors import BadParameter
-from seawall.margin.charges.base import ChargeAmount, Charged, ChargeShares, NamedCharge
+from seawall.margin.charges.base import (
+    ChargeAmount,
+    Charged,
+    ChargeShares,
+    NamedCharge,
+    amounts_by_position,
+)
 from seawall.margin.factors import check_factors, factor_of, kinds_of, money_kind
 from seawall.market.needs import Need
 from seawall.products.portfolio import Position
@@ -46,24 +52,16 @@ class BorrowFactorCharge(NamedCharge, frozen=True, kw_only=True, tag="borrow-fac
 
     def amounts(self, on: Charged) -> tuple[ChargeAmount, ...]:
         """One amount per position that is worth less than nothing."""
-        initial, maintenance = self._costs_usd(on)
-        return tuple(
-            ChargeAmount(
-                f"borrow/{on.book.positions[row].instrument.name}",
-                float(initial[row]),
-                float(maintenance[row]),
-            )
-            for row in np.flatnonzero(on.book.value_usd < 0.0).tolist()
-        )
+        owed = on.book.value_usd < 0.0
+        return amounts_by_position("borrow", on.book, owed, *self._costs_usd(on))
 
     def on_money(self, money: Iterable[tuple[Position, float]]) -> tuple[ChargeAmount, ...]:
         """One amount per debt in cash or a stablecoin."""
         found: list[ChargeAmount] = []
-        for position, price in money:
-            debt = -float(position.quantity) * price
-            if debt > 0.0:
+        for position, value in money:
+            if value < 0.0:
                 kind = money_kind(position.instrument)
-                costs = (debt * self._extra(level, kind) for level in ("initial", "maintenance"))
+                costs = (-value * self._extra(level, kind) for level in ("initial", "maintenance"))
                 found.append(ChargeAmount(f"borrow/{position.instrument.name}", *costs))
         return tuple(found)
 

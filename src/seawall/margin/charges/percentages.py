@@ -8,9 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.basics.errors import BadParameter
-from seawall.margin.charges.base import ChargeAmount, Charged, ChargeShares, NamedCharge
+from seawall.margin.charges.base import (
+    ChargeAmount,
+    Charged,
+    ChargeShares,
+    NamedCharge,
+    amounts_by_position,
+)
 from seawall.market.needs import Need
-from seawall.risk.book import CALL, FUTURE, PERPETUAL, SPOT, UnderlyingBook
+from seawall.risk.book import CALL, FUTURE, PERPETUAL, SPOT
 
 Floats = NDArray[np.float64]
 
@@ -37,7 +43,7 @@ class NotionalCharge(NamedCharge, frozen=True, kw_only=True, tag="notional"):
 
     def amounts(self, on: Charged) -> tuple[ChargeAmount, ...]:
         """One amount per position."""
-        return _by_position("notional", on.book, *self._costs_usd(on))
+        return amounts_by_position("notional", on.book, *self._costs_usd(on))
 
     def shares(self, on: Charged, worst_shares: Floats) -> ChargeShares:
         """Wholly each position's own."""
@@ -69,7 +75,7 @@ class StandardOptionCharge(NamedCharge, frozen=True, kw_only=True, tag="standard
 
     def amounts(self, on: Charged) -> tuple[ChargeAmount, ...]:
         """One amount per short option."""
-        return _by_position("standard_option", on.book, *self._costs_usd(on))
+        return amounts_by_position("standard_option", on.book, *self._costs_usd(on))
 
     def shares(self, on: Charged, worst_shares: Floats) -> ChargeShares:
         """Wholly each position's own."""
@@ -90,24 +96,6 @@ class StandardOptionCharge(NamedCharge, frozen=True, kw_only=True, tag="standard
         size = -book.quantity * spot
         initial = np.maximum(initial, maintenance)
         return book.is_option & (book.quantity < 0.0), size * initial, size * maintenance
-
-
-def _by_position(
-    head: str,
-    book: UnderlyingBook,
-    charged: NDArray[np.bool_],
-    initial: Floats,
-    maintenance: Floats,
-) -> tuple[ChargeAmount, ...]:
-    """The amounts of the rows that are charged."""
-    return tuple(
-        ChargeAmount(
-            f"{head}/{book.positions[row].instrument.name}",
-            float(initial[row]),
-            float(maintenance[row]),
-        )
-        for row in np.flatnonzero(charged).tolist()
-    )
 
 
 def _own(charged: NDArray[np.bool_], initial: Floats, maintenance: Floats) -> ChargeShares:
