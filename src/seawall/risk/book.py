@@ -46,12 +46,13 @@ class UnderlyingBook:
 
     ``is_listed`` whether the market lists any contract on it. ``inverse`` whether it pays in coin;
     ``quantity`` coins, + long, of a wrapper its own units; ``forward`` (the index for what is held
-    outright) and ``strike``
-    quote currency per coin (strike 0 where there is none); ``vol``, ``atm_vol`` decimal (0 where
-    there is none); ``unit_usd`` USD per unit of price; ``mark_usd`` USD value of one unit held
-    (options, spot; 0 for futures); ``value_usd`` market value of the position (futures: unrealised
-    profit); ``bucket`` index into ``buckets``: ``spot`` first, then ``perpetual`` and the expiries;
-    ``slice`` index into ``slices``, the listed options of its expiry (−1 where there are none).
+    outright) and ``strike`` quote currency per coin (strike 0 where there is none); ``vol``,
+    ``atm_vol`` decimal (0 where there is none); ``unit_usd`` USD per unit of price; ``mark_usd``
+    USD value of one unit held (options, spot; 0 for futures); ``value_usd`` market value of the
+    position (futures: unrealised profit); ``bucket`` index into ``buckets``: ``spot`` first, then
+    ``perpetual`` and the expiries; ``slice`` index into ``slices``, the listed options of its
+    expiry (−1 where there are none).
+
     Per unit held: ``delta`` coins, without ``coin_profit``; ``gamma`` coins per USD; ``vega_usd``
     per volatility point; ``theta_usd`` per day; ``coin_profit`` coins of unrealised profit
     (inverse futures with an entry price), which move with the index like coins held.
@@ -251,18 +252,6 @@ def join_underlying(
     coin_profit = np.where(entered & inverse, forward / np.where(entered, entry, 1.0) - 1.0, 0.0)
     profit = np.where(inverse, coin_profit * spot, (forward - entry) * unit)
     value[entered] = (quantity * profit)[entered]
-    # A unit of price moves with the forward, and the forward with the index: dF/dS = F / S.
-    slope = forward / spot
-    delta, gamma = unit * slope, np.zeros_like(unit)
-    vega, theta = np.zeros_like(unit), np.zeros_like(unit)
-    if option.any():
-        g = greeks(
-            forward[option], strike[option], vol[option], tenor[option], kind[option] == CALL
-        )
-        delta[option] *= g.delta
-        gamma[option] = unit[option] * slope[option] ** 2 * g.gamma
-        vega[option] = unit[option] * g.vega_per_unit_vol / 100.0
-        theta[option] = unit[option] * g.theta_per_year / DAYS_PER_YEAR
     return UnderlyingBook(
         underlying=underlying,
         spot_usd=spot,
@@ -283,11 +272,8 @@ def join_underlying(
         unit_usd=unit,
         mark_usd=mark_usd,
         value_usd=value,
-        delta=delta,
-        gamma=gamma,
-        vega_usd=vega,
-        theta_usd=theta,
         coin_profit=coin_profit,
+        **_unit_greeks(forward, strike, vol, tenor, unit, kind, spot),
     )
 
 
@@ -333,3 +319,27 @@ def _option_marks_usd(
     o = kind >= CALL
     model = price(forward[o], strike[o], vol[o], tenor[o], kind[o] == CALL)
     return unit[o] * np.where(np.isfinite(mark[o]), mark[o], model)
+
+
+def _unit_greeks(
+    forward: Floats,
+    strike: Floats,
+    vol: Floats,
+    tenor: Floats,
+    unit: Floats,
+    kind: NDArray[np.int64],
+    spot: float,
+) -> dict[str, Floats]:
+    """The columns of sensitivities per unit held, by name."""
+    # A unit of price moves with the forward, and the forward with the index: dF/dS = F / S.
+    slope = forward / spot
+    delta, gamma = unit * slope, np.zeros_like(unit)
+    vega, theta = np.zeros_like(unit), np.zeros_like(unit)
+    o = kind >= CALL
+    if o.any():
+        g = greeks(forward[o], strike[o], vol[o], tenor[o], kind[o] == CALL)
+        delta[o] *= g.delta
+        gamma[o] = unit[o] * slope[o] ** 2 * g.gamma
+        vega[o] = unit[o] * g.vega_per_unit_vol / 100.0
+        theta[o] = unit[o] * g.theta_per_year / DAYS_PER_YEAR
+    return {"delta": delta, "gamma": gamma, "vega_usd": vega, "theta_usd": theta}
