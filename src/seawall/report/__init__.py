@@ -1,5 +1,6 @@
-"""What an account is told: the margin report, its schema and its text.
+"""What an account is told: the margin report, and what explains or compares margins.
 
-In: the report's fields, how they are filled from a requirement and collateral, JSON, plain-text
-explanation. Not in: any margin arithmetic (margin) and any terminal colour (cli).
+In: the reports' fields and how they are filled, JSON, plain text; comparisons of models,
+explanations, changes, what-ifs, membership, surfaces. Not in: any margin arithmetic (margin) and
+any terminal colour (cli).
 """

@@ -1,5 +1,6 @@
 """What a book loses when the market moves: shocks, scenario sets, revaluation, the risk array.
 
-In: the scenario grid, positions joined with the market, PnL of every instrument in every
-scenario, Greeks. Not in: requirements, charges and haircuts (margin), estimation (lab).
+In: the scenario grid, positions joined with the market and what that assumes, PnL of every
+instrument in every scenario, Greeks, an account after trades or in a moved market.
+Not in: requirements, charges and haircuts (margin).
 """
