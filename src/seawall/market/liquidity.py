@@ -70,10 +70,10 @@ class Liquidity:
                         remedy=f"Give a number between {least:g} and {most:g}, or leave it out.",
                     )
             object.__setattr__(self, name, MappingProxyType(dict(numbers)))
-        listed: dict[str, list[tuple[Instrument, float]]] = {}
+        listed: dict[str, list[tuple[tuple[Cluster, ...], float]]] = {}
         for name, coins in self.open_interest.items():
-            instrument = parse_name(name)
-            listed.setdefault(instrument.underlying, []).append((instrument, coins))
+            contract = parse_name(name)
+            listed.setdefault(contract.underlying, []).append((clusters_of(contract), coins))
         clusters = {
             underlying: MappingProxyType({c: n for c, n in by_cluster(rows).items() if n > 0.0})
             for underlying, rows in listed.items()
@@ -91,11 +91,13 @@ def is_possible(name: str, value: float) -> bool:
     return least <= value <= most
 
 
-def by_cluster(contracts: Iterable[tuple[Instrument, float]]) -> dict[Cluster, float]:
-    """Amounts of contracts added up over the clusters each belongs to; assets belong to none."""
+def by_cluster(
+    amounts: Iterable[tuple[tuple[Cluster, ...], float]],
+) -> dict[Cluster, float]:
+    """Amounts of contracts, each with the clusters it belongs to, added up by cluster."""
     found: dict[Cluster, float] = {}
-    for contract, amount in contracts:
-        for cluster in clusters_of(contract):
+    for clusters, amount in amounts:
+        for cluster in clusters:
             found[cluster] = found.get(cluster, 0.0) + amount
     return found
 

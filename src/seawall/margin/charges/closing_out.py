@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from seawall.margin.charges.base import ChargeAmount, Charged, ChargeShares, NamedCharge
 from seawall.margin.fold import lone_loss
-from seawall.market.liquidity import WHOLE, Cluster, clusters_of
+from seawall.market.liquidity import WHOLE, by_cluster, clusters_of
 from seawall.market.needs import Need
 from seawall.risk.book import SPOT_BUCKET, UnderlyingBook
 
@@ -165,10 +165,7 @@ class ConcentrationCharge(NamedCharge, frozen=True, kw_only=True, tag="concentra
     def _most_crowded(self, on: Charged) -> _Crowd:
         """The cluster that is charged most, of equal ones the first; the book holds a contract."""
         clusters = [clusters_of(position.instrument) for position in on.book.positions]
-        held: dict[Cluster, float] = {}
-        for own, size in zip(clusters, np.abs(on.book.quantity).tolist(), strict=True):
-            for cluster in own:
-                held[cluster] = held.get(cluster, 0.0) + size
+        held = by_cluster(zip(clusters, np.abs(on.book.quantity).tolist(), strict=True))
         listed = on.liquidity.listed(on.book.underlying)
         if not listed:
             default_usd = on.numbers.open_interest_usd
