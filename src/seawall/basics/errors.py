@@ -16,7 +16,7 @@
     │   └── StaleQuote            quotes too far apart in time to form one snapshot
     └── ModelError                the model or its numbers cannot be used
         ├── UnknownModel          no preset of that name
-        └── BadParameter          a preset's number is missing, unknown or impossible
+        └── BadParameter          a number or choice of a model is missing, unknown or impossible
 
 Each message is one line: what is wrong, where, and the remedy.
 """
@@ -108,4 +108,4 @@ class UnknownModel(ModelError):
 
 
 class BadParameter(ModelError):
-    """A number of a preset is missing, unknown or impossible."""
+    """A number or choice of a model is missing, unknown or impossible."""

@@ -51,7 +51,7 @@ class LiquidationRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class UnallottedRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A charge that is not shared out among legs."""
+    """A step of the requirement that is no leg's, such as the charge on a debt in money."""
 
     path: str
     initial: float
