@@ -9,7 +9,6 @@ from itertools import pairwise
 
 import hypothesis.strategies as st
 import msgspec
-import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 
@@ -24,7 +23,6 @@ from seawall.products.portfolio import Portfolio, Position
 from seawall.report.build import margin
 from seawall.report.schema import MarginReport
 from seawall.risk.book import join
-from seawall.risk.revaluation import Black76Revaluation
 from tests.naive.market import legs
 from tests.strategies import (
     accounts,
@@ -37,7 +35,6 @@ from tests.strategies import (
 )
 
 PRBM = load_preset("prbm")
-SMILES = ("sticky-strike", "sticky-delta", "worst")
 every_model = pytest.mark.parametrize("model", preset_names())
 
 
@@ -73,11 +70,6 @@ def merged(*portfolios: Portfolio) -> Portfolio:
     kept = tuple(p for p in net.values() if p.quantity != 0)
     assume(kept)
     return Portfolio(account="merged", positions=kept)
-
-
-def with_smile(smile: str) -> MarginModel:
-    """The house model with another smile."""
-    return msgspec.structs.replace(PRBM, revaluation=Black76Revaluation(smile=smile))
 
 
 def floats_of(value: object) -> list[float]:
@@ -371,46 +363,3 @@ def test_settling_a_coin_profit_changes_no_risk(account):
     slack = 10.0 * rounding_usd(market, portfolio, after)
     assert now.initial == pytest.approx(before.initial, rel=1e-9, abs=slack)
     assert now.maintenance == pytest.approx(before.maintenance, rel=1e-9, abs=slack)
-
-
-@settings(max_examples=80)
-@given(account=accounts())
-def test_the_worse_of_both_smiles_is_never_below_either(account):
-    by_smile = {smile: requirement(*account, with_smile(smile)) for smile in SMILES}
-    slack = rounding_usd(account[1], account[0])
-    for level in ("initial", "maintenance"):
-        worst = getattr(by_smile["worst"], level)
-        for smile in ("sticky-strike", "sticky-delta"):
-            assert worst >= getattr(by_smile[smile], level) - slack, smile
-
-
-@settings(max_examples=40)
-@given(account=accounts())
-def test_how_the_smile_moves_is_nothing_where_it_is_flat_or_the_price_stands_still(account):
-    portfolio, market = account
-    strike, delta = (requirement(*account, with_smile(smile)) for smile in SMILES[:2])
-    for one, other in zip(strike.arrays, delta.arrays, strict=True):
-        unmoved = np.tile(one.scenarios.price_rel == 0.0, len(one.instants))
-        assert one.unit_pnl_usd[:, unmoved] == pytest.approx(
-            other.unit_pnl_usd[:, unmoved], rel=1e-12, abs=1e-9
-        )
-    flat = dataclasses.replace(
-        market,
-        slices={
-            key: dataclasses.replace(s, vol=np.full_like(s.vol, s.atm_vol))
-            for key, s in market.slices.items()
-        },
-    )
-    strike, delta = (requirement(portfolio, flat, with_smile(smile)) for smile in SMILES[:2])
-    slack = rounding_usd(market, portfolio)
-    assert delta.initial == pytest.approx(strike.initial, rel=1e-9, abs=slack)
-
-
-@settings(max_examples=60)
-@given(account=accounts(), second=st.sampled_from(("cross", "isolated", "collateral-factor")))
-def test_a_hybrid_asks_the_greater_of_its_two_models_at_each_level(account, second):
-    found = requirement(*account, load_preset(f"hybrid:{second}"))
-    both = [requirement(*account, load_preset(name)) for name in ("prbm", second)]
-    for level in ("initial", "maintenance"):
-        greater = max(getattr(each, level) for each in both)
-        assert getattr(found, level) == pytest.approx(greater, rel=1e-12, abs=1e-9)
