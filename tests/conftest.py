@@ -39,6 +39,12 @@ def options(quotes: Callable[..., Quotes]) -> Quotes:
     return quotes(chain())
 
 
+@pytest.fixture
+def in_folder(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test runs in the folder of its file's own fixture ``files``."""
+    monkeypatch.chdir(files)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of third-party data and vectors: SEAWALL_SHARED, else shared/ beside the project.

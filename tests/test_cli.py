@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import re
@@ -12,7 +11,6 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 import typer.main
@@ -22,9 +20,13 @@ from seawall.feeds.synthetic import STABLE_USD, synthetic_quotes
 from seawall.feeds.synthetic_book import synthetic_portfolio
 from seawall.feeds.writers import write_book_csv, write_market_csv
 from seawall.margin.presets import load_preset, preset_names
+from tests.commands import answer, document
 
 SEAWALL = Path(sys.executable).parent / "seawall"
 COMMANDS = sorted(typer.main.get_group(app).commands)
+
+
+pytestmark = pytest.mark.usefixtures("in_folder")
 
 
 @pytest.fixture(scope="module")
@@ -39,26 +41,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(autouse=True)
-def _in_folder(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(files)
-
-
 MARKET = ("--market", "chain.csv", "--market", "futures.csv")
 PRICES = tuple(word for c, p in STABLE_USD.items() for word in ("--price", f"{c}={p}"))
-
-
-def answer(capfd: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """Standard output of a command that must succeed without a word on stderr."""
-    code = run(arguments)
-    out, err = capfd.readouterr()
-    assert (code, err) == (0, ""), err
-    return out
-
-
-def document(capfd: pytest.CaptureFixture[str], *arguments: str) -> Any:
-    """The JSON document of a command, amounts as Decimal."""
-    return json.loads(answer(capfd, *arguments, "--json"), parse_float=Decimal)
 
 
 def shell(*arguments: str) -> subprocess.CompletedProcess[str]:

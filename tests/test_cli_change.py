@@ -17,6 +17,7 @@ from seawall.cli.app import run
 from seawall.feeds.synthetic import synthetic_quotes
 from seawall.feeds.writers import write_market_csv
 from seawall.market.quotes import OptionQuotes
+from tests import commands
 
 KEYS = [
     "account", "currency", "as_of_before", "as_of_after", "model_before", "model_after",
@@ -32,6 +33,9 @@ two,ETH-PERPETUAL,-30
 two,BTC,2
 """
 TIMES = ("--from", "2026-01-16T16:00", "--to", "2026-01-16T18:30")
+
+
+pytestmark = pytest.mark.usefixtures("in_folder")
 
 
 @pytest.fixture(scope="module")
@@ -68,16 +72,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(autouse=True)
-def _in_folder(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(files)
-
-
 def answer(capfd: pytest.CaptureFixture[str], book: str, *more: str) -> str:
-    code = run(["explain-change", book, "--market", "chain.csv", *TIMES, *more])
-    out, err = capfd.readouterr()
-    assert (code, err) == (0, ""), err
-    return out
+    return commands.answer(capfd, "explain-change", book, "--market", "chain.csv", *TIMES, *more)
 
 
 def documents(capfd: pytest.CaptureFixture[str], book: str, *more: str) -> list[dict[str, Any]]:

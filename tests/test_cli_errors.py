@@ -23,6 +23,9 @@ ERROR = re.compile(r"error: .+ \(.+\)\. .+\n")
 MARKET = ("--market", "chain.csv")
 
 
+pytestmark = pytest.mark.usefixtures("in_folder")
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a chain and a book."""
@@ -30,11 +33,6 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_market_csv(synthetic_quotes()[0], folder / "chain.csv")
     write_book_csv(synthetic_portfolio(), folder / "book.csv")
     return folder
-
-
-@pytest.fixture(autouse=True)
-def _in_folder(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(files)
 
 
 def test_executable_reports_an_error_on_one_line_of_stderr() -> None:

@@ -18,6 +18,7 @@ from seawall.feeds.writers import write_market_csv
 from seawall.report.explanation import Explanation
 from seawall.report.schema import to_json
 from seawall.report.what_if import WhatIf
+from tests import commands
 
 BOOK = """\
 account,instrument,quantity,entry_price
@@ -29,6 +30,9 @@ two,USD,20000,
 """
 MARKET = ("--market", "chain.csv", "--market", "futures.csv", "--price", "USDC=0.9998")
 HEDGE, PUT = "BTC-PERPETUAL:-0.5", "BTC-27MAR26-80000-P:5@0.025"
+
+
+pytestmark = pytest.mark.usefixtures("in_folder")
 
 
 @pytest.fixture(scope="module")
@@ -43,20 +47,12 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(autouse=True)
-def _in_folder(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(files)
-
-
 def answer(capfd: pytest.CaptureFixture[str], command: str, book: str, *more: str) -> str:
-    code = run([command, book, *MARKET, *more])
-    out, err = capfd.readouterr()
-    assert (code, err) == (0, ""), err
-    return out
+    return commands.answer(capfd, command, book, *MARKET, *more)
 
 
-def document(capfd: pytest.CaptureFixture[str], *arguments: str) -> Any:
-    return json.loads(answer(capfd, *arguments, "--json"), parse_float=Decimal)
+def document(capfd: pytest.CaptureFixture[str], command: str, book: str, *more: str) -> Any:
+    return commands.document(capfd, command, book, *MARKET, *more)
 
 
 def library() -> tuple[sw.Portfolio, sw.MarketSnapshot]:

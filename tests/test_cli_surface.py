@@ -20,9 +20,13 @@ from seawall.market.unlisted import with_unlisted
 from seawall.products.names import parse_name
 from seawall.report.schema import to_json
 from seawall.report.surface import SurfaceReport
+from tests import commands
 from tests.tables import chain, write
 
 FILES = ("chain.csv", "futures.csv")
+
+
+pytestmark = pytest.mark.usefixtures("in_folder")
 
 
 @pytest.fixture(scope="module")
@@ -35,16 +39,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(autouse=True)
-def _in_folder(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(files)
-
-
 def answer(capfd: pytest.CaptureFixture[str], *arguments: str) -> str:
-    code = run(["surface", *arguments])
-    out, err = capfd.readouterr()
-    assert (code, err) == (0, ""), err
-    return out
+    return commands.answer(capfd, "surface", *arguments)
 
 
 def test_json_is_that_of_the_library(capfd: pytest.CaptureFixture[str]) -> None:
