@@ -29,7 +29,7 @@ from tests.collateral_books import (
 )
 from tests.naive.parameters import PRBM as NUMBERS
 from tests.strategies import accounts, between
-from tests.test_oracle import NOISE, ORACLES, close, rounding_usd
+from tests.test_oracle import NOISE, ORACLES, assert_steps_agree, close, rounding_usd
 
 PRBM = load_preset("prbm")
 every_model = pytest.mark.parametrize("model", preset_names())
@@ -77,15 +77,7 @@ def test_every_row_of_assets_agrees_with_the_oracle(model, account):
 @settings(max_examples=40)
 @given(account=mixed_accounts())
 def test_every_step_agrees_with_the_oracle(model, account):
-    held, market = account
-    slack = rounding_usd(held, market) + 2.0 * NOISE * len(held.positions)
-    expected = ORACLES[model](held, market, NUMBERS)
-    found = margin_requirement(join(held, market), load_preset(model))
-    steps = {step.path: (step.initial, step.maintenance) for step in found.steps}
-    for path in steps.keys() | expected["rows"].keys():
-        have, want = steps.get(path, (0.0, 0.0)), expected["rows"].get(path, (0.0, 0.0))
-        assert close(have[0], want[0], slack), path
-        assert close(have[1], want[1], slack), path
+    assert_steps_agree(account, load_preset(model), ORACLES[model], NUMBERS)
 
 
 @every_model

@@ -11,16 +11,14 @@ from seawall.feeds.synthetic import synthetic_market
 from seawall.margin.charges import BorrowFactorCharge
 from seawall.margin.factors import CollateralFactors
 from seawall.margin.presets import load_preset
-from seawall.margin.requirement import margin_requirement
 from seawall.products.portfolio import portfolio
 from seawall.report.build import margin
 from seawall.report.explanation import explain
-from seawall.risk.book import join
 from tests.collateral_books import mixed_accounts
 from tests.naive.margin import naive_collateral_factor
 from tests.naive.parameters import COLLATERAL_FACTOR
 from tests.strategies import accounts
-from tests.test_oracle import close, rounding_usd
+from tests.test_oracle import assert_holdings_agree, assert_steps_agree
 
 MODEL = load_preset("collateral-factor")
 MARKET = synthetic_market()
@@ -28,19 +26,8 @@ BTC = MARKET.spot_usd("BTC")
 
 
 def agrees(account):
-    held, market = account
-    slack = rounding_usd(held, market)
-    expected = naive_collateral_factor(held, market, COLLATERAL_FACTOR)
-    book = join(held, market)
-    found = margin_requirement(book, MODEL)
-    steps = {step.path: (step.initial, step.maintenance) for step in found.steps}
-    for path in steps.keys() | expected["rows"].keys():
-        have, want = steps.get(path, (0.0, 0.0)), expected["rows"].get(path, (0.0, 0.0))
-        assert close(have[0], want[0], slack), path
-        assert close(have[1], want[1], slack), path
-    holdings = MODEL.collateral.holdings(book, MODEL.classes)
-    assert close(sum(h.value for h in holdings), expected["equity"], slack)
-    assert close(sum(h.haircut for h in holdings), expected["haircuts"], slack)
+    assert_steps_agree(account, MODEL, naive_collateral_factor, COLLATERAL_FACTOR)
+    assert_holdings_agree(account, MODEL, naive_collateral_factor, COLLATERAL_FACTOR)
 
 
 @settings(max_examples=200)

@@ -70,6 +70,33 @@ def rounded_up(amount, expected, slack):
     return expected - slack <= float(amount) <= expected + CENT + slack
 
 
+def assert_steps_agree(account, model, naive, parameters):
+    """Every step of the waterfall, path by path, at both levels."""
+    portfolio, market = account
+    # Directions that tie to NOISE may be named either way, and their losses differ by as much.
+    slack = rounding_usd(portfolio, market) + 2.0 * NOISE * len(portfolio.positions)
+    expected = naive(portfolio, market, parameters)
+    found = margin_requirement(join(portfolio, market), model)
+    steps = {step.path: (step.initial, step.maintenance) for step in found.steps}
+    assert len(steps) == len(found.steps), "a path appears twice"
+    for path in steps.keys() | expected["rows"].keys():
+        have, want = steps.get(path, (0.0, 0.0)), expected["rows"].get(path, (0.0, 0.0))
+        assert close(have[0], want[0], slack), f"{path}: initial {have[0]}, not {want[0]}"
+        assert close(have[1], want[1], slack), f"{path}: maintenance {have[1]}, not {want[1]}"
+    assert close(found.initial, expected["initial"], slack)
+    assert close(found.maintenance, expected["maintenance"], slack)
+
+
+def assert_holdings_agree(account, model, naive, parameters):
+    """Equity and haircuts."""
+    portfolio, market = account
+    slack = rounding_usd(portfolio, market)
+    expected = naive(portfolio, market, parameters)
+    found = model.collateral.holdings(join(portfolio, market), model.classes)
+    assert close(sum(h.value for h in found), expected["equity"], slack)
+    assert close(sum(h.haircut for h in found), expected["haircuts"], slack)
+
+
 @pytest.mark.parametrize("model", ORACLES)
 def test_preset_holds_the_documented_numbers_of_every_class(model):
     """Random books meet a class by chance only, and a haircut under another's floor never."""
@@ -130,34 +157,11 @@ def test_every_step_agrees_in_a_correlation_collapse(to, declared_days_ago, rhos
     assert_steps_agree(account, model, naive_prbm, PRBM | rhos)
 
 
-def assert_steps_agree(account, model, naive, parameters):
-    """Every step of the waterfall, path by path, at both levels."""
-    portfolio, market = account
-    # Directions that tie to NOISE may be named either way, and their losses differ by as much.
-    slack = rounding_usd(portfolio, market) + 2.0 * NOISE * len(portfolio.positions)
-    expected = naive(portfolio, market, parameters)
-    found = margin_requirement(join(portfolio, market), model)
-    steps = {step.path: (step.initial, step.maintenance) for step in found.steps}
-    assert len(steps) == len(found.steps), "a path appears twice"
-    for path in steps.keys() | expected["rows"].keys():
-        have, want = steps.get(path, (0.0, 0.0)), expected["rows"].get(path, (0.0, 0.0))
-        assert close(have[0], want[0], slack), f"{path}: initial {have[0]}, not {want[0]}"
-        assert close(have[1], want[1], slack), f"{path}: maintenance {have[1]}, not {want[1]}"
-    assert close(found.initial, expected["initial"], slack)
-    assert close(found.maintenance, expected["maintenance"], slack)
-
-
 @pytest.mark.parametrize("model", ORACLES)
 @settings(max_examples=200)
 @given(account=accounts())
 def test_every_holding_agrees(model, account):
-    portfolio, market = account
-    slack = rounding_usd(portfolio, market)
-    expected = ORACLES[model](portfolio, market, PRBM)
-    chosen = load_preset(model)
-    found = chosen.collateral.holdings(join(portfolio, market), chosen.classes)
-    assert close(sum(h.value for h in found), expected["equity"], slack)
-    assert close(sum(h.haircut for h in found), expected["haircuts"], slack)
+    assert_holdings_agree(account, load_preset(model), ORACLES[model], PRBM)
 
 
 @pytest.mark.parametrize("model", ORACLES)
