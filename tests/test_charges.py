@@ -101,6 +101,26 @@ def test_a_few_contracts_where_there_are_no_others_are_no_concentration():
     assert row(report, "concentration/BTC")[0] == pytest.approx(expected, abs=0.05)
 
 
+@pytest.mark.parametrize("told", [{}, {CALL: 0.0}, {CALL: 0.1}, {CALL: 100.0}])
+def test_no_open_interest_of_a_strike_is_no_cheaper_than_little(told):
+    """1 % of all 10,000 stands in: 50 held are half of it, and the strike's loss all there is."""
+    held = portfolio([(CALL, -50)])
+    report = margin(held, market(open_interest={FAR: 10_000.0 - sum(told.values()), **told}), MODEL)
+    expected = worst_loss(report) * 4 * (0.5 - 0.05)
+    assert row(report, "concentration/BTC")[0] == pytest.approx(expected, abs=0.05)
+
+
+def test_an_unlisted_strike_is_no_way_around_a_crowded_one():
+    told = {CALL: 20.0, FAR: 10_000.0}
+    listed, beside = (
+        margin(portfolio([(name, -80)]), market(open_interest=told), MODEL)
+        for name in (CALL, CALL.replace("90000", "90001"))
+    )
+    charged = [row(report, "concentration/BTC")[0] for report in (listed, beside)]
+    assert charged[1] == pytest.approx(charged[0], rel=0.02)
+    assert charged[0] > 0.0
+
+
 def test_an_account_that_holds_more_than_there_is_holds_it_all():
     report = margin(portfolio([(CALL, -10)]), market(open_interest={CALL: 1.0}), MODEL)
     assert row(report, "concentration/BTC")[0] == pytest.approx(
@@ -109,7 +129,7 @@ def test_an_account_that_holds_more_than_there_is_holds_it_all():
 
 
 def test_without_open_interest_the_class_tells_it_and_the_report_says_so():
-    report = margin(portfolio([(CALL, -10_000)]), market(), MODEL)
+    report = margin(portfolio([("BTC-PERPETUAL", -10_000)]), market(), MODEL)
     spot = synthetic_market().spot_usd("BTC")
     share = 10_000 * spot / 10e9
     expected = worst_loss(report) * 4 * (share - 0.05)

@@ -101,11 +101,10 @@ def concentration(legs, worst_loss, parameters, told):
         for members, belongs in groups:
             there = sum(coins for name, coins in listed.items() if belongs(name))
             held = sum(abs(member["q"]) for member in members)
-            if there > 0.0:
-                there = max(there, numbers["least_cluster"] * total)
-                alone = max(directional(scan_underlying(members, parameters)))
-                part = min(alone, worst_loss) * (min(1.0, held / there) - numbers["free"])
-                most = max(most, part)
+            there = max(there, numbers["least_cluster"] * total)
+            alone = max(directional(scan_underlying(members, parameters)))
+            part = min(alone, worst_loss) * (min(1.0, held / there) - numbers["free"])
+            most = max(most, part)
     return numbers["factor"] * max(0.0, most)
 
 

@@ -123,10 +123,10 @@ class ConcentrationCharge(NamedCharge, frozen=True, kw_only=True, tag="concentra
     L · ``factor`` · the account's share of a cluster's open interest beyond ``free_share``, for the
     cluster for which that is most: all contracts of the underlying, an expiry or a strike of one. L
     is M, and of an expiry or strike no more than it loses by itself. An expiry or strike counts as
-    holding at least ``least_cluster_share`` of the underlying's open interest: nobody is
-    concentrated by a few contracts at a strike where there are no others. Open interest of the
-    class stands in for that of the market, and without either the account is taken to hold all
-    there is; only an expiry or strike whose own is known counts as a cluster.
+    holding ``least_cluster_share`` of the underlying's open interest where it holds less or nobody
+    tells: nobody is concentrated by a few contracts at a strike where there are no others, and no
+    strike is out of sight. Open interest of the class stands in for that of the market, and without
+    either the account is taken to hold all there is.
     """
 
     needs: ClassVar[frozenset[Need]] = frozenset({Need.OPEN_INTEREST})
@@ -173,10 +173,8 @@ class ConcentrationCharge(NamedCharge, frozen=True, kw_only=True, tag="concentra
             listed = {WHOLE: whole}
         least = self.least_cluster_share * listed[WHOLE]
         found: list[_Crowd] = []
-        for cluster, coins in listed.items():
-            if held.get(cluster, 0.0) == 0.0:
-                continue
-            share = min(1.0, held[cluster] / max(coins, least))
+        for cluster, size in held.items():
+            share = min(1.0, size / max(listed.get(cluster, 0.0), least))
             inside = np.array([cluster in own for own in clusters])
             loss, shares = on.worst_loss, None
             # What is not crowded costs nothing, whatever it loses.
