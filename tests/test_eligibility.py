@@ -5,15 +5,16 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from seawall.basics.errors import BadParameter
+from seawall.basics.errors import BadParameter, InputError
 from seawall.feeds.synthetic import synthetic_market
 from seawall.margin.eligibility import Eligibility, Membership, next_membership, split
 from seawall.margin.presets import load_preset
 from seawall.market.moved import moved
+from seawall.products.instruments import is_money
 from seawall.products.portfolio import Portfolio, portfolio
 from seawall.report.build import margin
 from seawall.report.membership import margin_of_member
@@ -58,6 +59,7 @@ def test_between_the_two_values_nothing_changes(values, state):
 def test_leaving_changes_no_requirement(account):
     """Whatever is held, at whatever value: as a member and the moment it leaves."""
     held, market = account
+    assume(any(p.quantity != 0 and not is_money(p.instrument) for p in held.positions))
     value = float(margin(held, market).margin_value)
     entered, left = (
         replace(load_preset("prbm"), eligibility=replace(RULE, stay_usd=stay, enter_usd=1e15))
@@ -150,3 +152,24 @@ def test_amounts_out_of_order_are_refused(enter, stay):
 def test_a_model_without_eligibility_has_no_members():
     with pytest.raises(BadParameter, match="takes every account"):
         margin_of_member(book(1, (PUT, -1)), MARKET, MEMBER, "cross")
+
+
+@pytest.mark.parametrize(
+    ("state", "kept"),
+    [
+        ("Member", {}),
+        ("leaving", {}),
+        ("member", {PUT: Decimal(1)}),
+        ("leaving", {PUT: Decimal("NaN")}),
+        ("leaving", {PUT: Decimal(0)}),
+        ("leaving", {PUT: -1.0}),
+    ],
+)
+def test_a_membership_with_a_slip_in_it_is_refused(state, kept):
+    with pytest.raises(BadParameter, match="no membership"):
+        Membership(state=state, kept=kept)
+
+
+def test_what_is_no_membership_is_refused():
+    with pytest.raises(InputError, match="is no Membership"):
+        margin_of_member(book(1, (PUT, -1)), MARKET, "member")

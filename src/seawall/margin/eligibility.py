@@ -65,6 +65,22 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     state: MembershipState
     kept: Mapping[str, Decimal] = {}
 
+    def __post_init__(self) -> None:
+        # What is handed in was stored by somebody; a slip in it would lower a margin.
+        leaving = self.state == "leaving"
+        known = leaving or self.state in ("outside", "member")
+        sizes = all(
+            isinstance(size, Decimal) and size.is_finite() and size != 0  # pyright: ignore[reportUnnecessaryIsInstance]
+            for size in self.kept.values()
+        )
+        if not (known and leaving == bool(self.kept) and sizes):
+            raise BadParameter(
+                f"no membership: state {self.state!r} with {len(self.kept)} kept sizes",
+                where="membership",
+                remedy="Hand in what margin_of_member returned: outside, member, or leaving with "
+                "the sizes that are kept, as Decimals other than 0.",
+            )
+
 
 def next_membership(
     rule: Eligibility,
@@ -88,8 +104,9 @@ def next_membership(
     if before.state == "member":
         if margin_value_usd >= Decimal(rule.stay_usd):
             return before
-        return Membership(state="leaving", kept=held)
-    kept = {name: _reduced(size, held.get(name, Decimal(0))) for name, size in before.kept.items()}
+        kept = held
+    else:
+        kept = {n: _reduced(size, held.get(n, Decimal(0))) for n, size in before.kept.items()}
     kept = {name: size for name, size in kept.items() if size != 0}
     return Membership(state="leaving", kept=kept) if kept else Membership(state="outside")
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import msgspec
 
-from seawall.basics.errors import BadParameter
+from seawall.basics.errors import BadParameter, InputError
 from seawall.margin.eligibility import Membership, next_membership, split
 from seawall.margin.model import MarginModel
 from seawall.margin.presets import load_preset
@@ -41,6 +41,12 @@ def margin_of_member(
     :func:`seawall.report.build.margin` raises.
     """
     chosen, market = checked_inputs(portfolio, market, model)
+    if not isinstance(before, Membership):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InputError(
+            f"{before!r:.60} is no Membership",
+            where="membership",
+            remedy='Give Membership(state="outside") for a new account.',
+        )
     rule = chosen.eligibility
     if rule is None:
         raise BadParameter(
