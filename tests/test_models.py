@@ -11,6 +11,7 @@ import pytest
 import seawall as sw
 from seawall.basics.errors import BadParameter, UnknownModel, UnreadableFile
 from seawall.cli.app import run
+from seawall.cli.inputs import model_of
 from seawall.feeds.models import read_model
 from seawall.feeds.synthetic import STABLE_USD, synthetic_quotes
 from seawall.feeds.synthetic_book import synthetic_portfolio
@@ -41,7 +42,10 @@ def test_the_example_of_the_page_is_a_model_that_changes_what_it_says(mine: Path
 
 
 def test_the_collapse_of_the_house_models_page_can_be_put_into_a_model(tmp_path: Path) -> None:
-    head = 'from = "prbm"\nname = "x"\ntitle = "x"\nas_of = 2026-02-05\nsource = "x"\n'
+    head = (
+        'from = "prbm"\nname = "x"\ntitle = "x"\nas_of = 2026-02-05\nsource = "x"\n'
+        'status = { offsets = "unknown" }\n'
+    )
     (tmp_path / "x.toml").write_text(head + example("docs/models/prbm.md"), encoding="utf-8")
     assert read_model(tmp_path / "x.toml").offsets.collapse.notice_days == 7.0
 
@@ -80,6 +84,31 @@ def test_what_is_wrong_with_a_file_names_it(tmp_path: Path) -> None:
     path.write_text('from = "nobody"\n', encoding="utf-8")
     with pytest.raises(UnknownModel, match="nobody"):
         read_model(path)
-    path.write_text(example("docs/files.md") + "\n[levels]\nim_factor = 0.5\n", encoding="utf-8")
+    text = example("docs/files.md").replace("[status]", '[status]\nlevels = "unknown"')
+    path.write_text(text + "\n[levels]\nim_factor = 0.5\n", encoding="utf-8")
     with pytest.raises(BadParameter, match=r"bad\.toml.*im_factor is 0\.5|im_factor is 0\.5.*bad"):
         read_model(path)
+
+
+def test_changed_numbers_need_a_status_and_a_name_of_their_own(mine: Path) -> None:
+    text = mine.read_text(encoding="utf-8")
+    mine.write_text(text.replace('offsets = "unknown"\n', ""), encoding="utf-8")
+    with pytest.raises(BadParameter, match="part 'offsets' is changed and its status is not given"):
+        read_model(mine)
+    mine.write_text(text.replace('name = "mine"', 'name = "prbm"'), encoding="utf-8")
+    with pytest.raises(BadParameter, match="called 'prbm', as a preset is"):
+        read_model(mine)
+
+
+def test_the_model_of_everybody_else_must_exist(mine: Path) -> None:
+    text = mine.read_text(encoding="utf-8").replace("[status]", '[status]\neligibility = "unknown"')
+    rule = '\n[eligibility]\nfrom = "prbm"\notherwise = "crosss"\n'
+    mine.write_text(text + rule, encoding="utf-8")
+    with pytest.raises(UnknownModel, match=r"'crosss'.*mine.toml: eligibility.otherwise"):
+        read_model(mine)
+
+
+def test_a_hybrid_takes_a_file_as_its_second_model(mine: Path) -> None:
+    model = model_of(f"hybrid:{mine}")
+    assert model.name == "hybrid:mine"
+    assert model.second == read_model(mine)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from seawall.margin.model import MarginModel as MarginModel
     from seawall.margin.presets import load_preset as load_preset
     from seawall.margin.presets import preset_names as preset_names
+    from seawall.margin.presets import with_second as with_second
     from seawall.market.snapshot import MarketSnapshot as MarketSnapshot
     from seawall.market.surface import vol_surface as vol_surface
     from seawall.products.portfolio import Portfolio as Portfolio
@@ -71,6 +72,7 @@ _HOMES = {
     "synthetic_portfolio": "seawall.feeds.synthetic_book",
     "vol_surface": "seawall.market.surface",
     "what_if": "seawall.report.what_if",
+    "with_second": "seawall.margin.presets",
 }
 
 __all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]

@@ -15,10 +15,17 @@ if TYPE_CHECKING:
 
 
 def model_of(name: str) -> str | MarginModel:
-    """The model of a file that ends in .toml; any other name stays, to be looked up."""
-    from seawall.feeds.models import SUFFIX, read_model
+    """The model of a file that ends in .toml, or a hybrid with such a second model.
 
-    return read_model(name) if name.endswith(SUFFIX) else name
+    Any other name stays, to be looked up. Raises what read_model and with_second raise.
+    """
+    from seawall.feeds.models import SUFFIX, read_model
+    from seawall.margin.presets import load_preset, with_second
+
+    if not name.endswith(SUFFIX):
+        return name
+    first, colon, second = name.partition(":")
+    return with_second(load_preset(first), read_model(second)) if colon else read_model(name)
 
 
 def models_of(models: str) -> list[str | MarginModel]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from seawall.basics.errors import BadParameter
 from seawall.feeds.files import as_path, read_text
 from seawall.margin.model import MarginModel
-from seawall.margin.presets import parse_model
+from seawall.margin.presets import parse_model, preset_names
 
 SUFFIX = ".toml"
 
@@ -14,7 +15,15 @@ SUFFIX = ".toml"
 def read_model(path: str | Path) -> MarginModel:
     """The model of a TOML file, which may take over presets and parts of them with ``from``.
 
-    Raises UnreadableFile, and BadParameter and UnknownModel naming the file and the key.
+    Raises UnreadableFile, and BadParameter and UnknownModel naming the file and the key;
+    BadParameter too for one that bears the name of a preset.
     """
     file = as_path(path)
-    return parse_model(read_text(file, "TOML"), file.name)
+    model = parse_model(read_text(file, "TOML"), file.name)
+    if model.name in preset_names():
+        raise BadParameter(
+            f"it is called {model.name!r}, as a preset is",
+            where=f"{file.name}: name",
+            remedy="Give it a name of its own.",
+        )
+    return model

@@ -12,6 +12,7 @@ each; its name, title, date and source are its own.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from typing import Any, cast
@@ -63,7 +64,7 @@ def parse_model(text: str, where: str) -> MarginModel:
     """
     table = _load(text, where)
     try:
-        return msgspec.convert(table, MarginModel)
+        model = msgspec.convert(table, MarginModel)
     except msgspec.ValidationError as fault:
         cause = fault.__cause__
         if isinstance(cause, BadParameter):
@@ -77,6 +78,9 @@ def parse_model(text: str, where: str) -> MarginModel:
         raise BadParameter(
             fault.what, where=f"{where}: {fault.where}", remedy=fault.remedy
         ) from None
+    if model.eligibility is not None:
+        _require_preset(model.eligibility.otherwise, f"{where}: eligibility.otherwise")
+    return model
 
 
 # What a preset says of itself; nobody else's numbers may go by it.
@@ -96,11 +100,23 @@ def _load(text: str, where: str, passed: tuple[str, ...] = ()) -> dict[str, Any]
     if base is not None:
         taken = _whole(str(base), "the whole preset", where, passed)
         taken = {part: value for part, value in taken.items() if part not in _IDENTITY}
-        taken["status"] |= table.pop("status", {})
+        tags = table.pop("status", {})
+        _refuse_untagged(table.keys() - tags.keys() - {*_IDENTITY, "second"}, where)
+        taken["status"] |= tags
     if isinstance(table.get("second"), str):
         table["second"] = _whole(table["second"], "part 'second'", where, passed)
     own = {part: _resolve(value, part, where) for part, value in table.items()}
     return taken | own
+
+
+def _refuse_untagged(parts: Iterable[str], where: str) -> None:
+    """Changed numbers do not go by the tags of the preset that they come from."""
+    for part in sorted(parts):
+        raise BadParameter(
+            f"part {part!r} is changed and its status is not given",
+            where=where,
+            remedy=f'Add to [status] {part} = "unknown", "secondary", "official" or "verified".',
+        )
 
 
 def _whole(name: str, what: str, where: str, passed: tuple[str, ...]) -> dict[str, Any]:
@@ -144,11 +160,15 @@ def _resolve(value: Any, part: str, where: str, passed: tuple[str, ...] = ()) ->
     return cast("dict[str, Any]", taken) | own
 
 
-def _read(name: str) -> str:
+def _require_preset(name: str, where: str) -> None:
     if name not in preset_names():
         raise UnknownModel(
             f"no model is called {name!r}",
-            where="model name",
-            remedy=f"Choose one of: {', '.join(preset_names())}.",
+            where=where,
+            remedy=f"Choose one of: {', '.join(preset_names())}; or read a file with read_model.",
         )
+
+
+def _read(name: str) -> str:
+    _require_preset(name, "model name")
     return (_MODELS / f"{name}.toml").read_text(encoding="utf-8")
