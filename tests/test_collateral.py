@@ -211,7 +211,9 @@ def test_a_debt_never_helps(model, account, data):
     chosen = load_preset(model)
     values = [margin_value(each, market, chosen) for each in (none, owed)]
     debt = float(units) * market.index_usd[name]
-    assert values[1] <= values[0] - debt + 1e-9 * (abs(values[0]) + debt)
+    # The account may hold sums that cancel: noise is of their size and not of what is left.
+    slack = rounding_usd(owed, market) + 1e-9 * (abs(values[0]) + debt)
+    assert values[1] <= values[0] - debt + slack
     rows = holdings(owed, market, chosen)
     assert all(cut >= 0.0 for _, cut in rows.values())
     before, after = (margin_requirement(join(e, market), chosen) for e in (none, owed))
