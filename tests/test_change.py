@@ -15,6 +15,7 @@ from seawall.basics.errors import ExpiredInstrument, InputError, MissingQuote
 from seawall.basics.time import isoformat_utc
 from seawall.feeds.market import read_market
 from seawall.margin.presets import preset_names
+from seawall.market.liquidity import Liquidity
 from seawall.market.moved import at_time, moved
 from seawall.market.unlisted import with_unlisted
 from seawall.products.names import parse_name
@@ -161,9 +162,37 @@ def test_each_cause_shows_in_its_own_row(model):
     assert moving_steps(explain_change(BOOK, MARKET, MARKET, model, to_model=other)) == {"model"}
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"adv_usd": {"BTC": 1e8}},
+        {"open_interest": {"BTC-31JAN26-90000-P": 20.0}},
+        {"funding_per_day": {"BTC-PERPETUAL": -0.001}},
+        {"confidence": {"ETH": 0.9}},
+        {"index_age_s": {"BTC": 7_200.0}},
+        {"pool_utilisation": {"BTC": 0.95}},
+        {"supply": {"UNI": 500.0}},
+    ],
+)
+def test_what_is_told_beside_prices_has_a_row_of_its_own(told):
+    """Also where volatilities change at the same time, whose row is theirs alone."""
+    held = Portfolio(account="by hand", positions=BOOK.positions + book_of(("UNI", 100)).positions)
+    before = replace(MARKET, index_usd={**MARKET.index_usd, "UNI": 10.0})
+    after = replace(before, liquidity=Liquidity(**told))
+    change = explain_change(held, before, after)
+    adds_up(change)
+    assert moving_steps(change) == {"liquidity"}
+    both = explain_change(held, before, with_vols(after, 1.3))
+    adds_up(both)
+    alone = explain_change(held, before, with_vols(before, 1.3))
+    assert amounts(step(both, "volatility")) == amounts(step(alone, "volatility"))
+    assert any(amounts(step(both, "liquidity")))
+    assert step(both, "liquidity").initial == both.initial_after - alone.initial_after
+
+
 def test_steps_are_in_the_stated_order():
     names = [row.step for row in explain_change(BOOK, MARKET, MARKET).rows]
-    assert names == ["positions", "time", "price/BTC", "price/ETH", "volatility", "model"]
+    assert names == ["positions", "time", "price/BTC", "price/ETH", "volatility", "liquidity", "model"]
     after = replace(MARKET, stable_usd={})
     names = [row.step for row in explain_change(BOOK, MARKET, after).rows]
     assert names[3:5] == ["price/ETH", "price/stablecoins"]

@@ -2,7 +2,7 @@
 
 Each row is the difference that one step makes, by full recomputation of the account before and
 after it. The order of the steps is fixed: positions, time, price of each underlying, stablecoins,
-volatility, model. Source: docs/explain.md, "Change between two instants".
+volatility, liquidity, model. Source: docs/explain.md, "Change between two instants".
 """
 
 from __future__ import annotations
@@ -215,7 +215,10 @@ def _stages(
     if market.stable_usd != after.stable_usd:
         market = replace(market, stable_usd=after.stable_usd)
         yield _Stage("price/stablecoins", held(market), market, first)
-    yield _Stage("volatility", held(after), after, first)
+    # Volume, open interest, funding and trust are those of the start until their own step.
+    market = replace(after, liquidity=before.liquidity)
+    yield _Stage("volatility", held(market), market, first)
+    yield _Stage("liquidity", held(after), after, first)
     yield _Stage("model", held(after), after, last)
 
 
