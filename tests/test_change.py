@@ -13,6 +13,7 @@ from hypothesis import assume, given, settings
 
 from seawall.basics.errors import ExpiredInstrument, InputError, MissingQuote
 from seawall.basics.time import isoformat_utc
+from seawall.feeds.books import read_portfolio
 from seawall.feeds.market import read_market
 from seawall.margin.presets import preset_names
 from seawall.market.liquidity import Liquidity
@@ -192,7 +193,15 @@ def test_what_is_told_beside_prices_has_a_row_of_its_own(told):
 
 def test_steps_are_in_the_stated_order():
     names = [row.step for row in explain_change(BOOK, MARKET, MARKET).rows]
-    assert names == ["positions", "time", "price/BTC", "price/ETH", "volatility", "liquidity", "model"]
+    assert names == [
+        "positions",
+        "time",
+        "price/BTC",
+        "price/ETH",
+        "volatility",
+        "liquidity",
+        "model",
+    ]
     after = replace(MARKET, stable_usd={})
     names = [row.step for row in explain_change(BOOK, MARKET, after).rows]
     assert names[3:5] == ["price/ETH", "price/stablecoins"]
@@ -271,8 +280,29 @@ def test_an_option_out_of_reach_at_one_time_is_an_error_that_names_it_and_the_ti
 def test_what_expires_in_between_is_an_error():
     held = book_of(("BTC-2JAN26-102000-P", 1), ("USD", 1))
     after = replace(MARKET, as_of=MARKET.as_of + timedelta(days=1))
-    with pytest.raises(ExpiredInstrument, match="BTC-2JAN26-102000-P"):
+    with pytest.raises(ExpiredInstrument, match="BTC-2JAN26-102000-P expired") as caught:
         explain_change(held, MARKET, after)
+    assert caught.value.where == "account by hand, snapshot of 2026-01-02T08:00:00Z"
+    assert "--to-book (to_portfolio in Python)" in caught.value.remedy
+    settled = explain_change(held, MARKET, after, to_portfolio=book_of(("USD", 2_000)))
+    adds_up(settled)
+    with pytest.raises(ExpiredInstrument, match="BTC-2JAN26-102000-P expired") as caught:
+        explain_change(book_of(("USD", 1)), MARKET, after, to_portfolio=held)
+    assert "Leave it out of the book at the end" in caught.value.remedy
+    with pytest.raises(ExpiredInstrument, match="BTC-2JAN26-102000-P expired") as caught:
+        explain_change(held, after, MARKET, to_portfolio=book_of(("USD", 1)))
+    assert "Leave it out of the book or start" in caught.value.remedy
+
+
+def test_what_expires_in_between_is_named_with_its_row_also_if_it_is_a_future(tmp_path):
+    name = "BTC-2JAN26"
+    before = replace(MARKET, futures={**MARKET.futures, name: 100_000.0})
+    after = replace(before, as_of=MARKET.as_of + timedelta(days=1))
+    path = tmp_path / "book.csv"
+    path.write_text(f"account,instrument,quantity\nmaker,USD,9\nmaker,{name},1\n")
+    with pytest.raises(ExpiredInstrument, match=f"{name} expired") as caught:
+        explain_change(read_portfolio(path), before, after)
+    assert caught.value.where == ("account maker, book.csv row 3, snapshot of 2026-01-02T08:00:00Z")
 
 
 def test_two_accounts_are_not_one_that_changed():

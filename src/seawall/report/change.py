@@ -14,19 +14,24 @@ from decimal import Decimal
 
 import msgspec
 
-from seawall.basics.errors import InputError
+from seawall.basics.errors import ExpiredInstrument, InputError
 from seawall.basics.time import isoformat_utc
 from seawall.margin.fold import Direction
 from seawall.margin.model import MarginModel
 from seawall.margin.status import MarginStatus, margin_status
 from seawall.market.moved import at_time, with_prices_of
 from seawall.market.snapshot import MarketSnapshot
-from seawall.products.instruments import CASH, Stablecoin, is_money
+from seawall.products.instruments import CASH, Expiring, Stablecoin, is_money
 from seawall.products.portfolio import Portfolio
 from seawall.report.build import checked_inputs, model_info, risk_matrices
 from seawall.report.schema import Cell, ModelInfo, RiskMatrix
-from seawall.risk.book import join
+from seawall.risk.book import join, place_of
 from seawall.risk.moved import carried_portfolio, resized_portfolio
+
+_SETTLED = (
+    "Give the book at the end, in which it is settled, with --to-book (to_portfolio in Python)."
+)
+_STILL_HELD = "Leave it out of the book at the end and put in what it was settled for."
 
 
 class ChangeRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -102,8 +107,9 @@ def explain_change(
     from ``before`` on. With it the account is that one at ``after``. ``to_model`` is the model
     after, the same if left out.
 
-    Raises MissingQuote or ExpiredInstrument for what is not listed at both instants, InputError if
-    the portfolios are of two accounts, and what :func:`seawall.report.build.margin` raises.
+    Raises MissingQuote for what is not listed at both instants, ExpiredInstrument for what has
+    expired at one of them, InputError if the portfolios are of two accounts, and what
+    :func:`seawall.report.build.margin` raises.
     """
     ending = portfolio if to_portfolio is None else to_portfolio
     # The book of the end is counted at the start's prices too.
@@ -116,6 +122,9 @@ def explain_change(
             where="explain-change",
             remedy="Give the same account at both times.",
         )
+    _require_alive(portfolio, before, "Leave it out of the book or start from an earlier snapshot.")
+    for market in (before, after):
+        _require_alive(ending, market, _SETTLED if to_portfolio is None else _STILL_HELD)
     stages = tuple(_stages(portfolio, to_portfolio, before, after, first, last))
     # What is not listed at either end is told before anything is computed in between.
     for end in (stages[0], stages[-1]):
@@ -144,6 +153,18 @@ def explain_change(
             *_warnings(start, _valued(ending, before), finish, carried=to_portfolio is None),
         ),
     )
+
+
+def _require_alive(portfolio: Portfolio, market: MarketSnapshot, remedy: str) -> None:
+    """Raise ExpiredInstrument, which names account and position, for what has expired by then."""
+    for position in portfolio.positions:
+        contract = position.instrument
+        if isinstance(contract, Expiring) and contract.expiry <= market.as_of:
+            raise ExpiredInstrument(
+                f"{contract.name} expired at {isoformat_utc(contract.expiry)}",
+                where=f"{place_of(position, portfolio.account)}, {market.where}",
+                remedy=remedy,
+            )
 
 
 def _of_times(before: MarketSnapshot, after: MarketSnapshot) -> list[str]:

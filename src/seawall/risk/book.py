@@ -164,7 +164,7 @@ def join(portfolio: Portfolio, market: MarketSnapshot) -> Book:
     held: dict[str, list[Position]] = {}
     found = [*market.warnings, *portfolio.warnings]
     for position in portfolio.positions:
-        with located(_place(position, portfolio.account), position.where):
+        with located(place_of(position, portfolio.account), position.where):
             found += assumptions(position, market)
     for position in sorted(portfolio.positions, key=_canonical):
         instrument = position.instrument
@@ -187,7 +187,7 @@ def join(portfolio: Portfolio, market: MarketSnapshot) -> Book:
     )
 
 
-def _place(position: Position, account: str) -> str:
+def place_of(position: Position, account: str) -> str:
     """Whose a position is and where it stands, for messages."""
     return f"account {account}" + ("" if position.where == NOWHERE else f", {position.where}")
 
