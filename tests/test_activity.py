@@ -105,14 +105,55 @@ def test_the_later_table_counts_in_either_order(read):
         assert read(*pair).liquidity.adv_usd == {"BTC": 1e10}
 
 
-def test_volumes_may_be_of_last_week_and_trust_only_of_the_moment(read):
-    old = activity(AS_OF - timedelta(days=7), adv_usd=1e9, confidence=1.0, pool_utilisation=0.0)
-    market = read(old)
-    assert market.liquidity.adv_usd == {"BTC": 1e9}
-    assert not market.liquidity.confidence
-    assert not market.liquidity.pool_utilisation
-    said = "confidence and pool_utilisation of activity0.csv left out: of another time."
-    assert said in market.warnings
+def test_volumes_may_be_of_last_week(read):
+    told = {"adv_usd": 1e9, "depth_usd": 5e6, "supply": 2e7}
+    found = read(activity(AS_OF - timedelta(days=7), **told)).liquidity
+    assert {name: getattr(found, name)["BTC"] for name in told} == told
+
+
+@pytest.mark.parametrize("told", ["confidence", "pool_utilisation"])
+@pytest.mark.parametrize("gap", [timedelta(minutes=-15, milliseconds=-1), timedelta(days=-6)])
+def test_trust_of_another_moment_is_an_error_and_lowers_nothing(read, told, gap):
+    """An oracle that has gone silent must not earn its account the default."""
+    assert getattr(read(activity(AS_OF - timedelta(minutes=15), **{told: 0.5})).liquidity, told)
+    with pytest.raises(StaleQuote, match=rf"^{told} of activity0.csv is of 2") as caught:
+        read(activity(AS_OF + gap, adv_usd=1e9, **{told: 0.5}))
+    assert caught.value.remedy.endswith("or leave out this column.")
+    # An empty column tells nothing that could be stale.
+    assert read(activity(AS_OF + gap, adv_usd=1e9, **{told: ""})).liquidity.adv_usd
+    with pytest.raises(StaleQuote, match=r"confidence and pool_utilisation of .* are"):
+        read(activity(AS_OF + gap, confidence=1.0, pool_utilisation=0.0))
+
+
+@pytest.mark.parametrize("time", ["", "yesterday", "12", "2026-02-30T08:00"])
+def test_a_row_without_a_time_is_an_error_that_names_it(read, time):
+    """A confidence of one half that is dropped would lower the margin."""
+    whole = activity(adv_usd=1e9, confidence=0.9).cast({"timestamp": pl.String})
+    odd = whole.with_columns(timestamp=pl.lit(time), underlying=pl.lit("ETH"))
+    with pytest.raises(BadNumber, match=time or "timestamp is empty") as caught:
+        read(pl.concat([whole, odd]))
+    assert caught.value.where == "activity0.csv row 3"
+    empty = odd.select(pl.lit("").alias(name) for name in odd.columns)
+    blank = pl.concat([whole.cast(pl.String), empty])
+    assert read(blank).liquidity.confidence == {"BTC": 0.9}
+
+
+def test_a_row_of_parquet_without_a_time_is_named_too(tmp_path):
+    told = pl.concat([activity(adv_usd=1e9), activity(adv_usd=2e9)])
+    told = told.with_columns(
+        timestamp=pl.Series([AS_OF, None]), underlying=pl.Series(["BTC", "ETH"])
+    )
+    paths = [write(chain(), tmp_path / "chain.csv"), write(told, tmp_path / "activity.parquet")]
+    with pytest.raises(BadNumber, match="timestamp is empty") as caught:
+        read_market(paths)
+    assert caught.value.where == "activity.parquet row 2"
+
+
+def test_numbers_of_no_underlying_are_refused(read):
+    odd = activity(adv_usd=1e9).with_columns(underlying=pl.lit(""))
+    with pytest.raises(UnreadableFile, match="names no underlying") as caught:
+        read(pl.concat([activity(adv_usd=1e9), odd]))
+    assert caught.value.where == "activity0.csv row 3"
 
 
 @pytest.mark.parametrize("gap", [timedelta(days=-7, milliseconds=-1), timedelta(minutes=16)])
@@ -122,8 +163,16 @@ def test_a_table_too_old_or_of_a_later_time_is_stale(read, gap):
 
 
 def test_an_underlying_without_a_price_is_said_to_be_one(read):
-    odd = activity(adv_usd=1e9).with_columns(underlying=pl.lit("btc"))
-    assert "activity0.csv tells of btc, which has no price here." in read(odd).warnings
+    odd = activity(adv_usd=1e9).with_columns(underlying=pl.lit("XBT"))
+    assert "activity0.csv tells of XBT, which has no price here." in read(odd).warnings
+
+
+@pytest.mark.parametrize("name", ["btc", "Btc"])
+def test_an_underlying_in_another_case_is_refused_with_the_right_spelling(read, name):
+    odd = activity(confidence=0.5).with_columns(underlying=pl.lit(name))
+    with pytest.raises(BadNumber, match=f"{name} is not how BTC is written") as caught:
+        read(odd)
+    assert (caught.value.where, caught.value.remedy) == ("activity0.csv", "Write BTC.")
 
 
 @pytest.mark.parametrize(

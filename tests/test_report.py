@@ -133,7 +133,7 @@ def test_what_is_assumed_is_said(market: MarketSnapshot) -> None:
     assert "No mark of BTC-PERPETUAL: taken at its index" in warnings
     assert "No mark of BTC-27MAR26: taken at the forward" in warnings
     assert "No entry price of BTC-PERPETUAL" in warnings
-    needs = "traded volume, half-spread, open interest, confidence in the index"
+    needs = "traded volume, half-spread, open interest, confidence in the index, pool utilisation"
     assert f"Defaults of prbm for BTC: {needs}." in warnings
     assert "No funding rate of BTC-PERPETUAL: taken as paying." in warnings
 

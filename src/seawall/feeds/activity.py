@@ -4,8 +4,8 @@ Columns: ``timestamp, underlying`` and any of ``adv_usd`` (30-day average daily 
 ``depth_usd`` (resting orders within 1 % of the mid), ``confidence`` (in the index, 0 to 1),
 ``pool_utilisation`` (0 to 1) and ``supply`` (units in circulation); others are ignored.
 
-An empty cell is a missing number. One that cannot be, or an underlying given twice, is an error:
-left out it could lower a charge.
+An empty cell is a missing number. One that cannot be, an underlying given twice, and a row without
+a time or an underlying are errors: left out they could lower a charge.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import datetime
 
 from seawall.basics.decimals import parse_decimal
 from seawall.basics.errors import BadNumber, UnreadableFile, UnrecognisedFile
-from seawall.feeds.snapshots import TIME_COLUMN, read_snapshot
+from seawall.feeds.snapshots import TIME_COLUMN, read_snapshot, require_times
 from seawall.feeds.tables import Table, text
 from seawall.market.liquidity import RANGES, Liquidity, is_possible
 from seawall.market.quotes import LiquidityQuotes
@@ -28,17 +28,25 @@ ACTIVITY_NUMBERS = ("adv_usd", "depth_usd", "confidence", "pool_utilisation", "s
 def read_activity(table: Table, at: datetime | None) -> LiquidityQuotes:
     """The numbers of one snapshot.
 
-    Raises BadNumber for a number that cannot be, UnreadableFile for an underlying that stands
-    twice, UnrecognisedFile without any number, and what :func:`read_snapshot` raises.
+    Raises BadNumber for a number that cannot be or a row without a time, UnreadableFile for an
+    underlying that is missing or stands twice, UnrecognisedFile without any number, and
+    what :func:`read_snapshot` raises.
     """
     given = [name for name in ACTIVITY_NUMBERS if name in table.schema]
-    cells = {name: text(table, name) for name in given}
-    as_of, rows = read_snapshot(table, {"underlying": text(table, "underlying"), **cells}, at)
+    columns = {name: text(table, name) for name in ("underlying", *given)}
+    as_of, rows = read_snapshot(table, columns, at)
+    require_times(table, columns)
     told: dict[str, dict[str, float]] = {name: {} for name in given}
     where: dict[str, str] = {}
     for row in rows.iter_rows(named=True):
         place, underlying = f"{table.name} row {row['row']}", row["underlying"]
         if not underlying:
+            if any(row[name] for name in given):
+                raise UnreadableFile(
+                    "the row names no underlying",
+                    where=place,
+                    remedy="Name one, such as BTC, or leave out the row.",
+                )
             continue
         if underlying in where:
             raise UnreadableFile(

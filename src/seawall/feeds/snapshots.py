@@ -53,11 +53,10 @@ def read_snapshot(
     """
     import polars as pl
 
-    distinct = collect(table, table.frame.select(pl.col(TIME_COLUMN).alias("raw")).unique())
-    time_ms = epoch_ms(distinct["raw"], f"{table.name} column {TIME_COLUMN}")
-    times = distinct.with_columns(time_ms=time_ms).drop_nulls().sort("time_ms")
+    written = _times(table)
+    times = written.drop_nulls().sort("time_ms")
     if times.is_empty():
-        empty = distinct.is_empty()
+        empty = written.is_empty()
         raise UnrecognisedFile(
             "it has a header and no rows"
             if empty
@@ -73,6 +72,35 @@ def read_snapshot(
     rows = rows.select("row", pl.col(TIME_COLUMN).alias("raw"), **columns)
     rows = rows.join(chosen, on="raw", how="inner", maintain_order="left").drop("raw")
     return instant(last), collect(table, rows).sort("time_ms", maintain_order=True)
+
+
+def require_times(table: Table, columns: Mapping[str, pl.Expr]) -> None:
+    """See that every row with anything in ``columns``, which are texts, has a time.
+
+    Raises BadNumber that names the first row that has none.
+    """
+    import polars as pl
+
+    untimed = _times(table).filter(pl.col("time_ms").is_null()).lazy()
+    rows = table.frame.with_row_index("row", table.first_row)
+    rows = rows.select("row", pl.col(TIME_COLUMN).alias("raw"), **columns)
+    rows = rows.join(untimed, on="raw", how="inner", nulls_equal=True, maintain_order="left")
+    told = pl.any_horizontal(pl.col(name).fill_null("") != "" for name in columns)
+    for row, raw in collect(table, rows.filter(told).select("row", "raw").head(1)).iter_rows():
+        raise BadNumber(
+            f"{TIME_COLUMN} is empty" if raw in (None, "") else f"{raw} is no {TIME_COLUMN}",
+            where=f"{table.name} row {row}",
+            remedy="Give ISO 8601 in UTC or the time since 1970 in seconds or milliseconds.",
+        )
+
+
+def _times(table: Table) -> pl.DataFrame:
+    """Every distinct time as it is written, ``raw``, and in ``time_ms``, null for what is none."""
+    import polars as pl
+
+    distinct = collect(table, table.frame.select(pl.col(TIME_COLUMN).alias("raw")).unique())
+    time_ms = epoch_ms(distinct["raw"], f"{table.name} column {TIME_COLUMN}")
+    return distinct.with_columns(time_ms=time_ms)
 
 
 def instant(time_ms: int) -> datetime:

@@ -135,6 +135,7 @@ def defaults_taken(book: Book, model: MarginModel) -> list[str]:
         Need.SPREAD: lambda _: False,
         Need.OPEN_INTEREST: lambda part: bool(book.liquidity.listed(part.underlying)),
         Need.CONFIDENCE: lambda part: part.underlying in book.liquidity.confidence,
+        Need.UTILISATION: lambda part: part.underlying in book.liquidity.pool_utilisation,
         Need.SUPPLY: lambda part: all(
             position.instrument.name in book.liquidity.supply for position in part.positions
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from seawall.basics.decimals import MAX_PRICE
@@ -63,15 +63,24 @@ def _number(value: object) -> float:
 
 def refuse_misspelt(given: Mapping[str, float], index: Iterable[str]) -> None:
     """A price of ``usdc`` would be kept and never used, and USDC silently count as 1."""
+    for asset, known in misspelt(given, index):
+        value = given[asset]
+        raise BadNumber(
+            f"{asset} is not how {known} is written",
+            where=f"price {asset}={value}",
+            remedy=f"Write {known}={value}.",
+        )
+
+
+def misspelt(names: Iterable[str], index: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Names that are spelt like one of the index, or a known asset, but for their case; each with
+    the right spelling.
+    """
     meant = {asset.casefold(): asset for asset in (*index, *NAMED_ASSETS)}
-    for asset, value in given.items():
-        known = meant.get(asset.casefold(), asset)
-        if known != asset:
-            raise BadNumber(
-                f"{asset} is not how {known} is written",
-                where=f"price {asset}={value}",
-                remedy=f"Write {known}={value}.",
-            )
+    for name in names:
+        known = meant.get(name.casefold(), name)
+        if known != name:
+            yield name, known
 
 
 def refuse_contradicted(chosen: Mapping[str, float], refused: Mapping[str, str]) -> None:
