@@ -49,7 +49,7 @@ Market = Annotated[
         "--market",
         "-m",
         metavar="FILE",
-        help="Option chain or futures (CSV, parquet); may be given several times.",
+        help="Option chain, futures or activity (CSV, parquet); may be given several times.",
     ),
 ]
 At = Annotated[
@@ -61,7 +61,9 @@ At = Annotated[
 Model = Annotated[
     str,
     typer.Option(
-        "--model", metavar="NAME", help="One of the names of: seawall models; or a .toml file."
+        "--model",
+        metavar="NAME",
+        help="One of the names of: seawall models; hybrid:NAME; or a .toml file.",
     ),
 ]
 Price = Annotated[
