@@ -107,7 +107,7 @@ WORKED = """
     unrealised/ETH 0.00 0.00
     rwa/BUIDL 300000.00 45000.00
     lp_share/ETH-USDC-LP 30000.00 9000.00
-    spot/UNI 80000.00 30400.00
+    outside/UNI 80000.00 30400.00
     cap/BUIDL 0.00 140068.00
     supply_cap/UNI 0.00 12400.00
     equity 470000.00 240136.00

@@ -109,8 +109,7 @@ def _liquidities(draw, names, futures, slices):
 def _list_contracts(draw, pair, spot, as_of, futures, forwards, slices):
     """Adds a perpetual mark, one to three expiries of one underlying and settlement, or both."""
     days = draw(st.lists(st.sampled_from(DAYS_TO_EXPIRY), min_size=1, max_size=3, unique=True))
-    # Something is listed of everything: what is not stands outside the array (collateral_books).
-    if days == [0] or draw(st.booleans()):
+    if draw(st.booleans()):
         futures[_perpetual(*pair).name] = spot * draw(between(0.98, 1.02))
     for day in days:
         expiry = as_of.replace(hour=8, minute=0) + timedelta(days=day)

@@ -17,7 +17,7 @@ from seawall.margin.distance import excess_maintenance, liquidation_prices
 from seawall.margin.presets import load_preset
 from seawall.market.given import check_given
 from seawall.market.moved import moved, with_prices_of
-from seawall.products.assets import CURRENCIES, REAL_WORLD_ASSETS, WRAPPERS
+from seawall.products.assets import CURRENCIES, REAL_WORLD_ASSETS, ROUGH_LEVELS_USD, WRAPPERS
 from seawall.products.instruments import (
     Cash,
     Instrument,
@@ -154,8 +154,12 @@ def test_prices_of_all_kinds_are_given(prices):
         ("ETH-USDC-LP", 0.0, "is not a price of ETH-USDC-LP"),
         ("BUIDL", 1e12, "is not a price of BUIDL"),
         ("USD", 1.0, "is not a price of USD"),
-        ("JPY", 151.0, "is not a price of JPY"),  # yen a dollar
-        ("EUR", 3.0, "is not a price of EUR"),
+        ("JPY", 151.0, "JPY in USD, which is worth about 0.007: the price is JPY per USD, turned"),
+        ("JPY", 2.9, "JPY in USD, which is worth about 0.007: the price is scaled"),
+        ("EUR", 2.9, "EUR in USD, which is worth about 1.1: the price is scaled"),
+        ("EUR", 0.0001, "the price is scaled"),
+        ("HKD", 7.8, "the price is HKD per USD, turned round"),
+        ("GBP", -1.3, "-1.3 is not a price of GBP in USD \\(price"),
         ("stETH", 3_960.0, "stETH is not how STETH is written"),
         ("eur", 1.16, "eur is not how EUR is written"),
         ("USDC-ETH-LP", 150.0, "it is written ETH-USDC-LP"),
@@ -293,3 +297,15 @@ def test_a_change_has_a_row_for_each_price_that_moved():
     }
     total = change.margin_value_after - change.margin_value_before
     assert sum(row.margin_value for row in change.rows) == total
+
+
+def test_every_currency_has_a_level_and_its_neighbourhood_is_given():
+    """Two and a half times as much either way, and no more."""
+    assert frozenset(ROUGH_LEVELS_USD) == CURRENCIES
+    for currency in CURRENCIES - {"USD"}:
+        level = ROUGH_LEVELS_USD[currency]
+        for factor in (1.0, 2.49, 1.0 / 2.49):
+            assert check_given({currency: level * factor})
+        for factor in (2.51, 1.0 / 2.51, 1e4, 1e-4):
+            with pytest.raises(BadNumber, match="Give USD per"):
+                check_given({currency: level * factor})

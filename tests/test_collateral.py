@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 
 from seawall.margin.caps import Capped, Caps
-from seawall.margin.collateral import is_outside
+from seawall.margin.collateral import in_array
 from seawall.margin.euler import euler_contributions
 from seawall.margin.marginal import marginal_contributions
 from seawall.margin.presets import load_preset, preset_names
@@ -34,7 +34,7 @@ from tests.test_oracle import NOISE, ORACLES, assert_steps_agree, close, roundin
 PRBM = load_preset("prbm")
 every_model = pytest.mark.parametrize("model", preset_names())
 every_oracle = pytest.mark.parametrize("model", ORACLES)
-ASSET_HEADS = ("cash", "stablecoin", "spot", "wrapper", "lp_share", "rwa")
+ASSET_HEADS = ("cash", "stablecoin", "spot", "wrapper", "lp_share", "rwa", "outside")
 
 
 # ---- the oracle
@@ -64,8 +64,9 @@ def test_every_row_of_assets_agrees_with_the_oracle(model, account):
     for path, (value, haircut) in found.items():
         head, name = path.split("/")
         if head in ASSET_HEADS:
-            assert close(value, wanted[name][0], slack), path
-            assert close(haircut, wanted[name][1], slack), path
+            want = wanted[path if head == "outside" else name]
+            assert close(value, want[0], slack), path
+            assert close(haircut, want[1], slack), path
     for path, (_, cut) in wanted.items():
         if "/" in path:
             assert close(found.get(path, (0.0, 0.0))[1], cut, slack), path
@@ -99,8 +100,10 @@ def test_rows_of_the_report_add_and_legs_share_the_requirement(model, account):
     assert sum(leg.initial for leg in shares.legs) + left == pytest.approx(
         whole.initial, rel=1e-9, abs=slack
     )
-    away = {part.underlying for part in book.underlyings if is_outside(part, chosen.classes)}
-    assert not away & {leg.underlying for leg in shares.legs}
+    inside = in_array(book, chosen.classes).underlyings
+    assert [leg.instrument for leg in shares.legs] == [
+        position.instrument.name for part in inside for position in part.positions
+    ]
     marginal = [leg.instrument for leg in marginal_contributions(book, chosen)]
     assert marginal == [leg.instrument for leg in shares.legs]
 
@@ -147,6 +150,49 @@ def test_adding_an_outside_asset_helps_no_requirement_and_never_hurts(model, acc
     gain = margin_value(more, market, chosen) - margin_value(less, market, chosen)
     slack = 1e-9 * (abs(margin_value(less, market, chosen)) + lots * market.index_usd[name])
     assert gain >= -slack
+
+
+@every_model
+@settings(max_examples=25)
+@given(account=mixed_accounts(), size=between(1e-6, 1e-2), sign=st.sampled_from((-1, 1)))
+def test_a_dust_contract_changes_margin_by_its_size(model, account, size, sign):
+    """However much of the coin is held: nothing changes sides at once."""
+    held, market = account
+    held = with_held(held, ("UNI", Decimal(500_000)), ("UNI_USDC-PERPETUAL", 0))
+    market = with_prices(market, {"UNI": 8.0}, dict(market.liquidity.supply))
+    more = with_held(held, ("UNI_USDC-PERPETUAL", Decimal(repr(sign * size))))
+    chosen = load_preset(model)
+    values = [margin_value(each, market, chosen) for each in (held, more)]
+    asked = [margin_requirement(join(each, market), chosen) for each in (held, more)]
+    # Ten caps beside lift at most as much each as the dust is worth.
+    slack = rounding_usd(more, market) + 4.0 * NOISE + 1e-9 * abs(values[0])
+    most = 20.0 * size * 8.0 + slack
+    assert abs(values[1] - values[0]) <= most
+    assert abs(asked[1].initial - asked[0].initial) <= most
+    assert abs(asked[1].maintenance - asked[0].maintenance) <= most
+
+
+@every_model
+@settings(max_examples=25)
+@given(account=mixed_accounts(), sold=between(0.0, 2e6))
+def test_a_contract_frees_no_more_than_it_hedges(model, account, sold):
+    """What stays outside is what is held less what is sold, and no cap leaves it."""
+    held, market = account
+    market = with_prices(market, {"UNI": 8.0}, dict(market.liquidity.supply))
+    held = with_held(held, ("UNI", Decimal(10**6)), ("UNI_USDC-PERPETUAL", Decimal(repr(-sold))))
+    rows = holdings(held, market, load_preset(model))
+    if model == "collateral-factor":
+        assert rows["spot/UNI"][0] == pytest.approx(8e6)
+        return
+    out, cut = rows.get("outside/UNI", (0.0, 0.0))
+    slack = {"abs": 1e-3, "rel": 1e-9}
+    assert out == pytest.approx(8.0 * max(0.0, 1e6 - sold), **slack)
+    assert cut == pytest.approx(0.38 * out, **slack)
+    assert rows.get("spot/UNI", (0.0, 0.0))[0] == pytest.approx(8e6 - out, **slack)
+    supply = market.liquidity.supply.get("UNI")
+    most = 0.05 * (1e8 if supply is None else 8.0 * supply)
+    over = rows.get("supply_cap/UNI", (0.0, 0.0))[1]
+    assert over == pytest.approx(0.62 * max(0.0, out - most), **slack)
 
 
 @settings(max_examples=100)

@@ -11,7 +11,7 @@ import pytest
 
 from seawall.basics.errors import BadParameter
 from seawall.margin.caps import Caps
-from seawall.margin.collateral import in_array, is_outside
+from seawall.margin.collateral import in_array, outside_array
 from seawall.margin.euler import euler_contributions
 from seawall.margin.marginal import marginal_contributions
 from seawall.margin.presets import load_preset
@@ -111,12 +111,13 @@ def test_a_staked_coin_against_its_perpetual_is_hedged():
 # ---- in the array or outside
 
 
-def outside(book, market, model=PRBM):
+def outside(book, market, model=PRBM, both=False):
+    """The underlyings with a part outside; none is on both sides but where ``both``."""
     joined = join(book, market)
-    away = {p.underlying for p in joined.underlyings if is_outside(p, model.classes)}
+    away = {p.underlying for p in outside_array(joined, model.classes)}
     kept = {p.underlying for p in in_array(joined, model.classes).underlyings}
     assert away | kept == {p.underlying for p in joined.underlyings}
-    assert not away & kept
+    assert both or not away & kept
     return away
 
 
@@ -128,8 +129,88 @@ def test_what_is_outside_the_array():
     owed = [("UNI", -1), ("BUIDL", -1), ("ETH-USDC-LP", -1)]
     assert outside(portfolio(owed), market) == set()
     assert outside(portfolio([("UNI", 1), ("UNI-PERPETUAL", -1)]), market) == set()
+    assert outside(portfolio([("UNI", 1), ("UNI-PERPETUAL", 1)]), market, both=True) == {"UNI"}
+    assert outside(portfolio([("BUIDL", 1), ("BUIDL-PERPETUAL", -1)]), market, both=True) == {
+        "BUIDL"
+    }
     listed = replace(market, futures={**market.futures, "UNI_USDC-PERPETUAL": 8.0})
-    assert outside(portfolio([("UNI", 1), ("BUIDL", 1)]), listed) == {"BUIDL"}
+    assert outside(portfolio([("UNI", 1), ("BUIDL", 1)]), listed) == {"UNI", "BUIDL"}
+
+
+def uni_market(supply=None):
+    return with_prices(golden_market(), {"UNI": 8.0}, {"UNI": 1e9} if supply is None else supply)
+
+
+@every_oracle
+def test_a_dust_contract_lifts_no_cap(model):
+    """Alone 1,000,000 UNI count nothing, since nothing is beside them; with dust they still do."""
+    chosen, market = load_preset(model), uni_market()
+    alone = portfolio([("UNI", 1_000_000)])
+    dust = portfolio([("UNI", 1_000_000), ("UNI_USDC-PERPETUAL", -0.001)])
+    assert margin_value(alone, market, chosen) == pytest.approx(0.0, abs=1e-6)
+    # 0.001 coins of 8 USD are free, and as much of the rest counts beside them.
+    assert 0.0 <= margin_value(dust, market, chosen) < 2.0 * 0.008
+    asked = margin_requirement(join(dust, market), chosen)
+    assert asked.initial < 0.01
+
+
+def test_a_half_hedged_coin_is_half_in_the_array():
+    """10,000 UNI at 8, of which 4,000 are sold and 1,000 owed as an option's delta might be."""
+    market = uni_market({"UNI": 40_000.0})
+    book = portfolio([("USD", 50_000), ("UNI", 10_000), ("UNI_USDC-PERPETUAL", -5_000, 8)])
+    rows = holdings(book, market)
+    assert rows["spot/UNI"] == (40_000.0, pytest.approx(0.08 * 40_000.0))
+    assert rows["outside/UNI"] == (40_000.0, pytest.approx(0.38 * 40_000.0))
+    # 5 % of 40,000 units count of the 5,000 outside: 3,000 units less, after their haircut.
+    assert rows["supply_cap/UNI"] == (0.0, pytest.approx(0.62 * 8.0 * 3_000.0))
+    assert margin_requirement(join(book, market), PRBM).scanning_risk == pytest.approx(0.0)
+    # Sold short beyond what is held, the rest is shocked; bought, nothing of what is held.
+    short = portfolio([("UNI", 10_000), ("UNI_USDC-PERPETUAL", -15_000)])
+    assert "outside/UNI" not in holdings(short, market)
+    scanned = margin_requirement(join(short, market), PRBM).scanning_risk
+    assert scanned == pytest.approx(0.35 * 40_000.0)
+    long = portfolio([("UNI", 10_000), ("UNI_USDC-PERPETUAL", 5_000)])
+    assert "spot/UNI" not in holdings(long, market)
+    scanned = margin_requirement(join(long, market), PRBM).scanning_risk
+    assert scanned == pytest.approx(0.35 * 40_000.0)
+
+
+def test_a_coin_paid_contract_hedges_with_its_profit():
+    """A loss in coin is coin owed: settled or not, as much of what is held is in the array."""
+    market = uni_market()
+    # Sold at 4, now 8: F/entry − 1 = 1, so that each of 1,000 contracts owes one coin more.
+    held = portfolio([("UNI", 10_000), ("UNI-PERPETUAL", -1_000, 4)])
+    assert holdings(held, market)["spot/UNI"][0] == pytest.approx(8.0 * 2_000.0)
+    assert margin_requirement(join(held, market), PRBM).scanning_risk == pytest.approx(0.0)
+
+
+def test_legs_and_rows_of_a_split_coin_add_up():
+    market = uni_market()
+    book = portfolio([("USD", 50_000), ("UNI", 10_000), ("UNI_USDC-PERPETUAL", -4_000)])
+    for name in ORACLES:
+        chosen, joined = load_preset(name), join(book, market)
+        whole = margin_requirement(joined, chosen)
+        shares = euler_contributions(joined, chosen)
+        assert [leg.instrument for leg in shares.legs] == ["UNI", "UNI_USDC-PERPETUAL"]
+        left = sum(step.maintenance for step in shares.unallotted)
+        total = sum(leg.maintenance for leg in shares.legs) + left
+        assert total == pytest.approx(whole.maintenance, abs=1e-9)
+        report = margin(book, market, chosen)
+        assert report.equity == 130_000
+        [delta] = [row.delta for row in report.greek_rows if row.underlying == "UNI"]
+        assert delta == pytest.approx(6_000.0)
+    # The hedge gone, what it hedged stays in the array: the marginal says what it saves there.
+    legs = {leg.instrument: leg for leg in marginal_contributions(join(book, market), PRBM)}
+    assert legs["UNI_USDC-PERPETUAL"].maintenance < -0.3 * 32_000.0
+
+
+def test_supply_is_asked_for_what_is_outside_alone():
+    market = uni_market({})
+    said = "Defaults of prbm for UNI: circulating supply."
+    for sold, asked in ((-10_000, False), (-9_999, True), (-20_000, False)):
+        book = portfolio([("UNI", 10_000), ("UNI_USDC-PERPETUAL", sold)])
+        warnings = margin(book, market).warnings
+        assert any("circulating supply" in w for w in warnings) == asked, said
 
 
 def test_a_debt_in_what_is_listed_nowhere_is_shocked():

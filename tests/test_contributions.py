@@ -15,6 +15,7 @@ from seawall.feeds.synthetic import synthetic_market
 from seawall.feeds.synthetic_book import synthetic_portfolio
 from seawall.margin.charges import Charged, ConcentrationCharge
 from seawall.margin.classes import class_of
+from seawall.margin.collateral import in_array
 from seawall.margin.euler import euler_contributions
 from seawall.margin.marginal import marginal_contributions
 from seawall.margin.offsets import CorrelationCollapse
@@ -289,20 +290,34 @@ def test_a_box_shares_its_floor_by_gross_size():
 @settings(max_examples=40)
 @given(account=accounts(max_legs=5))
 def test_a_marginal_contribution_is_the_difference_of_two_requirements(model, account):
+    """What is in the array stays there: a leg's absence does not leave a coin without its hedge."""
     portfolio, market = account
-    whole = margin_requirement(join(portfolio, market), model)
+    book = in_array(join(portfolio, market), model.classes)
+    whole = margin_requirement(book, model)
     found = marginal_contributions(join(portfolio, market), model)
     slack = rounding_usd(portfolio, market)
     for leg in found:
-        rest = tuple(p for p in portfolio.positions if p.instrument.name != leg.instrument)
-        left = 0.0, 0.0
-        if rest:
-            less = margin_requirement(join(Portfolio(account="", positions=rest), market), model)
-            left = less.initial, less.maintenance
+        less = margin_requirement(without(book, leg.instrument), model)
+        left = less.initial, less.maintenance
         assert leg.initial == pytest.approx(whole.initial - left[0], rel=1e-9, abs=slack)
         assert leg.maintenance == pytest.approx(whole.maintenance - left[1], rel=1e-9, abs=slack)
-    in_array = {p.instrument.name for p in portfolio.positions} - {"USD", "USDC", "USDT"}
-    assert {leg.instrument for leg in found} == in_array
+    inside = {p.instrument.name for part in book.underlyings for p in part.positions}
+    assert {leg.instrument for leg in found} == inside
+
+
+def only(book, *names):
+    """The book with these instruments alone."""
+    parts = []
+    for part in book.underlyings:
+        keep = [i for i, p in enumerate(part.positions) if p.instrument.name in names]
+        parts += [part.rows(keep)] if keep else []
+    return replace(book, underlyings=tuple(parts))
+
+
+def without(book, name):
+    """The book without one instrument."""
+    names = {p.instrument.name for part in book.underlyings for p in part.positions}
+    return only(book, *names - {name})
 
 
 @pytest.mark.parametrize("fold", ["prbm", "risk-based-collateral"])
@@ -312,14 +327,11 @@ def test_removing_a_leg_saves_no_more_than_its_euler_share_or_its_own_requiremen
     """Scanning risk is convex and of degree one, and so subadditive."""
     portfolio, market = account
     model = lacking(load_preset(fold), "charges", "floors")
-    book = join(portfolio, market)
+    book = in_array(join(portfolio, market), model.classes)
     slack = rounding_usd(portfolio, market) + 8.0 * NOISE * len(portfolio.positions)
     euler = euler_contributions(book, model).legs
     for leg, share in zip(marginal_contributions(book, model), euler, strict=True):
-        own = next(p for p in portfolio.positions if p.instrument.name == leg.instrument)
-        alone = margin_requirement(
-            join(Portfolio(account="", positions=(own,)), market), model
-        ).maintenance
+        alone = margin_requirement(only(book, leg.instrument), model).maintenance
         slack_here = slack + 1e-9 * alone
         assert leg.maintenance <= share.maintenance + slack_here
         assert leg.maintenance <= alone + slack_here

@@ -20,7 +20,7 @@ from seawall.report.build import margin
 from seawall.risk.book import join
 from seawall.risk.revaluation import Black76Revaluation
 from tests.naive.charges import state
-from tests.naive.collateral import by_underlying
+from tests.naive.collateral import in_array
 from tests.naive.margin import (
     naive_cross,
     naive_hybrid,
@@ -190,7 +190,7 @@ def test_report_is_the_oracle_rounded_against_the_account(model, account):
 def test_every_cell_agrees_at_every_instant(account):
     portfolio, market = account
     expected = naive_prbm(portfolio, market, PRBM)["underlyings"]
-    books = by_underlying(legs(portfolio, market))
+    books = in_array(legs(portfolio, market), PRBM)
     found = margin_requirement(join(portfolio, market), load_preset("prbm"))
     assert {array.book.underlying for array in found.arrays} == expected.keys()
     for array in found.arrays:

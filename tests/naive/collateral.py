@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tests.naive.market import market_class
+from tests.naive.market import coin_profit, delta_coin, market_class
 
 
 def market_value(leg):
@@ -22,16 +22,35 @@ def market_value(leg):
     return leg["q"] * (leg["F"] - leg["entry"]) * leg["c"]
 
 
-def outside(its_legs, parameters):
-    """Whether one underlying's legs are collateral that no scenario moves."""
+def hedged_share(its_legs):
+    """Of the coins of one underlying that are held, the share that contracts and debts hedge."""
+    held, delta = 0.0, 0.0
     for leg in its_legs:
-        if leg["kind"] != "spot" or leg["q"] < 0.0:
-            return False
+        if leg["kind"] == "spot" and leg["q"] > 0.0:
+            held += leg["q"] * leg["value"] / leg["S"]
+        else:
+            delta += leg["q"] * (delta_coin(leg) + coin_profit(leg))
+    if delta >= 0.0:
+        return 0.0
+    return 1.0 if -delta >= held else -delta / held
+
+
+def split(its_legs, parameters):
+    """One underlying's legs in two lists: what scenarios move, and what is collateral alone."""
+    inside, away = [], []
+    share = hedged_share(its_legs)
     for leg in its_legs:
-        if leg["asset"] in ("lp", "rwa"):
-            return True
-    nameless = its_legs[0]["underlying"] not in parameters["members"]
-    return nameless and not its_legs[0]["listed"]
+        part = 1.0
+        if leg["kind"] == "spot" and leg["q"] > 0.0:
+            if leg["asset"] in ("lp", "rwa"):
+                part = 0.0
+            elif leg["underlying"] not in parameters["members"]:
+                part = share
+        if part > 0.0:
+            inside.append(leg | {"q": leg["q"] * part})
+        if part < 1.0:
+            away.append(leg | {"q": leg["q"] * (1.0 - part)})
+    return inside, away
 
 
 def by_underlying(legs):
@@ -45,8 +64,8 @@ def by_underlying(legs):
 
 def in_array(legs, parameters):
     """Underlyings that scenarios move, each with its legs."""
-    books = by_underlying(legs)
-    return {name: its for name, its in books.items() if not outside(its, parameters)}
+    books = {name: split(its, parameters)[0] for name, its in by_underlying(legs).items()}
+    return {name: its for name, its in books.items() if its}
 
 
 def stressed(least, sigma, liquidity, parameters):
@@ -123,16 +142,13 @@ def collateral(legs, parameters, model, told):
     """Equity, haircuts and margin value; rows name → (value, haircut), where what caps and pegs
     take off have a name of their own.
     """
-    away = [
-        leg
-        for its_legs in by_underlying(legs).values()
-        if outside(its_legs, parameters)
-        for leg in its_legs
-    ]
+    kept, away = [leg for leg in legs if leg["kind"] in ("cash", "stablecoin")], []
+    for its_legs in by_underlying(legs).values():
+        inside, beside = split(its_legs, parameters)
+        kept += inside
+        away += beside
     rows, rest = {}, 0.0
-    for leg in legs:
-        if leg in away:
-            continue
+    for leg in kept:
         value = market_value(leg)
         rows[leg["name"]] = (value, haircut(leg, parameters, model))
         if leg["asset"] == "wrapper":
@@ -143,7 +159,8 @@ def collateral(legs, parameters, model, told):
     for leg in away:
         name, value = leg["name"], market_value(leg)
         rate = outside_cut(leg, parameters)
-        rows[name] = (value, rate * value)
+        path = f"outside/{name}" if leg["asset"] == "coin" else name
+        rows[path] = (value, rate * value)
         most = parameters["caps"]["supply"] * parameters["caps"]["supply_usd"]
         if name in told.supply:
             most = parameters["caps"]["supply"] * told.supply[name] * leg["value"]

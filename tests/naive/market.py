@@ -48,7 +48,7 @@ def legs(portfolio, snapshot):
     ``S`` USD per coin; ``F``, ``K`` in quote currency; ``c`` USD per unit of the contract's
     price; ``T`` years; ``value`` the model value of one unit in USD; ``mark`` what the venue
     says one option is worth in USD (``value`` where it says nothing); ``asset`` what kind of asset
-    a leg is that is held outright; ``listed`` whether its underlying has contracts in the market.
+    a leg is that is held outright.
     """
     return [_leg(position, snapshot) for position in portfolio.positions]
 
@@ -101,17 +101,8 @@ def _held_outright(instrument, snapshot):
     underlying = getattr(instrument, "wraps", instrument.name)
     S = snapshot.index_usd[underlying]
     found = {"underlying": underlying, "S": S, "F": S, "c": value / S, "value": value}
-    found["listed"] = is_listed(underlying, snapshot)
     found["components"] = getattr(instrument, "components", None)
     return found
-
-
-def is_listed(underlying, snapshot):
-    """Whether the market lists a contract on an underlying."""
-    for key in [*snapshot.forwards, *snapshot.slices]:
-        if key[0] == underlying:
-            return True
-    return any(name.split("-")[0].split("_")[0] == underlying for name in snapshot.futures)
 
 
 def _option_terms(option, snapshot, leg):

@@ -58,29 +58,61 @@ class VolatilityHaircut(Rates, frozen=True, kw_only=True):
     liquidity_rel: float
 
 
-def is_outside(part: UnderlyingBook, classes: Classes) -> bool:
-    """Whether an underlying is collateral only, which no scenario moves.
-
-    That is what is held outright and not owed, if it is a pool's share, a real-world asset, or
-    something that no class names and on which nothing is listed. Raises BadParameter when no class
-    takes it.
-    """
-    if not part.is_spot.all() or (part.quantity < 0.0).any():
-        return False
-    if any(isinstance(p.instrument, LpShare | RealWorldAsset) for p in part.positions):
-        return True
-    return not part.is_listed and not class_of(part.underlying, classes).members
-
-
 def in_array(book: Book, classes: Classes) -> Book:
-    """The book without what is outside the array: all that a requirement is taken on.
+    """The book with what is in the array alone: all that a requirement is taken on.
 
-    A book of which it has been left out stays as it is, whatever the classes: one model decides.
+    Of a coin that no class names its holdings are scaled to the share that contracts and debts
+    hedge (docs/collateral.md), and left out where that is none. A book of which the rest has been
+    left out stays as it is, whatever the classes: one model decides. Raises BadParameter when no
+    class takes an underlying.
     """
     if book.array_only:
         return book
-    parts = tuple(part for part in book.underlyings if not is_outside(part, classes))
+    parts = tuple(
+        part if (shares == 1.0).all() else part.scaled(shares)
+        for part in book.underlyings
+        for shares in [_shares_in_array(part, classes)]
+        if shares.any()
+    )
     return replace(book, underlyings=parts, array_only=True)
+
+
+def outside_array(book: Book, classes: Classes) -> tuple[UnderlyingBook, ...]:
+    """What is collateral only, which no scenario moves: all that :func:`in_array` leaves out.
+
+    Raises BadParameter when no class takes an underlying.
+    """
+    if book.array_only:
+        return ()
+    return tuple(
+        part.scaled(1.0 - shares)
+        for part in book.underlyings
+        for shares in [_shares_in_array(part, classes)]
+        if (shares < 1.0).any()
+    )
+
+
+def _shares_in_array(part: UnderlyingBook, classes: Classes) -> Floats:
+    """The share of each row that is in the array, shape [M]; 1 but for what is held outright."""
+    shares = np.ones(len(part.positions))
+    held = part.is_spot & (part.quantity >= 0.0)
+    if not held.any():
+        return shares
+    if any(isinstance(p.instrument, LpShare | RealWorldAsset) for p in part.positions):
+        shares[held] = 0.0
+    elif not class_of(part.underlying, classes).members:
+        shares[held] = _hedged_share(part, held)
+    return shares
+
+
+def _hedged_share(part: UnderlyingBook, held: NDArray[np.bool_]) -> float:
+    """φ = min(H, max(0, −Δ)) / H: of H coins held those that the net delta Δ of all else hedges.
+
+    Unrealised coin profit is all else: it is the contract's, as it is in the array.
+    """
+    deltas = part.quantity * (part.delta + part.coin_profit)
+    coins, others = float(deltas[held].sum()), float(deltas[~held].sum())
+    return min(coins, max(0.0, -others)) / coins if coins > 0.0 else 0.0
 
 
 def holdings_of(book: UnderlyingBook, rate: Floats) -> list[HoldingValue]:
@@ -139,12 +171,9 @@ class Haircuts(Rates, frozen=True, kw_only=True, tag="haircuts"):
         for position, value in book.money:
             held = position.instrument
             values += self._outright(held, value, self._money_rate(held))
-        outside: list[UnderlyingBook] = []
-        for part in book.underlyings:
-            if is_outside(part, classes):
-                outside.append(part)
-            else:
-                values += self._underlying(part, class_of(part.underlying, classes))
+        for part in in_array(book, classes).underlyings:
+            values += self._underlying(part, class_of(part.underlying, classes))
+        outside = outside_array(book, classes)
         return (*values, *self._outside(outside, values, book.liquidity, classes))
 
     # ---- rates, as shares of a value
@@ -232,11 +261,10 @@ class Haircuts(Rates, frozen=True, kw_only=True, tag="haircuts"):
         for part in parts:
             for row, position in enumerate(part.positions):
                 held, value = position.instrument, float(part.value_usd[row])
-                own = self._outright(held, value, self._outside_rate(held, classes))
-                left = value - sum(holding.haircut for holding in own)
+                cut = self._outside_rate(held, classes) * value
                 units, supply = float(part.quantity[row]), told.supply.get(held.name)
-                rows += own
-                capped.append(Capped(held.name, units, value, left, supply))
+                rows.append(HoldingValue(_outside_path(held), value, cut))
+                capped.append(Capped(held.name, units, value, value - cut, supply))
         rest = sum(holding.value - holding.haircut for holding in others)
         cuts = self.caps.cuts(rest, capped)
         caps = [
@@ -248,10 +276,12 @@ class Haircuts(Rates, frozen=True, kw_only=True, tag="haircuts"):
         return rows + caps
 
     def _outside_rate(self, held: Instrument, classes: Classes) -> float:
+        """Of what is outside; a wrapper's peg is in it."""
         if isinstance(held, LpShare | RealWorldAsset):
             return self._asset_rate(held, classes)
         numbers = class_of(held.underlying, classes)
-        return self._rate(self.other_floor_rel, numbers.daily_vol_rel, numbers.spot_haircut_rel)
+        own = self._rate(self.other_floor_rel, numbers.daily_vol_rel, numbers.spot_haircut_rel)
+        return min(1.0, own + self.depeg_rel) if isinstance(held, Wrapper) else own
 
 
 _HEADS: Mapping[type, str] = MappingProxyType(
@@ -269,3 +299,9 @@ _HEADS: Mapping[type, str] = MappingProxyType(
 def kind_path(held: Instrument) -> str:
     """The path of the row of what is held outright."""
     return f"{_HEADS[type(held)]}/{held.name}"
+
+
+def _outside_path(held: Instrument) -> str:
+    """The path of the row of what is outside: a coin's own, since a part may be in the array."""
+    coin = isinstance(held, SpotAsset | Wrapper)
+    return f"outside/{held.name}" if coin else kind_path(held)

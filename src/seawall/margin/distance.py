@@ -20,7 +20,6 @@ from seawall.margin.fold import Direction
 from seawall.margin.model import MarginModel
 from seawall.margin.requirement import margin_requirement, risk_arrays
 from seawall.market.snapshot import MarketSnapshot
-from seawall.products.names import parse_name
 from seawall.risk.book import Book, UnderlyingBook
 from seawall.risk.moved import moved_book
 from seawall.risk.revaluation import RiskArray
@@ -113,8 +112,7 @@ def _headroom(book: Book, model: MarginModel, known: Iterable[RiskArray] = ()) -
 def _held(part: UnderlyingBook, market: MarketSnapshot) -> MarketSnapshot:
     """The market with only what the positions of one underlying look up in it.
 
-    Whole slices are kept, since their volatility at the forward is asked of all their strikes, and
-    of what is only listed enough to show that it is.
+    Whole slices are kept, since their volatility at the forward is asked of all their strikes.
     """
     names = {position.instrument.name for position in part.positions}
     rows = {name: at for name, at in market.option_rows.items() if name in names}
@@ -124,11 +122,7 @@ def _held(part: UnderlyingBook, market: MarketSnapshot) -> MarketSnapshot:
         slices={key: s for key, s in market.slices.items() if key in keys},
         option_rows=rows,
         forwards={key: f for key, f in market.forwards.items() if key[0] == part.underlying},
-        futures={
-            name: mark
-            for name, mark in market.futures.items()
-            if name in names or parse_name(name).underlying == part.underlying
-        },
+        futures={name: mark for name, mark in market.futures.items() if name in names},
     )
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Literal
 
 from seawall.basics.money import Money, collateral_money, requirement_money
-from seawall.margin.collateral import in_array
+from seawall.margin.collateral import in_array, outside_array
 from seawall.margin.model import MarginModel
 from seawall.margin.requirement import MarginRequirement, margin_requirement
 from seawall.market.needs import Need
@@ -141,8 +141,7 @@ def defaults_taken(book: Book, model: MarginModel) -> list[str]:
         ),
     }
     inside = in_array(book, model.classes)
-    shocked = inside.underlyings
-    outside = [part for part in book.underlyings if not any(part is each for each in shocked)]
+    shocked, outside = inside.underlyings, outside_array(book, model.classes)
     missing: dict[str, list[str]] = {}
     for need in sorted(model.requirements() & told.keys(), key=list(Need).index):
         asked = outside if need is Need.SUPPLY else shocked

@@ -8,15 +8,14 @@ from decimal import Decimal
 
 from seawall.basics.decimals import MAX_PRICE
 from seawall.basics.errors import BadNumber, UnknownInstrument
-from seawall.products.assets import CURRENCIES
+from seawall.products.assets import CURRENCIES, ROUGH_LEVELS_USD
 from seawall.products.instruments import CASH, STABLECOINS, Asset
 from seawall.products.names import NAMED_ASSETS, parse_name
 
 # A stablecoin may lose its peg downwards; above this the price is a slip.
 MAX_STABLE_PRICE = 1.10
-# No currency of a state in the table was ever worth as much; above this the price is turned round,
-# yen a dollar instead of dollars a yen.
-MAX_CASH_PRICE = 3.0
+# A price of a currency further from its rough level than this factor, either way, is a slip.
+CASH_FACTOR = 2.5
 # A price this far from one dollar is worth a second look.
 PEG_TOLERANCE = 0.01
 
@@ -30,28 +29,45 @@ def check_given(prices: Mapping[str, float]) -> dict[str, float]:
     found: dict[str, float] = {}
     for asset, value in prices.items():
         priced, why = False, f"{value} is not a price of {asset} in USD"
+        remedy = (
+            "Give a positive, finite price in USD of one unit of an asset, such as USDC=0.9998 or "
+            "EUR=1.16."
+        )
         try:
             priced = isinstance(parse_name(asset), Asset) and asset != CASH
         except UnknownInstrument as error:
             refuse_misspelt({str(asset): value}, ())
             why += f": {error.what}"
         number = _number(value)
+        if priced and number > 0.0 and asset in CURRENCIES:
+            priced, said, remedy = _cash_price(asset, number)
+            why += said
         if not (priced and 0.0 < number < _most(asset)):
-            raise BadNumber(
-                why,
-                where=f"price {asset}={value}",
-                remedy="Give a positive, finite price in USD of one unit of an asset, such as "
-                "USDC=0.9998 or EUR=1.16.",
-            )
+            raise BadNumber(why, where=f"price {asset}={value}", remedy=remedy)
         found[asset] = number
     return found
 
 
+def _cash_price(currency: str, price_usd: float) -> tuple[bool, str, str]:
+    """Whether a price of a currency may be one, and if not what the slip is and its remedy."""
+    level = ROUGH_LEVELS_USD[currency]
+
+    def near(price: float) -> bool:
+        return level / CASH_FACTOR <= price <= level * CASH_FACTOR
+
+    turned = 1.0 / price_usd
+    slip = f"{currency} per USD, turned round" if near(turned) else "scaled, or of another currency"
+    meant = f", {currency}={turned:.6g} say" if near(turned) else ""
+    return (
+        near(price_usd),
+        f", which is worth about {level:g}: the price is {slip}",
+        f"Give USD per {currency}{meant}.",
+    )
+
+
 def _most(asset: str) -> float:
     """What no price of the asset reaches."""
-    if asset in STABLECOINS:
-        return MAX_STABLE_PRICE
-    return MAX_CASH_PRICE if asset in CURRENCIES else MAX_PRICE
+    return MAX_STABLE_PRICE if asset in STABLECOINS else MAX_PRICE
 
 
 def _number(value: object) -> float:

@@ -26,7 +26,6 @@ from seawall.products.instruments import (
     Perpetual,
     Stablecoin,
 )
-from seawall.products.names import parse_name
 
 SliceKey = tuple[str, str, datetime]
 """Underlying, settlement currency and expiry: what one volatility slice belongs to."""
@@ -185,13 +184,6 @@ class MarketSnapshot:
         if isinstance(asset, Stablecoin) or asset.name == CASH:
             return self.currency_usd(asset.name)
         return self.spot_usd(asset.name)
-
-    def lists(self, underlying: str) -> bool:
-        """Whether any contract on the underlying is listed."""
-        keys = (*self.forwards, *self.slices)
-        return any(key[0] == underlying for key in keys) or any(
-            parse_name(name).underlying == underlying for name in self.futures
-        )
 
     def quote_usd(self, contract: Derivative) -> float:
         """USD value today of one unit of the contract's price (per unit of quantity).

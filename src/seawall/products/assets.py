@@ -1,8 +1,9 @@
 """What named assets are: currencies, claims on another asset, shares of funds.
 
 Facts of their issuers' documentation, by the symbol in capitals; a name that stands nowhere here is
-a coin of its own. What these assets are worth is never known here: a wrapper that earns (a staked
-coin, a savings stablecoin) grows against what it wraps, and any of them may lose its peg.
+a coin of its own. What these assets are worth is never known here, but for the rough level of a
+currency: a wrapper that earns (a staked coin, a savings stablecoin) grows against what it wraps,
+and any of them may lose its peg.
 """
 
 from __future__ import annotations
@@ -10,7 +11,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-CURRENCIES = frozenset({"USD", "EUR", "GBP", "JPY", "CHF", "AUD", "CAD", "NZD", "SGD", "HKD"})
+ROUGH_LEVELS_USD: Mapping[str, float] = MappingProxyType(
+    {
+        "USD": 1.0,
+        "EUR": 1.1,
+        "GBP": 1.3,
+        "JPY": 0.007,
+        "CHF": 1.15,
+        "AUD": 0.65,
+        "CAD": 0.73,
+        "NZD": 0.6,
+        "SGD": 0.75,
+        "HKD": 0.128,
+    }
+)
+"""What a unit of each currency is roughly worth in USD: never a price, only a slip's bound."""
+
+CURRENCIES = frozenset(ROUGH_LEVELS_USD)
 """ISO 4217 codes of the money of states."""
 
 WRAPPERS: Mapping[str, str] = MappingProxyType(

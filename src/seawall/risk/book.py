@@ -7,7 +7,7 @@ in a canonical order, so results do not depend on the order in which positions w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -44,14 +44,13 @@ SPOT_BUCKET, PERPETUAL_BUCKET = "spot", "perpetual"
 class UnderlyingBook:
     """The positions of one underlying; every array has shape [M], one row per position.
 
-    ``is_listed`` whether the market lists any contract on it. ``inverse`` whether it pays in coin;
-    ``quantity`` coins, + long, of a wrapper its own units; ``forward`` (the index for what is held
-    outright) and ``strike`` quote currency per coin (strike 0 where there is none); ``vol``,
-    ``atm_vol`` decimal (0 where there is none); ``unit_usd`` USD per unit of price; ``mark_usd``
-    USD value of one unit held (options, spot; 0 for futures); ``value_usd`` market value of the
-    position (futures: unrealised profit); ``bucket`` index into ``buckets``: ``spot`` first, then
-    ``perpetual`` and the expiries; ``slice`` index into ``slices``, the listed options of its
-    expiry (−1 where there are none).
+    ``inverse`` whether it pays in coin; ``quantity`` coins, + long, of a wrapper its own units;
+    ``forward`` (the index for what is held outright) and ``strike`` quote currency per coin (strike
+    0 where there is none); ``vol``, ``atm_vol`` decimal (0 where there is none); ``unit_usd`` USD
+    per unit of price; ``mark_usd`` USD value of one unit held (options, spot; 0 for futures);
+    ``value_usd`` market value of the position (futures: unrealised profit); ``bucket`` index into
+    ``buckets``: ``spot`` first, then ``perpetual`` and the expiries; ``slice`` index into
+    ``slices``, the listed options of its expiry (−1 where there are none).
 
     Per unit held: ``delta`` coins, without ``coin_profit``; ``gamma`` coins per USD; ``vega_usd``
     per volatility point; ``theta_usd`` per day; ``coin_profit`` coins of unrealised profit
@@ -60,7 +59,6 @@ class UnderlyingBook:
 
     underlying: str
     spot_usd: float
-    is_listed: bool
     positions: tuple[Position, ...]
     buckets: tuple[str, ...]
     slices: tuple[OptionSlice, ...]
@@ -128,12 +126,20 @@ class UnderlyingBook:
         return UnderlyingBook(
             underlying=self.underlying,
             spot_usd=self.spot_usd,
-            is_listed=self.is_listed,
             positions=tuple(self.positions[row] for row in keep),
             buckets=self.buckets,
             slices=self.slices,
             **columns,
         )
+
+    def scaled(self, shares: Floats) -> UnderlyingBook:
+        """The same book with a share of each row, shape [M], without those of which none is left.
+
+        ``positions`` still tell what the account holds.
+        """
+        keep = np.flatnonzero(shares)
+        kept, left = self.rows(keep.tolist()), shares[keep]
+        return replace(kept, quantity=kept.quantity * left, value_usd=kept.value_usd * left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +261,6 @@ def join_underlying(
     return UnderlyingBook(
         underlying=underlying,
         spot_usd=spot,
-        is_listed=market.lists(underlying),
         positions=tuple(positions),
         buckets=buckets,
         slices=tuple(slices.values()),
