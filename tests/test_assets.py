@@ -242,16 +242,15 @@ def test_liquidation_price_of_what_is_only_collateral():
     assert rows["UNI", "up"].price_usd is None
 
 
-def test_a_contract_that_is_only_listed_keeps_a_coin_in_the_array_wherever_it_moves():
+def test_a_contract_that_is_only_listed_changes_nothing():
+    """What files list is no fact of the account: its coin stays outside wherever it moves."""
     market = with_prices(golden_market(), {"UNI": 8.0})
-    market = replace(market, futures={**market.futures, "UNI_USDC-PERPETUAL": 8.0})
-    book = join(portfolio([("UNI", 1_000), ("USD", -4_900)]), market)
-    rows = {r.direction: r for r in liquidation_prices(book, market, PRBM)}
-    # 0.92·8,000·y − 4,900 = 0.35·8,000·y, with nothing of the outside formula's 38 %.
-    assert rows["down"].price_usd == 8.0
-    safe = join(portfolio([("UNI", 1_000), ("USD", -4_000)]), market)
-    rows = {r.direction: r for r in liquidation_prices(safe, market, PRBM)}
-    assert rows["down"].price_usd == pytest.approx(8.0 * 4_000 / (8_000 * 0.57), rel=2e-6)
+    listed = replace(market, futures={**market.futures, "UNI_USDC-PERPETUAL": 8.0})
+    held = portfolio([("UNI", 1_000), ("BTC", "0.1"), ("USD", -8_000)])
+    rows = [liquidation_prices(join(held, each), each, PRBM) for each in (market, listed)]
+    assert rows[0] == rows[1]
+    found = {(row.underlying, row.direction): row.price_usd for row in rows[0]}
+    assert found["UNI", "up"] is None
 
 
 def test_a_book_of_collateral_alone_has_prices_and_no_leg():

@@ -39,6 +39,7 @@ class MarginalContribution:
 def marginal_contributions(book: Book, model: MarginModel) -> tuple[MarginalContribution, ...]:
     """Requirement less requirement without the leg, for each leg in the array, in book order.
 
+    What is in the array stays there, also where the leg was the hedge that put it there.
     Computed anew is what the leg is part of: its unit, that unit's group, and the charges on its
     underlying. Everything else is the same without it. Raises what
     :func:`seawall.margin.requirement.margin_requirement` raises.
