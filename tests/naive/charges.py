@@ -102,7 +102,9 @@ def concentration(legs, worst_loss, parameters, told):
             there = sum(coins for name, coins in listed.items() if belongs(name))
             held = sum(abs(member["q"]) for member in members)
             there = max(there, numbers["least_cluster"] * total)
-            alone = max(directional(scan_underlying(members, parameters)))
+            # Coins that a contract has earned are no part of the contract.
+            bare = [{**member, "entry": None} for member in members]
+            alone = max(directional(scan_underlying(bare, parameters)))
             part = min(alone, worst_loss) * (min(1.0, held / there) - numbers["free"])
             most = max(most, part)
     return numbers["factor"] * max(0.0, most)

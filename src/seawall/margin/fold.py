@@ -181,11 +181,15 @@ def worst_cells(array: RiskArray, pnl: Floats) -> WorstCells:
 
 
 def lone_loss(array: RiskArray, rows: NDArray[np.intp]) -> tuple[float, Floats]:
-    """What some positions lose at worst by themselves, netted, in USD ≥ 0, and every row's part.
+    """What some contracts lose at worst by themselves, netted, in USD ≥ 0, and every row's part.
 
-    The parts have shape [M] and add up to the loss; rows that are not among them have none.
+    Coins that they have earned are a balance and no part of it. The parts have shape [M] and add up
+    to the loss; rows that are not among them have none.
     """
-    quantity, unit_pnl = array.book.quantity[rows], array.unit_pnl_usd[rows]
+    quantity = array.book.quantity[rows]
+    moves = np.tile(array.scenarios.price_rel, len(array.instants))
+    earned_usd = array.book.coin_profit[rows] * array.book.spot_usd
+    unit_pnl = array.unit_pnl_usd[rows] - earned_usd[:, None] * moves
     cells = worst_cells(array, _split(array, quantity @ unit_pnl)[0])
     direction = max(DIRECTIONS, key=cells.loss)
     parts = np.zeros(array.book.quantity.size)
