@@ -175,10 +175,12 @@ class ConcentrationCharge(NamedCharge, frozen=True, kw_only=True, tag="concentra
         found: list[_Crowd] = []
         for cluster, size in held.items():
             share = min(1.0, size / max(listed.get(cluster, 0.0), least))
+            # What is not crowded costs nothing, whatever it loses: of a chain, nearly all of it.
+            if cluster != WHOLE and share <= self.free_share:
+                continue
             inside = np.array([cluster in own for own in clusters])
             loss, shares = on.worst_loss, None
-            # What is not crowded costs nothing, whatever it loses.
-            if cluster != WHOLE and share > self.free_share and on.array is not None:
+            if cluster != WHOLE and on.array is not None:
                 alone, alone_shares = lone_loss(on.array, np.flatnonzero(inside))
                 if alone < loss:
                     loss, shares = alone, alone_shares
