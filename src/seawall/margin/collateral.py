@@ -98,7 +98,8 @@ def _shares_in_array(part: UnderlyingBook, classes: Classes) -> Floats:
     held = part.is_spot & (part.quantity >= 0.0)
     if not held.any():
         return shares
-    if any(isinstance(p.instrument, LpShare | RealWorldAsset) for p in part.positions):
+    outright = (part.positions[row].instrument for row in np.flatnonzero(held).tolist())
+    if any(isinstance(asset, LpShare | RealWorldAsset) for asset in outright):
         shares[held] = 0.0
     elif not class_of(part.underlying, classes).members:
         shares[held] = _hedged_share(part, held)
@@ -226,8 +227,8 @@ class Haircuts(Rates, frozen=True, kw_only=True, tag="haircuts"):
         return [HoldingValue(f"depeg/{held.name}", 0.0, share * abs(value))]
 
     def _underlying(self, book: UnderlyingBook, numbers: UnderlyingClass) -> list[HoldingValue]:
-        in_array = self.spot == "in-array"
-        spot = numbers.spot_haircut_rel if in_array else self._coin_rate(numbers)
+        shocked = self.spot == "in-array"
+        spot = numbers.spot_haircut_rel if shocked else self._coin_rate(numbers)
         # A profit is worth what it will be paid in: coin, a stablecoin or cash.
         in_stablecoin = np.array(
             [position.instrument.settlement in STABLECOINS for position in book.positions]
