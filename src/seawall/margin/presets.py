@@ -111,7 +111,8 @@ def _load(text: str, where: str, passed: tuple[str, ...] = ()) -> dict[str, Any]
 
 def _refuse_untagged(parts: Iterable[str], where: str) -> None:
     """Changed numbers do not go by the tags of the preset that they come from."""
-    for part in sorted(parts):
+    part = min(parts, default=None)
+    if part is not None:
         raise BadParameter(
             f"part {part!r} is changed and its status is not given",
             where=where,

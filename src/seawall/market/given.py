@@ -39,29 +39,30 @@ def check_given(prices: Mapping[str, float]) -> dict[str, float]:
             refuse_misspelt({str(asset): value}, ())
             why += f": {error.what}"
         number = _number(value)
-        if priced and number > 0.0 and asset in CURRENCIES:
-            priced, said, remedy = _cash_price(asset, number)
-            why += said
         if not (priced and 0.0 < number < _most(asset)):
             raise BadNumber(why, where=f"price {asset}={value}", remedy=remedy)
+        if asset in CURRENCIES:
+            _require_near_level(asset, number, why)
         found[asset] = number
     return found
 
 
-def _cash_price(currency: str, price_usd: float) -> tuple[bool, str, str]:
-    """Whether a price of a currency may be one, and if not what the slip is and its remedy."""
+def _require_near_level(currency: str, price_usd: float, why: str) -> None:
+    """A price of a currency far from its rough level is a slip; the message says which."""
     level = ROUGH_LEVELS_USD[currency]
 
     def near(price: float) -> bool:
         return level / CASH_FACTOR <= price <= level * CASH_FACTOR
 
+    if near(price_usd):
+        return
     turned = 1.0 / price_usd
     slip = f"{currency} per USD, turned round" if near(turned) else "scaled, or of another currency"
     meant = f", {currency}={turned:.6g} say" if near(turned) else ""
-    return (
-        near(price_usd),
-        f", which is worth about {level:g}: the price is {slip}",
-        f"Give USD per {currency}{meant}.",
+    raise BadNumber(
+        f"{why}, which is worth about {level:g}: the price is {slip}",
+        where=f"price {currency}={price_usd:g}",
+        remedy=f"Give USD per {currency}{meant}.",
     )
 
 
