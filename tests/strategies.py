@@ -19,7 +19,7 @@ from seawall.market.snapshot import MarketSnapshot, OptionSlice
 from seawall.products.instruments import (
     Cash,
     DatedFuture,
-    EuropeanOption,
+    Option,
     Perpetual,
     SpotAsset,
     Stablecoin,
@@ -160,7 +160,7 @@ def _perpetual(underlying, settlement):
 def listed_options(market):
     """Every option of a market, in the order of its slices."""
     return [
-        EuropeanOption(
+        Option(
             name=name,
             underlying=key[0],
             settlement=key[1],
@@ -258,7 +258,7 @@ def in_other_numeraire(portfolio, market, factor):
         return factor if settlement in (underlying, "USD") else 1.0
 
     def converted(contract):
-        if not isinstance(contract, EuropeanOption):
+        if not isinstance(contract, Option):
             return contract
         k = multiple(contract.underlying, contract.settlement)
         return msgspec.structs.replace(contract, strike=contract.strike * k)

@@ -13,7 +13,7 @@ from seawall.basics.errors import UnknownInstrument
 from seawall.products.instruments import (
     Cash,
     DatedFuture,
-    EuropeanOption,
+    Option,
     Perpetual,
     SpotAsset,
     Stablecoin,
@@ -30,9 +30,9 @@ JUNE = datetime(2026, 6, 27, 8, tzinfo=UTC)
         ("BTC_USDC-PERPETUAL", Perpetual, "BTC", "USDC", False),
         ("BTC-27JUN26", DatedFuture, "BTC", "BTC", True),
         ("BTC_USDC-27JUN26", DatedFuture, "BTC", "USDC", False),
-        ("BTC-27JUN26-100000-C", EuropeanOption, "BTC", "BTC", True),
-        ("BTC_USDC-27JUN26-100000-P", EuropeanOption, "BTC", "USDC", False),
-        ("SPX_USD-27JUN26-6000-P", EuropeanOption, "SPX", "USD", False),
+        ("BTC-27JUN26-100000-C", Option, "BTC", "BTC", True),
+        ("BTC_USDC-27JUN26-100000-P", Option, "BTC", "USDC", False),
+        ("SPX_USD-27JUN26-6000-P", Option, "SPX", "USD", False),
     ],
 )
 def test_contract_names(name, kind, underlying, settlement, is_inverse):
@@ -86,7 +86,7 @@ def test_a_written_name_reads_back_as_the_same_contract(
 ):
     settlement = settlement or underlying
     name = contract_name(underlying, settlement, expiry, strike, right)
-    assert parse_name(name) == EuropeanOption(
+    assert parse_name(name) == Option(
         name=name,
         underlying=underlying,
         settlement=settlement,

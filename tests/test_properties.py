@@ -17,7 +17,7 @@ from seawall.margin.offsets import Combination, combine
 from seawall.margin.presets import load_preset, preset_names
 from seawall.margin.requirement import MarginRequirement, margin_requirement
 from seawall.market.snapshot import MarketSnapshot
-from seawall.products.instruments import EuropeanOption
+from seawall.products.instruments import Option
 from seawall.products.names import parse_name
 from seawall.products.portfolio import Portfolio, Position
 from seawall.report.build import margin
@@ -335,7 +335,7 @@ def test_a_lone_naked_option_is_not_under_margined(data, market):
         account="naked",
         positions=(Position(instrument=option, quantity=-abs(position.quantity)),),
     )
-    assert isinstance(option, EuropeanOption)
+    assert isinstance(option, Option)
     house, older = margin(naked, market, "prbm"), margin(naked, market, "risk-based-collateral")
     assert house.initial >= older.initial
     assert house.maintenance >= older.maintenance

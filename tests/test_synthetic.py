@@ -29,7 +29,7 @@ from seawall.feeds.synthetic_surface import SsviSurface
 from seawall.feeds.writers import write_book_csv, write_market_csv
 from seawall.market.quotes import FutureQuotes, OptionQuotes
 from seawall.pricing.black76 import price
-from seawall.products.instruments import DatedFuture, EuropeanOption, Perpetual
+from seawall.products.instruments import DatedFuture, Option, Perpetual
 from seawall.products.names import parse_name
 from seawall.risk.book import join
 
@@ -262,7 +262,7 @@ def test_book_is_a_hedged_market_makers(seed: int) -> None:
     kinds = Counter(
         (p.instrument.underlying, p.instrument.right, p.quantity > 0)
         for p in legs
-        if isinstance(p.instrument, EuropeanOption)
+        if isinstance(p.instrument, Option)
     )
     assert len(kinds) == 8, "calls and puts, long and short, on both coins"
     joined = join(book, market)

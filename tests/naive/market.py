@@ -64,7 +64,7 @@ def _leg(position, snapshot):
         "SpotAsset": "spot",
         "Perpetual": "perpetual",
         "DatedFuture": "future",
-        "EuropeanOption": "option",
+        "Option": "option",
     }
     kind = kinds[type(instrument).__name__]
     if getattr(instrument, "wraps", "") in STABLECOINS:

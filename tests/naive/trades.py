@@ -28,7 +28,7 @@ def naive_trades(portfolio, trades, snapshot):
         else:
             held[name] = held.get(name, 0.0) + quantity
             profit = -quantity * price
-            paid_in = instrument.settlement if kind == "EuropeanOption" else "USD"
+            paid_in = instrument.settlement if kind == "Option" else "USD"
         held[paid_in] = held.get(paid_in, 0.0) + profit
     return {name: (q, entries.get(name)) for name, q in held.items()}
 

@@ -14,7 +14,7 @@ from seawall.feeds.synthetic import DEFAULT_SEED, STABLE_USD, synthetic_market, 
 from seawall.feeds.synthetic_book import synthetic_portfolio
 from seawall.feeds.writers import write_book_csv, write_market_csv
 from seawall.market.snapshot import MarketSnapshot
-from seawall.products.instruments import Asset, EuropeanOption
+from seawall.products.instruments import Asset, Option
 from seawall.products.portfolio import Portfolio
 from seawall.report.comparison import Comparison, compare
 
@@ -66,7 +66,7 @@ def _show_book(portfolio: Portfolio, terminal: Terminal) -> None:
             collateral.append(f"{position.quantity:,} {instrument.name}")
             continue
         side = "long" if position.quantity > 0 else "short"
-        kind = "options" if isinstance(instrument, EuropeanOption) else "futures"
+        kind = "options" if isinstance(instrument, Option) else "futures"
         counts[instrument.underlying, f"{side} {kind}"] += 1
     columns = ("long options", "short options", "long futures", "short futures")
     table = plain_table(None, "legs", *columns)

@@ -35,7 +35,7 @@ from seawall.feeds.snapshots import TIME_COLUMN, read_snapshot
 from seawall.feeds.tables import Table, collect, float_column, is_sound, number, text
 from seawall.market.liquidity import Liquidity, is_possible
 from seawall.market.quotes import FutureQuotes, OptionQuotes, Quotes, Rank, is_backed, latest
-from seawall.products.instruments import Derivative, EuropeanOption, Perpetual
+from seawall.products.instruments import Derivative, Option, Perpetual
 from seawall.products.names import parse_name
 
 if TYPE_CHECKING:
@@ -90,8 +90,8 @@ def read_listing(table: Table, at: datetime | None) -> list[Quotes]:
             where=table.name,
             remedy="Give listed names such as BTC-27MAR26-80000-P and finite prices ≥ 0.",
         )
-    options = [(c, row) for c, row in used.items() if isinstance(c, EuropeanOption)]
-    futures = [(c, row) for c, row in used.items() if not isinstance(c, EuropeanOption)]
+    options = [(c, row) for c, row in used.items() if isinstance(c, Option)]
+    futures = [(c, row) for c, row in used.items() if not isinstance(c, Option)]
     found: list[Quotes] = []
     if options:
         keep = np.array([row for _, row in options])
@@ -139,7 +139,7 @@ def _beside(
     for contract, row in used.items():
         # The venue counts inverse futures in USD and everything else in coins. The index converts
         # them, since a damaged mark is known as such only later.
-        in_usd = contract.is_inverse and not isinstance(contract, EuropeanOption)
+        in_usd = contract.is_inverse and not isinstance(contract, Option)
         numbers = {"open_interest": float(open_interest[row] / (index[row] if in_usd else 1.0))}
         if isinstance(contract, Perpetual):
             numbers["funding_per_day"] = float(funding_8h[row] * FUNDINGS_PER_DAY)
@@ -197,7 +197,7 @@ def _sorted_out(
             role = next(role for role in sound if not sound[role][row])
             column = _NUMBERS[role][0]
             unusable[contract.name] = f"{where} gives {column} {values[role][row]:.6g}"
-        elif not (option_priced if isinstance(contract, EuropeanOption) else future_priced)[row]:
+        elif not (option_priced if isinstance(contract, Option) else future_priced)[row]:
             unusable[contract.name] = f"{where} gives no price"
         else:
             usable.append((contract, (bool(backed[row]), time_ms[row]), row))

@@ -25,7 +25,7 @@ from seawall.market.assemble import assemble_snapshot
 from seawall.market.quotes import FutureQuotes, OptionQuotes, PriceQuotes
 from seawall.market.snapshot import MarketSnapshot
 from seawall.pricing.black76 import price
-from seawall.products.instruments import DatedFuture, EuropeanOption, Future, Perpetual
+from seawall.products.instruments import DatedFuture, Future, Option, Perpetual
 from seawall.products.names import EXPIRY_HOUR_UTC, contract_name
 
 Floats = NDArray[np.float64]
@@ -160,7 +160,7 @@ def _draw(coin: _Coin, rng: np.random.Generator) -> SyntheticCoin:
 
 
 def _option_quotes(coins: list[SyntheticCoin], rng: np.random.Generator) -> OptionQuotes:
-    instruments: list[EuropeanOption] = []
+    instruments: list[Option] = []
     columns: list[Floats] = []
     for coin in coins:
         for expiry in listed_expiries():
@@ -184,7 +184,7 @@ def _option_quotes(coins: list[SyntheticCoin], rng: np.random.Generator) -> Opti
 
 def _chain(
     coin: SyntheticCoin, expiry: datetime, rng: np.random.Generator
-) -> tuple[list[EuropeanOption], Floats]:
+) -> tuple[list[Option], Floats]:
     """Calls and puts of one expiry, and [6, n] of bid, ask, mark, iv, forward and index."""
     tenor, forward = tenor_years(AS_OF, expiry), coin.forward(expiry)
     strike = np.repeat(_strikes(coin, forward, tenor), 2)
@@ -209,8 +209,8 @@ def _chain(
 
 def _option(
     coin: SyntheticCoin, expiry: datetime, strike: float, right: Literal["call", "put"]
-) -> EuropeanOption:
-    return EuropeanOption(
+) -> Option:
+    return Option(
         name=contract_name(coin.symbol, coin.symbol, expiry, strike, right),
         underlying=coin.symbol,
         settlement=coin.symbol,

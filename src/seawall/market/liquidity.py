@@ -12,7 +12,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from seawall.basics.errors import BadNumber
-from seawall.products.instruments import DatedFuture, Derivative, EuropeanOption, Instrument
+from seawall.products.instruments import DatedFuture, Derivative, Instrument, Option
 from seawall.products.names import parse_name
 
 RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
@@ -106,6 +106,6 @@ def clusters_of(contract: Instrument) -> tuple[Cluster, ...]:
     """All contracts, its expiry and its strike, as far as it has them; an asset is in none."""
     if not isinstance(contract, Derivative):
         return ()
-    if isinstance(contract, EuropeanOption):
+    if isinstance(contract, Option):
         return (WHOLE, (contract.expiry, None), (contract.expiry, contract.strike))
     return (WHOLE, (contract.expiry, None)) if isinstance(contract, DatedFuture) else (WHOLE,)

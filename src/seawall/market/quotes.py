@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from seawall.basics.arrays import freeze
 from seawall.market.liquidity import Liquidity
-from seawall.products.instruments import EuropeanOption, Future
+from seawall.products.instruments import Future, Option
 
 Floats = NDArray[np.float64]
 # A bid and an ask further apart than this back no volatility.
@@ -40,7 +40,7 @@ class OptionQuotes:
 
     source: str
     as_of: datetime
-    instruments: tuple[EuropeanOption, ...]
+    instruments: tuple[Option, ...]
     bid: Floats
     ask: Floats
     mark: Floats

@@ -21,8 +21,8 @@ from seawall.products.instruments import (
     Asset,
     DatedFuture,
     Derivative,
-    EuropeanOption,
     Expiring,
+    Option,
     Perpetual,
     Stablecoin,
 )
@@ -225,7 +225,7 @@ class MarketSnapshot:
                 remedy=remedy,
             ) from None
 
-    def option_row(self, option: EuropeanOption) -> tuple[OptionSlice, int]:
+    def option_row(self, option: Option) -> tuple[OptionSlice, int]:
         """The slice and row that list an option.
 
         Raises MissingQuote, ExpiredInstrument, BadNumber for a refused underlying.

@@ -21,7 +21,7 @@ from seawall.market.smiles import Smile
 from seawall.market.snapshot import MarketSnapshot, OptionSlice, SliceKey, slice_key
 from seawall.market.surface import VolSurface, forward_curve, vol_surface
 from seawall.pricing.svi_fit import FitStatus
-from seawall.products.instruments import DatedFuture, EuropeanOption, Expiring, Instrument
+from seawall.products.instruments import DatedFuture, Expiring, Instrument, Option
 from seawall.products.names import contract_name
 
 
@@ -40,7 +40,7 @@ def with_unlisted(market: MarketSnapshot, instruments: Iterable[Instrument]) -> 
             asked.setdefault((each.underlying, each.settlement), {})[each.name] = each
     for contracts in asked.values():
         market = _with_forwards(market, [*contracts.values()])
-        options = [each for each in contracts.values() if isinstance(each, EuropeanOption)]
+        options = [each for each in contracts.values() if isinstance(each, Option)]
         market = _with_options(market, [o for o in options if slice_key(o) in market.forwards])
     return market
 
@@ -52,7 +52,7 @@ def _is_unlisted(contract: Expiring, market: MarketSnapshot) -> bool:
         return False
     if contract.underlying in market.refused or contract.expiry <= market.as_of:
         return False
-    if isinstance(contract, EuropeanOption):
+    if isinstance(contract, Option):
         return name not in market.option_rows
     key = slice_key(contract)
     # A future without a mark is at the forward that options of its expiry tell.
@@ -101,13 +101,13 @@ def _interpolated(key: SliceKey, market: MarketSnapshot) -> float:
     return forward_curve(market, *key[:2]).forward_of(key[2], tenor, market.where)
 
 
-def _with_options(market: MarketSnapshot, options: Sequence[EuropeanOption]) -> MarketSnapshot:
+def _with_options(market: MarketSnapshot, options: Sequence[Option]) -> MarketSnapshot:
     """The snapshot with rows for options of one underlying and settlement and known forwards."""
     if not options:
         return market
     valued: dict[str, str] = {}
     beyond: dict[str, tuple[str, str]] = {}
-    found: dict[SliceKey, list[tuple[EuropeanOption, float]]] = {}
+    found: dict[SliceKey, list[tuple[Option, float]]] = {}
     surface: VolSurface | None = None
     for option in options:
         try:
@@ -165,7 +165,7 @@ def _slice_of(surface: VolSurface, key: SliceKey, forward: float) -> OptionSlice
     )
 
 
-def _extended(known: OptionSlice, added: Sequence[tuple[EuropeanOption, float]]) -> OptionSlice:
+def _extended(known: OptionSlice, added: Sequence[tuple[Option, float]]) -> OptionSlice:
     """The slice with a row more for each option, at its volatility and without a mark."""
     unknown = np.full(len(added), np.nan)
     return replace(
@@ -191,9 +191,7 @@ def _forward_text(forward: float) -> str:
     return f"forward {forward:,.8g}, log-linear in time between its neighbours"
 
 
-def _how_valued(
-    option: EuropeanOption, vol: float, surface: VolSurface, market: MarketSnapshot
-) -> str:
+def _how_valued(option: Option, vol: float, surface: VolSurface, market: MarketSnapshot) -> str:
     """The sentence that a report on an option valued by the surface repeats."""
     key, smiles = slice_key(option), surface.smiles_of(option.expiry)
     told = [_quality(option, smiles, surface)]
@@ -209,7 +207,7 @@ def _how_valued(
     )
 
 
-def _quality(option: EuropeanOption, smiles: Sequence[Smile], surface: VolSurface) -> str:
+def _quality(option: Option, smiles: Sequence[Smile], surface: VolSurface) -> str:
     """Which smiles tell an option's volatility, and how well they follow their strikes."""
     if surface.smile(option.expiry) is not None:
         return f"smile of its expiry {_fit(smiles[0])}"

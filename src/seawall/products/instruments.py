@@ -78,37 +78,58 @@ class RealWorldAsset(_Asset, frozen=True, tag="real-world-asset"):
 
 
 class _Derivative(_Terms, frozen=True, kw_only=True):
-    """Common to all contracts on an underlying."""
+    """Common to all contracts on an underlying.
+
+    ``quanto_rate`` of a quanto: units of ``settlement`` paid per USD of price and unit of quantity,
+    fixed by the contract; None for all others.
+    """
 
     underlying: str
     settlement: str
+    quanto_rate: float | None = None
 
     @property
     def is_inverse(self) -> bool:
         """Whether profit and loss is paid in the underlying itself."""
         return self.settlement == self.underlying
 
+    @property
+    def quote(self) -> str:
+        """The currency in which its price is told: USD of what does not settle in it."""
+        return CASH if self.is_inverse or self.quanto_rate is not None else self.settlement
+
+
+class _Expiring(_Derivative, frozen=True, kw_only=True):
+    """Common to contracts that end at ``expiry`` (UTC).
+
+    What is settled in ``cash`` pays against the mean of the index over the last
+    ``averaging_minutes`` before it, 0 against its last value; what is settled ``physical`` turns
+    into the underlying itself.
+    """
+
+    expiry: datetime
+    delivery: Literal["cash", "physical"] = "cash"
+    averaging_minutes: int = 0
+
 
 class Perpetual(_Derivative, frozen=True, tag="perpetual"):
     """A future without expiry, tied to its index by funding."""
 
 
-class DatedFuture(_Derivative, frozen=True, kw_only=True, tag="future"):
-    """A future that settles to the index at ``expiry`` (UTC)."""
-
-    expiry: datetime
+class DatedFuture(_Expiring, frozen=True, kw_only=True, tag="future"):
+    """A future that settles to the index at ``expiry``."""
 
 
-class EuropeanOption(_Derivative, frozen=True, kw_only=True, tag="option"):
-    """A European call or put on the forward of ``expiry`` (UTC).
+class Option(_Expiring, frozen=True, kw_only=True, tag="option"):
+    """A call or put on the forward of ``expiry``, exercised then or, if American, until then.
 
     ``strike`` is in USD per coin for inverse options and in the settlement currency per coin
     for linear ones. An inverse option's premium is quoted in coin.
     """
 
-    expiry: datetime
     strike: float
     right: Literal["call", "put"]
+    exercise: Literal["european", "american"] = "european"
 
     @property
     def is_call(self) -> bool:
@@ -117,8 +138,8 @@ class EuropeanOption(_Derivative, frozen=True, kw_only=True, tag="option"):
 
 
 Future = Perpetual | DatedFuture
-Expiring = DatedFuture | EuropeanOption
-Derivative = Future | EuropeanOption
+Expiring = DatedFuture | Option
+Derivative = Future | Option
 Asset = Cash | Stablecoin | SpotAsset | Wrapper | LpShare | RealWorldAsset
 Instrument = Asset | Derivative
 

@@ -24,9 +24,9 @@ from seawall.products.instruments import (
     Asset,
     Cash,
     DatedFuture,
-    EuropeanOption,
     Instrument,
     LpShare,
+    Option,
     Perpetual,
     RealWorldAsset,
     SpotAsset,
@@ -91,7 +91,7 @@ def _parsed(name: str) -> Instrument:
         raise _unknown(name, f"it is listed as {listed}")
     if strike is None or right is None:
         return DatedFuture(name=name, underlying=underlying, settlement=settlement, expiry=expiry)
-    return EuropeanOption(
+    return Option(
         name=name,
         underlying=underlying,
         settlement=settlement,

@@ -10,8 +10,8 @@ from seawall.products.instruments import (
     STABLECOINS,
     DatedFuture,
     Derivative,
-    EuropeanOption,
     Future,
+    Option,
     Wrapper,
 )
 from seawall.products.portfolio import Position
@@ -46,7 +46,7 @@ def assumptions(position: Position, market: MarketSnapshot) -> list[str]:
         found.append(f"Entry price of {instrument.name} is not used: it counts at its mark.")
     if isinstance(instrument, Wrapper):
         found += _of_wrapper(instrument, market)
-    if isinstance(instrument, EuropeanOption):
+    if isinstance(instrument, Option):
         listed, row = market.option_row(instrument)
         if instrument.name in market.unlisted.valued:
             found.append(market.unlisted.valued[instrument.name])

@@ -22,8 +22,8 @@ from seawall.market.snapshot import MarketSnapshot, OptionSlice
 from seawall.pricing.black76 import greeks, price
 from seawall.products.instruments import (
     DatedFuture,
-    EuropeanOption,
     Expiring,
+    Option,
     Perpetual,
     is_money,
 )
@@ -292,7 +292,7 @@ def _look_up(position: Position, market: MarketSnapshot) -> _Row:
         tenor = tenor_years(market.as_of, instrument.expiry)
         bucket = isoformat_utc(instrument.expiry)
         return _Row(FUTURE, bucket, forward, unit, tenor_years=tenor)
-    if isinstance(instrument, EuropeanOption):
+    if isinstance(instrument, Option):
         listed, row = market.option_row(instrument)
         return _Row(
             kind=CALL if instrument.is_call else PUT,

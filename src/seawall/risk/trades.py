@@ -22,9 +22,9 @@ from seawall.pricing.black76 import price as black76_price
 from seawall.products.instruments import (
     CASH,
     Cash,
-    EuropeanOption,
     Future,
     Instrument,
+    Option,
     Stablecoin,
 )
 from seawall.products.names import parse_name
@@ -142,7 +142,7 @@ def mark_of(instrument: Instrument, market: MarketSnapshot) -> Decimal:
     """
     if isinstance(instrument, Future):
         return _exactly(market.forward(instrument))
-    if not isinstance(instrument, EuropeanOption):
+    if not isinstance(instrument, Option):
         return _exactly(market.asset_usd(instrument))
     listed, row = market.option_row(instrument)
     if np.isfinite(listed.mark[row]):
@@ -168,7 +168,7 @@ def _opened(trade: Trade, paid: Decimal) -> Position:
 def _require_near(trade: Trade, paid: Decimal, mark: Decimal, market: MarketSnapshot) -> None:
     """Refuse a price that is a slip: what it claims to earn would be collateral."""
     instrument, least = trade.instrument, Decimal(0)
-    if isinstance(instrument, EuropeanOption):
+    if isinstance(instrument, Option):
         unit = 1.0 if instrument.is_inverse else market.forward(instrument)
         least = _exactly(CHEAP_OPTION_REL * unit)
     low, high = sorted((max(paid, least), max(mark, least)))
@@ -222,7 +222,7 @@ def _average(
 
 def _pay(held: dict[str, Position], trade: Trade, amount: Decimal) -> None:
     """``amount`` in the currency in which the instrument is paid: an asset's is USD."""
-    is_option = isinstance(trade.instrument, EuropeanOption)
+    is_option = isinstance(trade.instrument, Option)
     _credit(held, trade.instrument.settlement if is_option else CASH, amount, trade.where)
 
 
