@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from seawall.basics.errors import BadParameter, UnknownModel
-from seawall.margin import presets
+from seawall.margin import catalogue
 from seawall.margin.classes import class_of
 from seawall.margin.presets import load_preset, parse_model, preset_names, with_second
 from seawall.market.needs import Need
@@ -20,6 +20,7 @@ OTHER_GROUP = (
     'pairs = [{ of = ["ETH", "SOL"], lower = 0.5 }]\n'
 )
 COLLAPSE = 'collapse = { to = "low", declared = 2026-02-05T14:00:00Z, notice_days = '
+LADDER = ("isolated", "cross", "risk-based-collateral", "collateral-factor", "prbm", "hybrid")
 PRBM = (MODELS / "prbm.toml").read_text(encoding="utf-8")
 
 
@@ -32,13 +33,10 @@ def test_every_preset_loads_under_its_file_name(name: str) -> None:
 
 
 def test_the_ladder_is_complete() -> None:
-    ladder = {
-        "isolated", "cross", "risk-based-collateral", "collateral-factor", "prbm", "hybrid",
-    }  # fmt: skip
-    assert set(preset_names()) >= ladder
+    assert set(preset_names()) >= set(LADDER)
 
 
-@pytest.mark.parametrize("name", preset_names())
+@pytest.mark.parametrize("name", LADDER)
 def test_the_ladder_shares_its_price_ranges_with_the_house_model(name: str) -> None:
     assert load_preset(name).classes == load_preset("prbm").classes
 
@@ -130,8 +128,8 @@ def test_a_part_taken_in_a_circle_is_refused(
     for name, other in (("one", "two"), ("two", "one")):
         text = f'name = "{name}"\nclasses = {{ from = "{other}" }}\n'
         (tmp_path / f"{name}.toml").write_text(text, encoding="utf-8")
-    monkeypatch.setattr(presets, "_MODELS", tmp_path)
-    monkeypatch.setattr(presets, "preset_names", lambda: ("one", "two"))
+    monkeypatch.setattr(catalogue, "_MODELS", tmp_path)
+    monkeypatch.setattr(catalogue, "preset_names", lambda: ("one", "two"))
     with pytest.raises(BadParameter, match=r"'classes' .* circle: two from one from two"):
         parse_model((tmp_path / "one.toml").read_text(encoding="utf-8"), "one.toml")
 
@@ -172,8 +170,8 @@ def test_a_hybrid_of_itself_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
     text = 'from = "two"\nname = "one"\nsecond = "one"\n'
     (tmp_path / "one.toml").write_text(text, encoding="utf-8")
     (tmp_path / "two.toml").write_text('name = "two"\n[status]\n', encoding="utf-8")
-    monkeypatch.setattr(presets, "_MODELS", tmp_path)
-    monkeypatch.setattr(presets, "preset_names", lambda: ("one", "two"))
+    monkeypatch.setattr(catalogue, "_MODELS", tmp_path)
+    monkeypatch.setattr(catalogue, "preset_names", lambda: ("one", "two"))
     with pytest.raises(BadParameter, match="'second' is taken in a circle"):
         parse_model(text, "one.toml")
 

@@ -1,7 +1,7 @@
-"""The presets that ship with the package, read from their TOML files.
+"""The presets that ship with the package, and other texts in their form, as models.
 
-This is the one file of the core that reads resources. A part may be taken over from another
-preset, which may itself have taken it over, whole or with some of its keys given anew:
+A part may be taken over from another preset, which may itself have taken it over, whole or with
+some of its keys given anew:
 ``classes = { from = "prbm" }``, ``collateral = { from = "prbm", spot = "outside" }``. A preset that
 begins with ``from = "prbm"`` takes over every part that it does not write itself, and the status of
 each; its name, title, date and source are its own.
@@ -14,22 +14,15 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable
 from functools import cache
-from importlib.resources import files
 from typing import Any, cast
 
 import msgspec
 
-from seawall.basics.errors import BadParameter, UnknownModel
+from seawall.basics.errors import BadParameter
+from seawall.margin.catalogue import preset_names, preset_text, require_preset
 from seawall.margin.model import MarginModel
 
-_MODELS = files("seawall.margin") / "models"
-
-
-@cache
-def preset_names() -> tuple[str, ...]:
-    """Names of all presets, sorted."""
-    names = (entry.name for entry in _MODELS.iterdir())
-    return tuple(sorted(name[:-5] for name in names if name.endswith(".toml")))
+__all__ = ["load_preset", "parse_model", "preset_names", "with_second"]
 
 
 @cache
@@ -39,7 +32,7 @@ def load_preset(name: str) -> MarginModel:
     Raises UnknownModel, and BadParameter for a second model where there is none to replace.
     """
     first, colon, second = name.partition(":")
-    model = parse_model(_read(first), f"{first}.toml")
+    model = parse_model(preset_text(first), f"{first}.toml")
     return with_second(model, load_preset(second)) if colon else model
 
 
@@ -79,7 +72,7 @@ def parse_model(text: str, where: str) -> MarginModel:
             fault.what, where=f"{where}: {fault.where}", remedy=fault.remedy
         ) from None
     if model.eligibility is not None:
-        _require_preset(model.eligibility.otherwise, f"{where}: eligibility.otherwise")
+        require_preset(model.eligibility.otherwise, f"{where}: eligibility.otherwise")
     return model
 
 
@@ -123,7 +116,7 @@ def _refuse_untagged(parts: Iterable[str], where: str) -> None:
 def _whole(name: str, what: str, where: str, passed: tuple[str, ...]) -> dict[str, Any]:
     """Every part of another preset, for ``what`` of this one."""
     _refuse_circle(name, passed, what, where)
-    return _load(_read(name), f"{name}.toml", (*passed, name))
+    return _load(preset_text(name), f"{name}.toml", (*passed, name))
 
 
 def _refuse_circle(name: str, passed: tuple[str, ...], what: str, where: str) -> None:
@@ -144,7 +137,7 @@ def _resolve(value: Any, part: str, where: str, passed: tuple[str, ...] = ()) ->
         return own
     name = str(own.pop("from"))
     _refuse_circle(name, passed, f"part {part!r}", where)
-    table = tomllib.loads(_read(name))
+    table = tomllib.loads(preset_text(name))
     if part not in table:
         raise BadParameter(
             f"preset {name!r} has no part {part!r}", where=where, remedy="Write the part out."
@@ -159,17 +152,3 @@ def _resolve(value: Any, part: str, where: str, passed: tuple[str, ...] = ()) ->
             remedy="Take it over whole, or write it out.",
         )
     return cast("dict[str, Any]", taken) | own
-
-
-def _require_preset(name: str, where: str) -> None:
-    if name not in preset_names():
-        raise UnknownModel(
-            f"no model is called {name!r}",
-            where=where,
-            remedy=f"Choose one of: {', '.join(preset_names())}; or read a file with read_model.",
-        )
-
-
-def _read(name: str) -> str:
-    _require_preset(name, "model name")
-    return (_MODELS / f"{name}.toml").read_text(encoding="utf-8")
