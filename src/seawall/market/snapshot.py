@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from seawall.basics.arrays import freeze
 from seawall.basics.errors import BadNumber, ExpiredInstrument, MissingQuote
+from seawall.basics.nearest import did_you_mean, nearest_name
 from seawall.basics.time import isoformat_utc
 from seawall.market.liquidity import Liquidity
+from seawall.market.nearest import nearest_listed
 from seawall.products.instruments import (
     CASH,
     STABLECOINS,
@@ -216,7 +218,7 @@ class MarketSnapshot:
             return self.forwards[slice_key(contract)]
         except KeyError:
             why, remedy = self._why_missing(
-                contract.name, "", "Add a chain or futures file that lists this expiry."
+                contract, "", "Add a chain or futures file that lists this expiry."
             )
             raise MissingQuote(
                 f"no forward of {contract.underlying} for {isoformat_utc(contract.expiry)}, "
@@ -236,7 +238,7 @@ class MarketSnapshot:
             key, row = self.option_rows[option.name]
         except KeyError:
             why, remedy = self._why_missing(
-                option.name, ", which is not listed", "Use a snapshot that lists it."
+                option, ", which is not listed", "Use a snapshot that lists it."
             )
             raise MissingQuote(
                 f"no implied volatility of {option.name}{why}", where=self.where, remedy=remedy
@@ -248,16 +250,21 @@ class MarketSnapshot:
         alike = [name for name in self.index_usd if name.casefold() == underlying.casefold()]
         if alike:
             return f"Write {alike[0]}."
-        return f"Add a file that carries it or give it: --price {underlying}=VALUE."
+        return did_you_mean(
+            nearest_name(underlying, {*self.index_usd, *STABLECOINS, CASH}),
+            f"Add a file that carries it or give it: --price {underlying}=VALUE.",
+        )
 
-    def _why_missing(self, name: str, otherwise: str, remedy: str) -> tuple[str, str]:
-        """Why a name has no quote, to be added to what is then missing, and what to do."""
+    def _why_missing(self, contract: Expiring, otherwise: str, remedy: str) -> tuple[str, str]:
+        """Why a contract has no quote, to be added to what is then missing, and what to do."""
+        name = contract.name
         if name in self.dropped:
             return f": {self.dropped[name]}", "Correct its quote or use another snapshot."
+        why = otherwise
         if name in self.unlisted.beyond:
-            why, remedy = self.unlisted.beyond[name]
-            return f", which is not listed: {why}", remedy
-        return otherwise, remedy
+            beyond, remedy = self.unlisted.beyond[name]
+            why = f", which is not listed: {beyond}"
+        return why, did_you_mean(nearest_listed(contract, self), remedy)
 
     def _dropped_of(self, underlying: str) -> str:
         """The first quote of an underlying that was left out, and why."""

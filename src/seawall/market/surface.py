@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from seawall.basics.arrays import freeze
 from seawall.basics.errors import BadNumber, ExpiredInstrument, MissingQuote
+from seawall.basics.nearest import did_you_mean, nearest_name
 from seawall.basics.time import isoformat_utc, tenor_years
 from seawall.market.smiles import Smile, require_within, smile_of
 from seawall.market.snapshot import MarketSnapshot
@@ -236,7 +237,10 @@ def vol_surface(market: MarketSnapshot, underlying: str, settlement: str) -> Vol
         raise MissingQuote(
             f"no option on {underlying} settled in {settlement} has a volatility",
             where=f"{market.where}, options on {underlying} in {settlement}",
-            remedy="Add an option chain that lists some.",
+            remedy=did_you_mean(
+                nearest_name(underlying, {key[0] for key in market.slices}),
+                "Add an option chain that lists some.",
+            ),
         )
     return VolSurface(
         underlying=underlying,

@@ -14,6 +14,7 @@ from decimal import Decimal
 import msgspec
 
 from seawall.basics.errors import InputError
+from seawall.basics.nearest import did_you_mean, nearest_name
 from seawall.margin.fold import Direction
 from seawall.margin.status import State
 
@@ -144,10 +145,12 @@ class MarginReport(_Part, frozen=True, kw_only=True):
         for matrix in self.risk_matrices:
             if matrix.underlying == underlying:
                 return matrix
+        has = [matrix.underlying for matrix in self.risk_matrices]
+        remedy = "Name an underlying of the book, under a model with scenarios."
         raise InputError(
             f"the report has no risk matrix of {underlying}",
             where=f"account {self.account}, model {self.model.name}",
-            remedy="Name an underlying of the book, under a model with scenarios.",
+            remedy=did_you_mean(nearest_name(str(underlying), has), remedy),
         )
 
     def greeks(self) -> tuple[GreekRow, ...]:

@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 
 from seawall.basics.errors import MissingQuote
+from seawall.basics.nearest import did_you_mean, nearest_name
 from seawall.market.snapshot import MarketSnapshot
 from seawall.market.surface import SliceReport, vol_surface
 from seawall.report.build import require
@@ -32,11 +33,12 @@ def surface(market: MarketSnapshot, underlying: str | None = None) -> tuple[Surf
     pairs = {key[:2] for key in market.slices if key not in market.unlisted.smiles}
     chosen = sorted(pair for pair in pairs if underlying in (None, pair[0]))
     if not chosen:
-        listed = ", ".join(sorted({name for name, _ in pairs}))
+        listed = sorted({name for name, _ in pairs})
+        remedy = f"Choose from {', '.join(listed)}." if listed else "Add an option chain."
         raise MissingQuote(
             f"no option{'' if underlying is None else f' on {underlying}'} is listed",
             where=market.where,
-            remedy=f"Choose from {listed}." if listed else "Add an option chain.",
+            remedy=did_you_mean(nearest_name(underlying or "", listed), remedy),
         )
     return tuple(
         SurfaceReport(

@@ -6,7 +6,7 @@ in a canonical order, so results do not depend on the order in which positions w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from seawall.basics.arrays import array_fields, freeze
 from seawall.basics.errors import located
+from seawall.basics.nearest import nearest_name
 from seawall.basics.time import DAYS_PER_YEAR, isoformat_utc, tenor_years
 from seawall.kernels.revalue import CALL_KIND
 from seawall.market.liquidity import Liquidity
@@ -27,6 +28,7 @@ from seawall.products.instruments import (
     Perpetual,
     is_money,
 )
+from seawall.products.names import NAMED_ASSETS
 from seawall.products.portfolio import NOWHERE, Portfolio, Position
 from seawall.risk.assumptions import assumptions
 
@@ -180,7 +182,7 @@ def join(portfolio: Portfolio, market: MarketSnapshot) -> Book:
             held.setdefault(instrument.underlying, []).append(position)
     instruments = [position.instrument for position in portfolio.positions]
     used = {name for each in instruments for name in (each.underlying, each.settlement)}
-    unused = ", ".join(sorted(market.given - used))
+    unused = ", ".join(_unused_price(asset, used) for asset in sorted(market.given - used))
     if unused:
         found.append(f"The price given of {unused} is used by no position.")
     return Book(
@@ -191,6 +193,12 @@ def join(portfolio: Portfolio, market: MarketSnapshot) -> Book:
         liquidity=market.liquidity,
         warnings=tuple(dict.fromkeys(found)),
     )
+
+
+def _unused_price(asset: str, used: Collection[str]) -> str:
+    """An asset whose price serves nobody, with what was meant where no asset has that name."""
+    meant = None if asset in NAMED_ASSETS else nearest_name(asset, used)
+    return asset if meant is None else f"{asset} (did you mean {meant}?)"
 
 
 def place_of(position: Position, account: str) -> str:
