@@ -14,8 +14,24 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 import typer
 
 import seawall
-from seawall.cli.errors import exit_code, report_error
+from seawall.cli import completion
+from seawall.cli.errors import EXIT_CODES_TOLD, exit_code, report_error
 from seawall.cli.inputs import inputs, market_of, model_of, models_of
+from seawall.cli.options import (
+    At,
+    Book,
+    Json,
+    Market,
+    MarketFiles,
+    Model,
+    Models,
+    OneModel,
+    OneUnderlying,
+    OtherModel,
+    OtherModels,
+    Price,
+    Trades,
+)
 
 if TYPE_CHECKING:
     import msgspec
@@ -34,45 +50,9 @@ app = typer.Typer(
     invoke_without_command=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    epilog=EXIT_CODES_TOLD,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-
-Book = Annotated[
-    str,
-    typer.Argument(
-        metavar="BOOK", help="Positions: CSV with account,instrument,quantity[,entry_price]."
-    ),
-]
-Market = Annotated[
-    list[str],
-    typer.Option(
-        "--market",
-        "-m",
-        metavar="FILE",
-        help="Option chain, futures or activity (CSV, parquet); may be given several times.",
-    ),
-]
-At = Annotated[
-    str | None,
-    typer.Option(
-        "--at", metavar="TIME", help="Take the nearest snapshot at or before this UTC time."
-    ),
-]
-Model = Annotated[
-    str,
-    typer.Option(
-        "--model",
-        metavar="NAME",
-        help="One of the names of: seawall models; hybrid:NAME; or a .toml file.",
-    ),
-]
-Price = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--price", metavar="ASSET=USD", help="Price of an asset; may be given several times."
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Write JSON: an object, or a list for several.")]
 
 
 def main() -> NoReturn:
@@ -86,6 +66,8 @@ def main() -> NoReturn:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
+    if os.environ.get(completion.VARIABLE):
+        sys.exit(completion.answer_shell(app))
     sys.exit(run(sys.argv[1:]))
 
 
@@ -184,9 +166,7 @@ def margin(
 def compare(
     book: Book,
     market: Market,
-    models: Annotated[
-        str, typer.Option("--models", metavar="A,B,C", help="Names; savings are against the first.")
-    ],
+    models: Models,
     at: At = None,
     price: Price = None,
     as_json: Json = False,
@@ -239,19 +219,10 @@ def explain(
 def what_if(
     book: Book,
     market: Market,
-    add: Annotated[
-        list[str],
-        typer.Option(
-            "--add",
-            metavar="TRADE",
-            help="NAME:QUANTITY[@PRICE], + bought, else at the mark; may be given several times.",
-        ),
-    ],
+    add: Trades,
     at: At = None,
     model: Model = DEFAULT_MODEL,
-    models: Annotated[
-        str | None, typer.Option("--models", metavar="A,B,C", help="Other models beside it.")
-    ] = None,
+    models: OtherModels = None,
     price: Price = None,
     as_json: Json = False,
 ) -> None:
@@ -294,9 +265,7 @@ def explain_change(
     to_book: Annotated[
         str | None, typer.Option("--to-book", metavar="BOOK", help="Positions held at the end.")
     ] = None,
-    to_model: Annotated[
-        str | None, typer.Option("--to-model", metavar="NAME", help="Model at the end.")
-    ] = None,
+    to_model: OtherModel = None,
     price: Price = None,
     as_json: Json = False,
 ) -> None:
@@ -326,13 +295,8 @@ def explain_change(
 
 @app.command()
 def surface(
-    market: Annotated[
-        list[str],
-        typer.Argument(metavar="MARKET", help="Option chains and futures (CSV, parquet)."),
-    ],
-    underlying: Annotated[
-        str | None, typer.Option("--underlying", metavar="COIN", help="Only this one's options.")
-    ] = None,
+    market: MarketFiles,
+    underlying: OneUnderlying = None,
     at: At = None,
     price: Price = None,
     as_json: Json = False,
@@ -352,9 +316,7 @@ def surface(
 
 @app.command()
 def models(
-    name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Show every number of this model.")
-    ] = None,
+    name: OneModel = None,
 ) -> None:
     """List the models, or show every number of one.
 
@@ -371,6 +333,9 @@ def models(
         show_presets(Terminal())
     else:
         show_preset(model_of(name), Terminal())
+
+
+app.command("completion")(completion.show_script)
 
 
 def _output(

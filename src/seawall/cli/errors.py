@@ -22,6 +22,19 @@ EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (Exception, 1),  # the system refused, or a fault of seawall
 )
 
+EXIT_MEANINGS = {
+    0: "answered; also when the reader of a pipe leaves early",
+    1: "the system refused to write, or a fault of seawall itself",
+    2: "the input is wrong: an InputError, or the command line",
+    3: "the model is wrong: a ModelError",
+    130: "interrupted",
+}
+"""What a script may take from each exit code, as help and docs/cli.md say it."""
+
+EXIT_CODES_TOLD = "\b\nExit codes:\n" + "\n".join(
+    f"  {code:<3}  {meaning}" for code, meaning in EXIT_MEANINGS.items()
+)
+
 
 def exit_code(error: BaseException) -> int:
     """The exit code of the first class in the table that the error belongs to."""
