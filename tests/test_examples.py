@@ -81,7 +81,9 @@ def examples_of_help(command: str, capfd: pytest.CaptureFixture[str]) -> list[st
 
 def blocks_of_page(command: str) -> list[str]:
     """The blocks of code of a command's section: how it is used, then examples."""
-    section = re.split(r"^## ", PAGE.split(f"\n## seawall {command}\n")[1], flags=re.M)[0]
+    _, heading, rest = PAGE.partition(f"\n## seawall {command}\n")
+    assert heading, f"docs/cli.md has no section: seawall {command}"
+    section = re.split(r"^## ", rest, flags=re.M)[0]
     return re.findall(r"(?:^    .*\n)+", section, re.M)
 
 
