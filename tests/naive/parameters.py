@@ -86,7 +86,7 @@ PRBM = {
     "depeg": 0.05,
     "caps": {"value": 0.50, "supply": 0.05, "supply_usd": 100e6},
     "assets": {
-        "currencies": ("EUR", "GBP", "JPY", "CHF", "AUD", "CAD", "NZD", "SGD", "HKD"),
+        "currencies": ("EUR", "GBP", "JPY", "CHF", "AUD", "CAD", "NZD", "SGD", "HKD", "INR"),
         "stablecoins": STABLECOINS,
         "rwa": ("BUIDL", "BENJI", "OUSG", "USDY", "USTB", "USYC"),
         "wraps": {

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from types import MappingProxyType
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +24,8 @@ from seawall.market.assemble import assemble_snapshot
 from seawall.market.quotes import FutureQuotes, OptionQuotes, PriceQuotes
 from seawall.market.snapshot import MarketSnapshot
 from seawall.pricing.black76 import price
-from seawall.products.instruments import DatedFuture, Future, Option, Perpetual
-from seawall.products.names import EXPIRY_HOUR_UTC, contract_name
+from seawall.products.contracts import EXPIRY_HOUR_UTC, future, option, perpetual
+from seawall.products.instruments import Future, Option
 
 Floats = NDArray[np.float64]
 
@@ -199,25 +198,12 @@ def _chain(
     bid = _to_tick(premium - half_spread, np.floor)
     ask = np.maximum(_to_tick(premium + half_spread, np.ceil), _FINE_TICK)
     listed = [
-        _option(coin, expiry, float(k), "call" if call else "put")
+        option(coin.symbol, coin.symbol, expiry, float(k), "call" if call else "put")
         for k, call in zip(strike, is_call, strict=True)
     ]
     flat = np.ones_like(strike)
     bid = np.where(bid > 0.0, bid, np.nan)
     return listed, np.stack([bid, ask, mark, vol, forward * flat, coin.index_usd * flat])
-
-
-def _option(
-    coin: SyntheticCoin, expiry: datetime, strike: float, right: Literal["call", "put"]
-) -> Option:
-    return Option(
-        name=contract_name(coin.symbol, coin.symbol, expiry, strike, right),
-        underlying=coin.symbol,
-        settlement=coin.symbol,
-        expiry=expiry,
-        strike=strike,
-        right=right,
-    )
 
 
 def _strikes(coin: SyntheticCoin, forward: float, tenor: float) -> Floats:
@@ -245,17 +231,13 @@ def _future_quotes(coins: list[SyntheticCoin], rng: np.random.Generator) -> Futu
     for coin in coins:
         symbol, index = coin.symbol, coin.index_usd
         # Futures are listed on Fridays only; the dailies have options alone.
-        for expiry in listed_expiries():
-            if expiry.weekday() == _FRIDAY:
-                name = contract_name(symbol, symbol, expiry)
-                future = DatedFuture(name=name, underlying=symbol, settlement=symbol, expiry=expiry)
-                rows.append((future, coin.forward(expiry), index))
+        fridays = (day for day in listed_expiries() if day.weekday() == _FRIDAY)
+        rows += [(future(symbol, symbol, day), coin.forward(day), index) for day in fridays]
         inverse, linear = np.exp(0.0002 * rng.standard_normal(2))
-        perpetual = Perpetual(name=f"{symbol}-PERPETUAL", underlying=symbol, settlement=symbol)
-        rows.append((perpetual, round(float(index * inverse), 2), index))
-        perpetual = Perpetual(name=f"{symbol}_USDC-PERPETUAL", underlying=symbol, settlement="USDC")
+        rows.append((perpetual(symbol, symbol), round(float(index * inverse), 2), index))
         index /= STABLE_USD["USDC"]
-        rows.append((perpetual, round(float(index * linear), 2), round(index, 4)))
+        mark = round(float(index * linear), 2)
+        rows.append((perpetual(symbol, "USDC"), mark, round(index, 4)))
     instruments, mark, index_price = zip(*rows, strict=True)
     return FutureQuotes(
         source="synthetic futures",

@@ -29,6 +29,7 @@ from seawall.products.instruments import (
     RealWorldAsset,
     SpotAsset,
     Stablecoin,
+    Stock,
     Wrapper,
 )
 from seawall.products.names import parse_name
@@ -293,6 +294,7 @@ _HEADS: Mapping[type, str] = MappingProxyType(
         Wrapper: "wrapper",
         LpShare: "lp_share",
         RealWorldAsset: "rwa",
+        Stock: "stock",
     }
 )
 
@@ -303,6 +305,6 @@ def kind_path(held: Instrument) -> str:
 
 
 def _outside_path(held: Instrument) -> str:
-    """The path of the row of what is outside: a coin's own, since a part may be in the array."""
-    coin = isinstance(held, SpotAsset | Wrapper)
-    return f"outside/{held.name}" if coin else kind_path(held)
+    """The path of the row of what is outside: its own, of which a part may be in the array too."""
+    divided = isinstance(held, SpotAsset | Stock | Wrapper)
+    return f"outside/{held.name}" if divided else kind_path(held)

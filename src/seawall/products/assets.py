@@ -23,6 +23,7 @@ ROUGH_LEVELS_USD: Mapping[str, float] = MappingProxyType(
         "NZD": 0.6,
         "SGD": 0.75,
         "HKD": 0.128,
+        "INR": 0.0115,
     }
 )
 """What a unit of each currency is roughly worth in USD: never a price, only a slip's bound."""

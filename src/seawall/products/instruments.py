@@ -13,6 +13,8 @@ from typing import Literal, TypeGuard
 
 import msgspec
 
+from seawall.basics.errors import BadNumber
+
 STABLECOINS = frozenset({"USDC", "USDT", "DAI", "USDE", "USDS", "PYUSD", "FDUSD", "TUSD", "USDP"})
 CASH = "USD"
 
@@ -77,16 +79,32 @@ class RealWorldAsset(_Asset, frozen=True, tag="real-world-asset"):
     """A tokenised treasury or fund."""
 
 
+class Stock(_Asset, frozen=True, tag="stock"):
+    """A share of a company or an exchange-traded fund, named with its market: ``NVDA.US``."""
+
+
 class _Derivative(_Terms, frozen=True, kw_only=True):
     """Common to all contracts on an underlying.
 
     ``quanto_rate`` of a quanto: units of ``settlement`` paid per USD of price and unit of quantity,
-    fixed by the contract; None for all others.
+    fixed by the contract; None for all others. Raises BadNumber for a rate that is none, and for
+    one of a contract that settles in its own underlying.
     """
 
     underlying: str
     settlement: str
     quanto_rate: float | None = None
+
+    def __post_init__(self) -> None:
+        rate = self.quanto_rate
+        if rate is None or (0.0 < rate < float("inf") and not self.is_inverse):
+            return
+        raise BadNumber(
+            f"quanto rate {rate} of {self.name} cannot be one",
+            where="contract terms",
+            remedy="Give a positive rate to a contract that settles in another coin than its own, "
+            "and none to others.",
+        )
 
     @property
     def is_inverse(self) -> bool:
@@ -140,7 +158,7 @@ class Option(_Expiring, frozen=True, kw_only=True, tag="option"):
 Future = Perpetual | DatedFuture
 Expiring = DatedFuture | Option
 Derivative = Future | Option
-Asset = Cash | Stablecoin | SpotAsset | Wrapper | LpShare | RealWorldAsset
+Asset = Cash | Stablecoin | SpotAsset | Wrapper | LpShare | RealWorldAsset | Stock
 Instrument = Asset | Derivative
 
 
