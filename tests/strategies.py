@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from seawall.market.liquidity import Liquidity
 from seawall.market.snapshot import MarketSnapshot, OptionSlice
+from seawall.products.contracts import contract_name, expiry_of
 from seawall.products.instruments import (
     Cash,
     DatedFuture,
@@ -23,20 +24,22 @@ from seawall.products.instruments import (
     Perpetual,
     SpotAsset,
     Stablecoin,
+    Stock,
 )
-from seawall.products.names import contract_name
 from seawall.products.portfolio import Portfolio, Position
 from tests.naive.black76 import price
 from tests.naive.market import forward_of
 
-# TRX is of no named class; XRP shares SOL's class but not its group; SPX is an equity index.
+# TRX is of no named class; XRP shares SOL's class but not its group; SPX.US is an equity index,
+# which is not held, and NVDA.US a share, on which nothing is listed.
 TYPICAL_PRICES = {
     "BTC": 80_000.0,
     "ETH": 2_500.0,
     "SOL": 120.0,
     "XRP": 2.2,
     "TRX": 0.25,
-    "SPX": 6_000.0,
+    "SPX.US": 6_000.0,
+    "NVDA.US": 150.0,
 }
 # BTC with ETH comes up often: it is the pair that shares a correlation group.
 MIXES = (
@@ -45,7 +48,8 @@ MIXES = (
     ("ETH", "TRX"),
     ("BTC", "ETH", "SOL"),
     ("SOL", "XRP"),
-    ("SPX", "ETH", "BTC"),
+    ("SPX.US", "ETH", "BTC"),
+    ("NVDA.US", "BTC"),
 )
 DAYS_TO_EXPIRY = (0, 1, 2, 7, 30, 31, 91, 365, 730)
 CURRENCIES = ("USDC", "USDT", "USD")
@@ -68,8 +72,7 @@ def markets(draw, mixes=MIXES):
     index = {name: TYPICAL_PRICES[name] * draw(between(0.3, 3.0)) for name in names}
     futures, forwards, slices = {}, {}, {}
     for name in names:
-        currencies = st.sampled_from((name, *CURRENCIES))
-        settlements = draw(st.lists(currencies, min_size=1, max_size=2, unique=True))
+        settlements = draw(_settlements(name))
         for settlement in settlements:
             unit = stable.get(settlement, 1.0)
             _list_contracts(
@@ -85,6 +88,17 @@ def markets(draw, mixes=MIXES):
         option_rows={n: (key, row) for key, s in slices.items() for row, n in enumerate(s.names)},
         liquidity=draw(_liquidities(names, futures, slices)),
     )
+
+
+def _settlements(name):
+    """What contracts settle in: one or two currencies of a coin's, USD of an index's, none listed
+    on a share.
+    """
+    if name == "NVDA.US":
+        return st.just(())
+    if name == "SPX.US":
+        return st.just(("USD",))
+    return st.lists(st.sampled_from((name, *CURRENCIES)), min_size=1, max_size=2, unique=True)
 
 
 @st.composite
@@ -109,10 +123,10 @@ def _liquidities(draw, names, futures, slices):
 def _list_contracts(draw, pair, spot, as_of, futures, forwards, slices):
     """Adds a perpetual mark, one to three expiries of one underlying and settlement, or both."""
     days = draw(st.lists(st.sampled_from(DAYS_TO_EXPIRY), min_size=1, max_size=3, unique=True))
-    if draw(st.booleans()):
+    if pair[0] != "SPX.US" and draw(st.booleans()):
         futures[_perpetual(*pair).name] = spot * draw(between(0.98, 1.02))
     for day in days:
-        expiry = as_of.replace(hour=8, minute=0) + timedelta(days=day)
+        expiry = expiry_of(pair[0], (as_of + timedelta(days=day)).date())
         if expiry <= as_of:
             continue
         tenor = (expiry - as_of) / YEAR
@@ -175,7 +189,8 @@ def listed_options(market):
 
 def listed_futures(market):
     """A perpetual of each underlying and settlement, and a future of each expiry."""
-    perpetuals = [_perpetual(u, s) for u in market.index_usd for s in (u, *CURRENCIES)]
+    coins = [u for u in market.index_usd if "." not in u]
+    perpetuals = [_perpetual(u, s) for u in coins for s in (u, *CURRENCIES)]
     futures = [
         DatedFuture(name=contract_name(*key), underlying=key[0], settlement=key[1], expiry=key[2])
         for key in market.forwards
@@ -184,9 +199,13 @@ def listed_futures(market):
 
 
 def assets(market):
-    """Cash, two stablecoins and every coin."""
-    coins = [SpotAsset(name=u) for u in market.index_usd]
-    return [Cash(name="USD"), Stablecoin(name="USDC"), Stablecoin(name="USDT"), *coins]
+    """Cash, two stablecoins, every coin and the share."""
+    held = [
+        Stock(name=u) if u == "NVDA.US" else SpotAsset(name=u)
+        for u in market.index_usd
+        if u != "SPX.US"
+    ]
+    return [Cash(name="USD"), Stablecoin(name="USDC"), Stablecoin(name="USDT"), *held]
 
 
 def quantities(market, instrument, scale_usd):
@@ -300,7 +319,7 @@ def in_other_numeraire(portfolio, market, factor):
         instrument, quantity, entry = position.instrument, position.quantity, position.entry_price
         if isinstance(instrument, Cash):
             quantity *= Decimal(str(factor))
-        elif not isinstance(instrument, Stablecoin | SpotAsset):
+        elif not isinstance(instrument, Stablecoin | SpotAsset | Stock):
             if entry is not None:
                 k = multiple(instrument.underlying, instrument.settlement)
                 entry *= Decimal(str(k))

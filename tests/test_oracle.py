@@ -114,6 +114,7 @@ def test_preset_holds_the_documented_numbers_of_every_class(model):
     assert found == PRBM["classes"]
     assert all(c.price_range_down_rel == c.price_range_up_rel for c in preset.classes)
     assert {m: c.name for c in preset.classes for m in c.members} == PRBM["members"]
+    assert {m: c.name for c in preset.classes for m in c.markets} == PRBM["markets"]
     haircuts = preset.collateral
     assert PRBM["haircut"] == {
         "sds": haircuts.z,

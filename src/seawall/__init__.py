@@ -31,6 +31,11 @@ if TYPE_CHECKING:
     from seawall.margin.presets import with_second as with_second
     from seawall.market.snapshot import MarketSnapshot as MarketSnapshot
     from seawall.market.surface import vol_surface as vol_surface
+    from seawall.products.names import contract_spec as contract_spec
+    from seawall.products.names import parse_name as parse_name
+    from seawall.products.names import parse_venue_name as parse_venue_name
+    from seawall.products.names import units_of as units_of
+    from seawall.products.names import venue_name as venue_name
     from seawall.products.portfolio import Portfolio as Portfolio
     from seawall.products.portfolio import Position as Position
     from seawall.products.portfolio import portfolio as portfolio
@@ -56,11 +61,14 @@ _HOMES = {
     "Position": "seawall.products.portfolio",
     "SeawallError": "seawall.basics.errors",
     "compare": "seawall.report.comparison",
+    "contract_spec": "seawall.products.names",
     "explain": "seawall.report.explanation",
     "explain_change": "seawall.report.change",
     "load_preset": "seawall.margin.presets",
     "margin": "seawall.report.build",
     "margin_of_member": "seawall.report.membership",
+    "parse_name": "seawall.products.names",
+    "parse_venue_name": "seawall.products.names",
     "portfolio": "seawall.products.portfolio",
     "preset_names": "seawall.margin.presets",
     "read_market": "seawall.feeds.market",
@@ -70,6 +78,8 @@ _HOMES = {
     "surface": "seawall.report.surface",
     "synthetic_market": "seawall.feeds.synthetic",
     "synthetic_portfolio": "seawall.feeds.synthetic_book",
+    "units_of": "seawall.products.names",
+    "venue_name": "seawall.products.names",
     "vol_surface": "seawall.market.surface",
     "what_if": "seawall.report.what_if",
     "with_second": "seawall.margin.presets",

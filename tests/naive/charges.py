@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 from tests.naive.market import coin_balance, coin_profit, delta_coin, market_class
 from tests.naive.scan import directional, scan_underlying
@@ -81,7 +82,7 @@ def concentration(legs, worst_loss, parameters, told):
     listed = {
         name: coins
         for name, coins in told.open_interest.items()
-        if name.split("-")[0].split("_")[0] == legs[0]["underlying"]
+        if parts_of(name)[0] == legs[0]["underlying"]
     }
     total = sum(listed.values())
     if total == 0.0:
@@ -89,15 +90,14 @@ def concentration(legs, worst_loss, parameters, told):
         listed = {}
     most = worst_loss * (min(1.0, gross / total) - numbers["free"])
     for leg in contracts:
-        day = leg["name"].split("-")[1]
+        _, day, strike = parts_of(leg["name"])
         if day == "PERPETUAL":
             continue
-        same_day = [other for other in contracts if other["name"].split("-")[1] == day]
-        groups = [(same_day, lambda name, day=day: name.split("-")[1] == day)]
+        same_day = [other for other in contracts if parts_of(other["name"])[1] == day]
+        groups = [(same_day, lambda name, day=day: parts_of(name)[1] == day)]
         if leg["kind"] == "option":
-            strike = leg["name"].split("-")[2]
-            same_strike = [o for o in same_day if o["name"].split("-")[2:3] == [strike]]
-            groups.append((same_strike, lambda n, d=day, k=strike: n.split("-")[1:3] == [d, k]))
+            same_strike = [o for o in same_day if parts_of(o["name"])[2] == strike]
+            groups.append((same_strike, lambda n, d=day, k=strike: parts_of(n)[1:] == (d, k)))
         for members, belongs in groups:
             there = sum(coins for name, coins in listed.items() if belongs(name))
             held = sum(abs(member["q"]) for member in members)
@@ -108,6 +108,16 @@ def concentration(legs, worst_loss, parameters, told):
             part = min(alone, worst_loss) * (min(1.0, held / there) - numbers["free"])
             most = max(most, part)
     return numbers["factor"] * max(0.0, most)
+
+
+def parts_of(name):
+    """Underlying, day and strike of a contract's name; the strike is None where it has none."""
+    occ = re.fullmatch(r"SPXW(\d\d)(\d\d)(\d\d)[CP](\d{8})", name)
+    if occ:
+        month = "JANFEBMARAPRMAYJUNJULAUGSEPOCTNOVDEC"[3 * int(occ[2]) - 3 : 3 * int(occ[2])]
+        return "SPX.US", f"{int(occ[3])}{month}{occ[1]}", int(occ[4]) / 1_000.0
+    pair, day, *rest = name.split("-")
+    return pair.split("_")[0], day, float(rest[0].replace("D", ".")) if rest else None
 
 
 def funding(legs, parameters, told):

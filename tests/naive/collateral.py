@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tests.naive.market import coin_profit, delta_coin, market_class
+from tests.naive.market import class_name, coin_profit, delta_coin, market_class
 
 
 def market_value(leg):
@@ -44,7 +44,7 @@ def split(its_legs, parameters):
         if leg["kind"] == "spot" and leg["q"] > 0.0:
             if leg["asset"] in ("lp", "rwa"):
                 part = 0.0
-            elif leg["underlying"] not in parameters["members"]:
+            elif class_name(leg["underlying"], parameters) == "other":
                 part = share
         if part > 0.0:
             inside.append(leg | {"q": leg["q"] * part})

@@ -18,7 +18,7 @@ from tests.naive.charges import (
     utilisation,
 )
 from tests.naive.collateral import collateral, in_array, market_value
-from tests.naive.market import legs, market_class
+from tests.naive.market import class_name, legs, market_class
 from tests.naive.scan import cross_underlying, directional, group_of, scan_underlying
 
 # What counts at both levels, and what counts in initial margin alone.
@@ -175,7 +175,7 @@ def _kind(leg, parameters):
         return "long-options"
     if leg["kind"] in ("perpetual", "future") and not leg["inverse"]:
         return "cash" if leg["paid_in"] == "USD" else "stablecoin"
-    return parameters["members"].get(leg["underlying"], "other")
+    return class_name(leg["underlying"], parameters)
 
 
 def _fixed_percentages(portfolio, snapshot, parameters, model):

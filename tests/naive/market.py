@@ -13,7 +13,13 @@ from tests.naive.black76 import greeks, price
 DAYS_PER_YEAR = 365.0
 SECONDS_PER_YEAR = 31_536_000.0
 STABLECOINS = ("USDC", "USDT", "DAI", "USDE", "USDS", "PYUSD", "FDUSD", "TUSD", "USDP")
-_ASSETS = {"SpotAsset": "coin", "Wrapper": "wrapper", "LpShare": "lp", "RealWorldAsset": "rwa"}
+_ASSETS = {
+    "SpotAsset": "coin",
+    "Stock": "coin",
+    "Wrapper": "wrapper",
+    "LpShare": "lp",
+    "RealWorldAsset": "rwa",
+}
 
 
 def asset_price_usd(instrument, snapshot):
@@ -62,6 +68,7 @@ def _leg(position, snapshot):
         "Cash": "cash",
         "Stablecoin": "stablecoin",
         "SpotAsset": "spot",
+        "Stock": "spot",
         "Perpetual": "perpetual",
         "DatedFuture": "future",
         "Option": "option",
@@ -166,6 +173,12 @@ def delta_coin(leg):
     return leg["c"] * leg["F"] * slope / leg["S"]
 
 
+def class_name(underlying, parameters):
+    """The class that names an underlying, or that of its market, or the rest."""
+    of_market = parameters["markets"].get(underlying[-3:], "other")
+    return parameters["members"].get(underlying, of_market)
+
+
 def market_class(underlying, parameters):
     """The numbers of an underlying's class."""
-    return parameters["classes"][parameters["members"].get(underlying, "other")]
+    return parameters["classes"][class_name(underlying, parameters)]

@@ -6,7 +6,11 @@ Deliberately not read from the preset: a wrong number there has to disagree with
 from tests.naive.market import STABLECOINS
 
 _LARGE = ("SOL", "BNB", "XRP", "DOGE", "ADA", "AVAX", "LTC")
-_INDEX = ("SPX", "XSP", "NDX", "RUT")
+_INDEX = (
+    *("SPX.US", "XSP.US", "NDX.US", "RUT.US", "DJX.US", "OEX.US"),
+    *("SPY.US", "QQQ.US", "IWM.US", "DIA.US"),
+    *("NIFTY.IN", "NIFTYNXT50.IN", "SENSEX.IN"),
+)
 
 PRBM = {
     "classes": {
@@ -38,6 +42,13 @@ PRBM = {
             "haircut": 0.03,
             "open_interest_usd": 1e9,
         },
+        "single-stock": {
+            "range": 0.20,
+            "sigma_day": 0.05,
+            "adv_usd": 100e6,
+            "haircut": 0.05,
+            "open_interest_usd": 250e6,
+        },
         "other": {
             "range": 0.35,
             "sigma_day": 0.10,
@@ -52,6 +63,7 @@ PRBM = {
         **dict.fromkeys(_LARGE, "large"),
         **dict.fromkeys(_INDEX, "equity-index"),
     },
+    "markets": {".US": "single-stock", ".IN": "single-stock"},
     "groups": {"crypto-majors": ("BTC", "ETH")},
     "rho": 0.60,
     "grid_fractions": (-1.0, -0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0),
@@ -116,6 +128,7 @@ COLLATERAL_FACTOR = PRBM | {
         "eth": (0.80, 0.80, 0.90),
         "large": (0.65, 0.70, 0.80),
         "equity-index": (0.75, 0.75, 0.85),
+        "single-stock": (0.50, 0.60, 0.70),
         "other": (0.40, 0.50, 0.60),
     }
 }

@@ -8,7 +8,8 @@ from seawall.basics.errors import BadParameter
 
 
 class UnderlyingClass(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Numbers shared by ``members``; the class without members takes every other underlying.
+    """Numbers shared by ``members``, and by what else is listed in ``markets`` (``.US``); the class
+    with neither takes every other underlying.
 
     ``price_range_*_rel`` one-day stress of the price; ``daily_vol_rel`` standard deviation of a
     day's return; ``adv_usd`` 30-day average daily volume and ``open_interest_usd`` of all
@@ -18,6 +19,7 @@ class UnderlyingClass(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     name: str
     members: tuple[str, ...] = ()
+    markets: tuple[str, ...] = ()
     price_range_up_rel: float
     price_range_down_rel: float
     daily_vol_rel: float
@@ -43,26 +45,35 @@ class UnderlyingClass(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
             )
 
     @property
+    def takes_the_rest(self) -> bool:
+        """Whether it takes what no class names."""
+        return not self.members and not self.markets
+
+    @property
     def price_range_rel(self) -> float:
         """The larger of the two ranges, for models that know one percentage."""
         return max(self.price_range_up_rel, self.price_range_down_rel)
 
 
 def class_of(underlying: str, classes: tuple[UnderlyingClass, ...]) -> UnderlyingClass:
-    """The class that names the underlying, or the one without members.
+    """The class that names the underlying, else the one of its market, else the one of the rest.
 
-    Raises BadParameter if neither exists.
+    Raises BadParameter if none of them exists.
     """
     rest: UnderlyingClass | None = None
+    of_market: UnderlyingClass | None = None
     for candidate in classes:
         if underlying in candidate.members:
             return candidate
-        if not candidate.members:
+        if underlying.endswith(candidate.markets):
+            of_market = candidate
+        if candidate.takes_the_rest:
             rest = candidate
-    if rest is None:
+    found = of_market or rest
+    if found is None:
         raise BadParameter(
             f"no class takes {underlying}",
             where="classes",
             remedy="Add it to a class, or add a class without members.",
         )
-    return rest
+    return found

@@ -102,7 +102,7 @@ def _shares_in_array(part: UnderlyingBook, classes: Classes) -> Floats:
     outright = (part.positions[row].instrument for row in np.flatnonzero(held).tolist())
     if any(isinstance(asset, LpShare | RealWorldAsset) for asset in outright):
         shares[held] = 0.0
-    elif not class_of(part.underlying, classes).members:
+    elif class_of(part.underlying, classes).takes_the_rest:
         shares[held] = _hedged_share(part, held)
     return shares
 

@@ -99,10 +99,10 @@ class MarginModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         if tagged != parts:
             odd = ", ".join(sorted(parts ^ tagged))
             self._refuse(f"parts and status tags that differ: {odd}", "tag each part once")
-        members = [m for c in self.classes for m in c.members]
+        members = [m for c in self.classes for m in (*c.members, *c.markets)]
         if len(members) != len(set(members)):
             self._refuse("an underlying in two classes", "list it once")
-        rest = [c.name for c in self.classes if not c.members]
+        rest = [c.name for c in self.classes if c.takes_the_rest]
         if len(rest) > 1:
             self._refuse(f"several classes without members: {', '.join(rest)}", "keep one of them")
 

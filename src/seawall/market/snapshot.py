@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.basics.arrays import freeze
-from seawall.basics.errors import BadNumber, ExpiredInstrument, MissingQuote
+from seawall.basics.errors import BadNumber, ExpiredInstrument, InputError, MissingQuote
 from seawall.basics.nearest import did_you_mean, nearest_name
 from seawall.basics.time import isoformat_utc
 from seawall.market.liquidity import Liquidity
@@ -202,8 +202,9 @@ class MarketSnapshot:
 
         A listed future or perpetual is at its own mark; a perpetual without one at its index; an
         option or unlisted future at its expiry's forward. Raises MissingQuote,
-        ExpiredInstrument, BadNumber for a refused underlying.
+        ExpiredInstrument, BadNumber for a refused underlying, InputError for a quanto.
         """
+        _refuse_quanto(contract)
         self.require_sound(contract.underlying)
         if isinstance(contract, Perpetual):
             mark = self.futures.get(contract.name)
@@ -230,8 +231,10 @@ class MarketSnapshot:
     def option_row(self, option: Option) -> tuple[OptionSlice, int]:
         """The slice and row that list an option.
 
-        Raises MissingQuote, ExpiredInstrument, BadNumber for a refused underlying.
+        Raises MissingQuote, ExpiredInstrument, BadNumber for a refused underlying, InputError for
+        a quanto.
         """
+        _refuse_quanto(option)
         self.require_sound(option.underlying)
         self._require_alive(option)
         try:
@@ -287,6 +290,17 @@ class MarketSnapshot:
                 where=self.where,
                 remedy="Leave it out at this time or use an earlier snapshot.",
             )
+
+
+def _refuse_quanto(contract: Derivative) -> None:
+    """A quanto pays a coin that moves too, and no scenario here moves it with the price."""
+    if contract.quanto_rate is not None:
+        raise InputError(
+            f"{contract.name} is a quanto, which is not margined: no scenario moves "
+            f"{contract.settlement}, which it pays, together with {contract.underlying}",
+            where="instrument",
+            remedy="Leave it out of the book, and margin it where it is held.",
+        )
 
 
 def _are_positive(values: float | NDArray[np.float64]) -> bool:

@@ -111,9 +111,10 @@ def venue_name(instrument: Instrument, venue: str) -> str:
 def contract_spec(instrument: Instrument, venue: str) -> ContractSpec:
     """How much one contract is at a venue.
 
-    Raises UnknownInstrument for what is no contract, InputError if the venue's size of it is not
+    Raises UnknownInstrument for what the venue does not list, InputError if its size there is not
     known here or the venue is not in ``VENUES``: never a guess.
     """
+    venue_name(instrument, venue)
     found = _venue(venue).spec(_derivative(instrument))
     if found is None:
         raise InputError(
@@ -147,7 +148,13 @@ def _parsed(name: str) -> Instrument:
         if venue.OWN.fullmatch(name):
             return parse_venue_name(name, key)
     qualified = _QUALIFIED.fullmatch(name)
-    if qualified and qualified["venue"] in _VENUES:
+    if qualified:
+        if qualified["venue"] not in _VENUES:
+            raise unknown(
+                name,
+                f"no names of {qualified['venue'][:20]} are known",
+                f"Known are those of {', '.join(VENUES)}; or write it as BTC-PERPETUAL.",
+            )
         return parse_venue_name(qualified["name"], qualified["venue"])
     try:
         return parse_canonical(name)

@@ -51,6 +51,13 @@ def units_of(contracts: Decimal, spec: ContractSpec, mark: Decimal | None = None
     return contracts * spec.size / mark
 
 
+def known_size(
+    size: str | None, source: str, unit: Literal["underlying", "USD"] = "underlying"
+) -> ContractSpec | None:
+    """The spec of a size that stands in a table; None for one that does not."""
+    return None if size is None else ContractSpec(size=Decimal(size), unit=unit, source=source)
+
+
 class Venue(Protocol):
     """One venue: the module of its file."""
 

@@ -11,12 +11,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal
 from types import MappingProxyType
 
 from seawall.products.contracts import perpetual, strike_text
 from seawall.products.instruments import Derivative, Instrument, Option, Perpetual
-from seawall.products.venues.base import ContractSpec, contract_of, is_coin_contract, right_of
+from seawall.products.venues.base import (
+    ContractSpec,
+    contract_of,
+    is_coin_contract,
+    known_size,
+    right_of,
+)
 
 TITLE = "Binance"
 OWN = re.compile(
@@ -30,8 +35,11 @@ _LINEAR = re.compile(r"(?P<coin>[A-Z0-9]+)(?P<quote>USDT|USDC)")
 COINS_IN_OPTION: Mapping[str, str] = MappingProxyType(
     {"BTC": "1", "ETH": "1", "BNB": "1", "SOL": "1", "XRP": "100", "DOGE": "1000"}
 )
+USD_IN_INVERSE: Mapping[str, str] = MappingProxyType(
+    {"BTC": "100", **dict.fromkeys(("ETH", "BNB", "XRP", "LTC", "ADA", "LINK", "DOT", "BCH"), "10")}
+)
 _LINEAR_SOURCE = "Binance, USD-margined futures: quantities in coins"
-_INVERSE_SOURCE = "Binance, coin-margined futures: contractSize"
+_INVERSE_SOURCE = "Binance, coin-margined contract specifications: contract multiplier"
 _OPTION_SOURCE = "Binance, options' contract specifications: contract unit"
 
 
@@ -66,12 +74,10 @@ def write(contract: Derivative) -> str | None:
 
 
 def spec(contract: Derivative) -> ContractSpec | None:
-    """Coins, or dollars of a coin-margined contract; None of an option whose unit is unknown."""
+    """Coins, or dollars of a coin-margined contract; None where its unit is not known here."""
     coin = contract.underlying
     if isinstance(contract, Option):
-        size = COINS_IN_OPTION.get(coin)
-        return ContractSpec(size=Decimal(size), source=_OPTION_SOURCE) if size else None
+        return known_size(COINS_IN_OPTION.get(coin), _OPTION_SOURCE)
     if contract.is_inverse:
-        size = "100" if coin == "BTC" else "10"
-        return ContractSpec(size=Decimal(size), unit="USD", source=_INVERSE_SOURCE)
-    return ContractSpec(size=Decimal(1), source=_LINEAR_SOURCE)
+        return known_size(USD_IN_INVERSE.get(coin), _INVERSE_SOURCE, "USD")
+    return known_size("1", _LINEAR_SOURCE)

@@ -7,11 +7,10 @@ Source: BitMEX's announcements of its quanto perpetuals.
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 
 from seawall.products.contracts import QUANTO_RATES, quanto
 from seawall.products.instruments import Derivative, Instrument
-from seawall.products.venues.base import ContractSpec
+from seawall.products.venues.base import ContractSpec, known_size
 
 TITLE = "BitMEX"
 # Its names are those of other contracts elsewhere: none is its own.
@@ -34,4 +33,4 @@ def spec(contract: Derivative) -> ContractSpec | None:
     """One unit of quantity, which pays the quanto's rate."""
     if (contract.underlying, contract.settlement) not in QUANTO_RATES:
         return None
-    return ContractSpec(size=Decimal(1), source="BitMEX, contract multiplier")
+    return known_size("1", "BitMEX, contract multiplier")

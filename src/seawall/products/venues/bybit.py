@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
-from decimal import Decimal
 
 from seawall.products.contracts import (
     day_text,
@@ -25,6 +24,7 @@ from seawall.products.venues.base import (
     ContractSpec,
     contract_of,
     is_coin_contract,
+    known_size,
     right_of,
     spot_pair,
 )
@@ -88,8 +88,7 @@ def write(contract: Derivative) -> str | None:
 
 def spec(contract: Derivative) -> ContractSpec | None:
     """A coin, or a dollar of an inverse contract."""
-    unit = "USD" if contract.is_inverse else "underlying"
-    return ContractSpec(size=Decimal(1), unit=unit, source=_SOURCE)
+    return known_size("1", _SOURCE, "USD" if contract.is_inverse else "underlying")
 
 
 def _last_friday(year: int, month: int) -> date:

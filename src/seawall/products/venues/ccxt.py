@@ -24,7 +24,7 @@ from seawall.products.venues.base import ContractSpec, contract_of, right_of, sp
 TITLE = "ccxt"
 OWN = re.compile(
     r"(?P<coin>[^/:]+)/(?P<quote>[A-Z0-9]+)(?::(?P<settle>[A-Z0-9]+)"
-    r"(?:-(?P<day>\d{6})(?:-(?P<strike>\d+(?:\.\d+)?)-(?P<right>[CP]))?)?)?",
+    r"(?:-(?P<day>\d{6})(?:-(?P<strike>\d+(?:[.d]\d+)?)-(?P<right>[CP]))?)?)?",
     re.ASCII,
 )
 _CODE = re.compile(r"[A-Z0-9]+", re.ASCII)

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal
 from types import MappingProxyType
 
 from seawall.products.canonical import parse_canonical
 from seawall.products.instruments import Derivative, Instrument, Option
-from seawall.products.venues.base import ContractSpec, is_coin_contract
+from seawall.products.venues.base import ContractSpec, is_coin_contract, known_size
 
 TITLE = "Deribit"
 # Its decimal point is a small d.
@@ -49,9 +48,9 @@ def spec(contract: Derivative) -> ContractSpec | None:
     coin = contract.underlying
     if contract.is_inverse and not isinstance(contract, Option):
         size = USD_IN_INVERSE.get(coin)
-        return ContractSpec(size=Decimal(size), unit="USD", source=_SOURCE) if size else None
+        return known_size(size, _SOURCE, "USD")
     if not isinstance(contract, Option):
         return None
     sizes = COINS_IN_INVERSE_OPTION if contract.is_inverse else COINS_IN_LINEAR_OPTION
     size = sizes.get(coin)
-    return ContractSpec(size=Decimal(size), source=_SOURCE) if size else None
+    return known_size(size, _SOURCE)

@@ -8,11 +8,10 @@ Source: Kraken's contract specifications of linear multi-collateral and inverse 
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 
 from seawall.products.contracts import unknown
 from seawall.products.instruments import CASH, Derivative, Instrument, Option, Perpetual
-from seawall.products.venues.base import ContractSpec, contract_of, is_coin_contract
+from seawall.products.venues.base import ContractSpec, contract_of, is_coin_contract, known_size
 
 TITLE = "Kraken"
 OWN = re.compile(
@@ -54,5 +53,4 @@ def write(contract: Derivative) -> str | None:
 
 def spec(contract: Derivative) -> ContractSpec | None:
     """A coin, or a dollar of an inverse contract."""
-    unit = "USD" if contract.is_inverse else "underlying"
-    return ContractSpec(size=Decimal(1), unit=unit, source=_SOURCE)
+    return known_size("1", _SOURCE, "USD" if contract.is_inverse else "underlying")

@@ -7,13 +7,12 @@ Sources: OCC's Options Symbology Initiative; contracts of 100 shares, or 100 USD
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 
 from seawall.products.canonical import parse_canonical
 from seawall.products.instruments import Derivative, Instrument, Option
 from seawall.products.markets import US, market_of
 from seawall.products.occ import SYMBOL
-from seawall.products.venues.base import ContractSpec
+from seawall.products.venues.base import ContractSpec, known_size
 
 TITLE = "OCC"
 OWN = re.compile(r"[A-Z]{1,6}[0-9]? +\d{6}[CP]\d{8}", re.ASCII)
@@ -36,4 +35,4 @@ def write(contract: Derivative) -> str | None:
 
 def spec(contract: Derivative) -> ContractSpec | None:
     """A hundred shares, or a hundred units of an index; adjusted contracts are never read."""
-    return ContractSpec(size=Decimal(100), source="OCC, standard contracts")
+    return known_size("100", "OCC, standard contracts")

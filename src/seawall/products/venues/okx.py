@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal
 from types import MappingProxyType
 
 from seawall.products.contracts import strike_text, unknown
@@ -18,6 +17,7 @@ from seawall.products.venues.base import (
     ContractSpec,
     contract_of,
     is_coin_contract,
+    known_size,
     right_of,
     spot_pair,
 )
@@ -73,9 +73,8 @@ def spec(contract: Derivative) -> ContractSpec | None:
     coin = contract.underlying
     if isinstance(contract, Option):
         size = COINS_IN_OPTION.get(coin) if contract.is_inverse else None
-        return ContractSpec(size=Decimal(size), source=_SOURCE) if size else None
+        return known_size(size, _SOURCE)
     if contract.is_inverse:
-        size = USD_IN_INVERSE.get(coin)
-        return ContractSpec(size=Decimal(size), unit="USD", source=_SOURCE) if size else None
+        return known_size(USD_IN_INVERSE.get(coin), _SOURCE, "USD")
     size = COINS_IN_USDT.get(coin) if contract.settlement == "USDT" else None
-    return ContractSpec(size=Decimal(size), source=_SOURCE) if size else None
+    return known_size(size, _SOURCE)
