@@ -214,6 +214,16 @@ def test_a_venue_reads_back_what_it_is_called_there(contract, venue):
     assert parse_name(f"{venue}:{alias}") == contract
 
 
+@given(contract=contracts(), venue=st.sampled_from(VENUES))
+def test_a_name_without_its_venue_is_never_another_contract_but_a_canonical_one(contract, venue):
+    try:
+        alias = venue_name(contract, venue)
+        found = parse_name(alias)
+    except UnknownInstrument:
+        return
+    assert found == contract or found.name == alias
+
+
 @given(contract=contracts())
 def test_a_canonical_name_is_read_as_itself(contract):
     assert parse_name(contract.name) == contract
@@ -244,7 +254,7 @@ def test_every_symbol_of_binance_in_ccxts_words_is_read(shared):
             assert isinstance(contract, Perpetual | DatedFuture)
             assert venue_name(contract, "ccxt") == symbol
             # Binance's own symbol: the pair, and the day of a dated one.
-            pair, _, day = symbol.replace("/", "").partition(":")[0], "", symbol.partition("-")[2]
+            pair, day = symbol.replace("/", "").split(":")[0], symbol.partition("-")[2]
             assert venue_name(contract, "binance") == (f"{pair}_{day}" if day else pair)
     assert refused == {"ETH/BTC:BTC"}
 
