@@ -64,10 +64,12 @@ FUNDINGS_PER_DAY = 3.0
 """A rate of eight hours is paid so often."""
 
 
-def read_listing(table: Table, at: datetime | None) -> list[Quotes]:
+def read_listing(table: Table, at: datetime | None, vol_unit: float | None = None) -> list[Quotes]:
     """The options and the futures of one snapshot, one table of quotes for each kind there is.
 
-    Raises UnrecognisedFile when no row can be used, and what :func:`read_snapshot` raises.
+    ``vol_unit`` is 100 where volatilities are known to be in percent and 1 where they are known to
+    be decimal; None has the file's median decide. Raises UnrecognisedFile when no row can be used,
+    and what :func:`read_snapshot` raises.
     """
     wanted = {
         role: number(table, column)
@@ -75,7 +77,9 @@ def read_listing(table: Table, at: datetime | None) -> list[Quotes]:
         for column in names
         if column in table.schema
     }
-    vol_unit = _vol_unit(table, wanted["iv"]) if "iv" in wanted else 1.0
+    is_guess = vol_unit is None
+    if vol_unit is None:
+        vol_unit = _vol_unit(table, wanted["iv"]) if "iv" in wanted else 1.0
     if "iv" in wanted:
         wanted["iv"] = wanted["iv"] / vol_unit
     beside = {name: number(table, name) for name in _BESIDE if name in table.schema}
@@ -107,7 +111,8 @@ def read_listing(table: Table, at: datetime | None) -> list[Quotes]:
             index=values["index"][keep],
             observed_s=rows["time_ms"].to_numpy()[keep] / 1e3,
         )
-        _check_vol_unit(quotes, vol_unit)
+        if is_guess:
+            _check_vol_unit(quotes, vol_unit)
         found.append(quotes)
     if futures:
         keep = np.array([row for _, row in futures])
@@ -189,7 +194,7 @@ def _sorted_out(
     usable: list[tuple[Derivative, Rank, int]] = []
     unusable: dict[str, str] = {}
     for row, name in enumerate(names):
-        contract = _contract(name)
+        contract = contract_of(name)
         if contract is None:
             continue
         where = f"{source} row {lines[row]}"
@@ -214,7 +219,8 @@ def _sorted_out(
     return used, dropped
 
 
-def _contract(name: str | None) -> Derivative | None:
+def contract_of(name: str | None) -> Derivative | None:
+    """The contract of that name; None for what is none."""
     try:
         contract = None if name is None else parse_name(name)
     except UnknownInstrument:

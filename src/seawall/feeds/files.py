@@ -1,11 +1,18 @@
-"""The file system's own troubles, said in one way: missing, a folder, empty, too large."""
+"""Files as bytes and text, and what form they have: the content decides, not the name.
+
+The file system's own troubles are said in one way: missing, a folder, empty, too large.
+"""
 
 from __future__ import annotations
 
+import gzip
+import io
 import os
+import zlib
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 from seawall.basics.errors import UnreadableFile
 
@@ -13,6 +20,14 @@ MAX_FILE_BYTES = 2 * 1024**3
 """Files above this size, and texts that unpack to more, are refused."""
 
 WRITE_AGAIN = "Write or download it again."
+
+BOM, GZIP = b"\xef\xbb\xbf", b"\x1f\x8b"
+_ZIP, _OLD_EXCEL = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+_CHUNK_BYTES = 1024 * 1024
+_HEAD_BYTES = 4096
+
+Form = Literal["json", "excel", "table"]
+"""JSON, an Excel workbook, or a table of text or parquet."""
 
 
 def as_path(given: object) -> Path:
@@ -33,14 +48,58 @@ def file_size(path: Path) -> int:
     return size
 
 
-def read_text(path: Path, kind: str) -> str:
-    """The text of a file that should be ``kind``, without a byte order mark.
+def form_of(path: Path) -> Form:
+    """What a file is by its first bytes, unpacked where it is gzip.
 
-    Raises UnreadableFile for what is missing, too large or not UTF-8 text.
+    Raises UnreadableFile for what is missing, a folder, too large or an Excel file of the old kind.
     """
     file_size(path)
-    with system_errors(path):
-        content = path.read_bytes()
+    with _packed(path) as file:
+        head = file.read(_HEAD_BYTES)
+    if head.startswith(_OLD_EXCEL):
+        raise unreadable(path, "it is an Excel file of the old kind", "Save it as .xlsx.")
+    if head.startswith(_ZIP):
+        return "excel"
+    return "json" if head.removeprefix(BOM).lstrip().startswith((b"{", b"[")) else "table"
+
+
+def read_bytes(path: Path, most: int | None = None) -> bytes:
+    """The content of a file, unpacked where it is gzip, of at most ``most`` bytes.
+
+    Raises UnreadableFile for what is missing, a folder, too large, damaged or cut off.
+    """
+    file_size(path)
+    most = MAX_FILE_BYTES if most is None else most
+    content = io.BytesIO()
+    with _packed(path) as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            content.write(chunk)
+            if content.tell() > most:
+                raise too_large(path, most)
+    return content.getvalue()
+
+
+@contextmanager
+def _packed(path: Path) -> Generator[io.BufferedIOBase]:
+    """The file opened for reading, as gzip where it is that."""
+    with system_errors(path), path.open("rb") as file:
+        if file.peek(len(GZIP)).startswith(GZIP):
+            try:
+                with gzip.open(file, "rb") as unpacked:
+                    yield unpacked
+            except (EOFError, zlib.error, gzip.BadGzipFile):
+                why = "its compression is damaged or cut off"
+                raise unreadable(path, why, WRITE_AGAIN) from None
+        else:
+            yield file
+
+
+def read_text(path: Path, kind: str, most: int | None = None) -> str:
+    """The text of a file that should be ``kind``, without a byte order mark, gzip unpacked.
+
+    Raises UnreadableFile for what is missing, larger than ``most`` bytes or not UTF-8 text.
+    """
+    content = read_bytes(path, most)
     save = f"Save it as {kind} in UTF-8."
     try:
         text = content.decode("utf-8-sig")
@@ -76,7 +135,9 @@ def unreadable(path: Path, why: str, remedy: str) -> UnreadableFile:
     return UnreadableFile(f"the file cannot be read: {why}", where=str(path), remedy=remedy)
 
 
-def too_large(path: Path) -> UnreadableFile:
-    """The error for a file beyond the bound, ready to be raised."""
-    limit = f"it is larger than {MAX_FILE_BYTES // 1024**3} GiB"
-    return unreadable(path, limit, "Cut out the time you need first.")
+def too_large(path: Path, most: int | None = None) -> UnreadableFile:
+    """The error for a file beyond the bound of ``most`` bytes, ready to be raised."""
+    most = MAX_FILE_BYTES if most is None else most
+    gib = most >= 1024**3
+    shown = f"{most // 1024**3} GiB" if gib else f"{most // 1024**2} MiB"
+    return unreadable(path, f"it is larger than {shown}", "Cut out the time you need first.")

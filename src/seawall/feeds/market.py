@@ -1,4 +1,4 @@
-"""Files to snapshot: each file is recognised by its columns, cut to one time and joined."""
+"""Files to snapshot: each file is recognised by its content, cut to one time and joined."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
-from seawall.basics.errors import UnrecognisedFile
 from seawall.basics.time import isoformat_utc, parse_utc
-from seawall.feeds.activity import ACTIVITY_COLUMNS, ACTIVITY_NUMBERS, read_activity
-from seawall.feeds.chains import LISTING_COLUMNS, read_listing
-from seawall.feeds.curves import CURVE_COLUMNS, read_curve
-from seawall.feeds.files import as_path
+from seawall.feeds.files import as_path, form_of
+from seawall.feeds.kinds import MARKET_MESSAGES, MARKET_TABLES
+from seawall.feeds.messages import open_message
+from seawall.feeds.recognise import recognise
 from seawall.feeds.snapshots import SPAN
-from seawall.feeds.tables import Table, open_table
+from seawall.feeds.tables import open_table
 from seawall.market.assemble import assemble_snapshot
 from seawall.market.quotes import Quotes
 from seawall.market.snapshot import MarketSnapshot
@@ -27,10 +26,10 @@ def read_market(
     at: str | datetime | None = None,
     prices: Mapping[str, float] | None = None,
 ) -> MarketSnapshot:
-    """The market of one instant from one or several files (CSV, gzipped CSV, parquet).
+    """The market of one instant from one or several files (CSV, parquet, Excel, JSON; gzipped too).
 
-    Option chains, futures listings, futures curves and tables of volume, depth, confidence and
-    utilisation are recognised by their columns and may be combined. ``at`` (UTC; text as ISO 8601,
+    What they are is told by their columns or keys (:mod:`seawall.feeds.kinds`), and they may be
+    combined. ``at`` (UTC; text as ISO 8601,
     a datetime without a zone counts as UTC) takes from each file the nearest snapshot at or before
     it, with a warning that states its age when that is more than a snapshot is long. ``prices`` are
     USD per unit of an asset and override an index in the files.
@@ -56,22 +55,11 @@ def read_quotes(path: Path, at: datetime | None = None) -> list[Quotes]:
 
     ``at`` is in UTC. Raises what :func:`read_market` raises for a single file.
     """
+    if form_of(path) == "json":
+        message = open_message(path)
+        return recognise(MARKET_MESSAGES, message, message.name).read(message, at)
     table = open_table(path)
-    missing_of_listing = _missing(table, LISTING_COLUMNS)
-    missing_of_curve = _missing(table, CURVE_COLUMNS)
-    if not missing_of_listing:
-        return read_listing(table, at)
-    if not missing_of_curve:
-        return [read_curve(table, at)]
-    missing_of_activity = _missing(table, ACTIVITY_COLUMNS)
-    if not missing_of_activity and len(_missing(table, ACTIVITY_NUMBERS)) < len(ACTIVITY_NUMBERS):
-        return [read_activity(table, at)]
-    raise UnrecognisedFile(
-        f"its columns are of no known shape: an option chain or futures listing lacks "
-        f"{', '.join(missing_of_listing)}; a futures curve lacks {', '.join(missing_of_curve)}",
-        where=table.name,
-        remedy="Rename its columns to these, or give another file.",
-    )
+    return recognise(MARKET_TABLES, table.schema.names(), table.name).read(table, at)
 
 
 def _several(paths: object) -> Iterable[object]:
@@ -79,10 +67,6 @@ def _several(paths: object) -> Iterable[object]:
     if isinstance(paths, Iterable) and not isinstance(paths, bytes):
         return cast("Iterable[object]", paths)
     return [paths]
-
-
-def _missing(table: Table, columns: Iterable[str]) -> list[str]:
-    return [column for column in columns if column not in table.schema]
 
 
 def _utc(at: str | datetime | None) -> datetime | None:

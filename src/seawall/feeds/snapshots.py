@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from seawall.basics.errors import AmbiguousSnapshot, BadNumber, MissingQuote, UnrecognisedFile
 from seawall.basics.time import isoformat_utc, parse_utc
 from seawall.feeds.files import WRITE_AGAIN
-from seawall.feeds.tables import Table, collect
+from seawall.feeds.tables import Table, collect, numbered
 
 if TYPE_CHECKING:
     import polars as pl
@@ -68,8 +68,7 @@ def read_snapshot(
         )
     first, last = _choose(_spans(times["time_ms"].to_list()), at, table.name)
     chosen = times.filter(pl.col("time_ms").is_between(first, last)).lazy()
-    rows = table.frame.with_row_index("row", table.first_row)
-    rows = rows.select("row", pl.col(TIME_COLUMN).alias("raw"), **columns)
+    rows = numbered(table, {"raw": pl.col(TIME_COLUMN), **columns})
     rows = rows.join(chosen, on="raw", how="inner", maintain_order="left").drop("raw")
     return instant(last), collect(table, rows).sort("time_ms", maintain_order=True)
 
@@ -82,8 +81,7 @@ def require_times(table: Table, columns: Mapping[str, pl.Expr]) -> None:
     import polars as pl
 
     untimed = _times(table).filter(pl.col("time_ms").is_null()).lazy()
-    rows = table.frame.with_row_index("row", table.first_row)
-    rows = rows.select("row", pl.col(TIME_COLUMN).alias("raw"), **columns)
+    rows = numbered(table, {"raw": pl.col(TIME_COLUMN), **columns})
     rows = rows.join(untimed, on="raw", how="inner", nulls_equal=True, maintain_order="left")
     told = pl.any_horizontal(pl.col(name).fill_null("") != "" for name in columns)
     for row, raw in collect(table, rows.filter(told).select("row", "raw").head(1)).iter_rows():

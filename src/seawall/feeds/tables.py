@@ -7,10 +7,8 @@ the columns and rows they need, so memory follows the answer and not the file.
 from __future__ import annotations
 
 import csv
-import gzip
 import io
-import zlib
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,13 +19,14 @@ from numpy.typing import NDArray
 
 from seawall.basics.decimals import MAX_PRICE
 from seawall.basics.errors import UnrecognisedFile
-from seawall.feeds import files
 from seawall.feeds.files import (
+    BOM,
+    GZIP,
     WRITE_AGAIN,
     file_size,
     may_be_cut,
+    read_bytes,
     system_errors,
-    too_large,
     unreadable,
 )
 
@@ -36,12 +35,13 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-_PARQUET, _GZIP, _BOM = b"PAR1", b"\x1f\x8b", b"\xef\xbb\xbf"
+_PARQUET = b"PAR1"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 # A header, or the last line, of a table of quotes is far shorter than this.
 _EDGE_BYTES = 64 * 1024
-_CHUNK_BYTES = 1024 * 1024
 _NO_SEPARATOR = "\x1f"
+# No file names a column so.
+_ROW = "\x1frow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +49,15 @@ class Table:
     """A file opened as a table: ``frame`` is lazy, ``schema`` names its columns and their types.
 
     In a table from CSV every column is text; an empty cell is null. ``first_row`` is the number of
-    its first row below the header, as a text editor counts lines.
+    its first row below the header, as a text editor counts lines; ``row_column`` holds the numbers
+    of rows that were chosen from a file.
     """
 
     path: Path
     frame: pl.LazyFrame
     schema: pl.Schema
     first_row: int = 1
+    row_column: str | None = None
     lacks_last_line_end: bool = False
 
     @property
@@ -83,7 +85,7 @@ def open_table(path: Path) -> Table:
             if head == _PARQUET or path.suffix.lower() in {".parquet", ".pq"}:
                 frame = _parquet(file, size, path)
                 return Table(path=path, frame=frame, schema=frame.collect_schema())
-            text = io.BytesIO(_unpacked(path)) if head.startswith(_GZIP) else file
+            text = io.BytesIO(read_bytes(path)) if head.startswith(GZIP) else file
             is_open = _check_text(text, path)
             frame = _csv(text, path)
         schema = frame.collect_schema()
@@ -92,10 +94,38 @@ def open_table(path: Path) -> Table:
         )
 
 
-def collect(table: Table, query: pl.LazyFrame) -> pl.DataFrame:
-    """Run a query on a table. Raises UnreadableFile where its bytes turn out to be damaged."""
+def table_of(name: str, rows: Sequence[Mapping[str, str | None]]) -> Table:
+    """Rows that were read from something else than a table, as a table of texts.
+
+    Its columns are all keys there are, and its first row is 1.
+    """
+    import polars as pl
+
+    columns = {column: pl.String() for row in rows for column in row}
+    frame = pl.DataFrame(
+        {column: [row.get(column) for row in rows] for column in columns}, schema=columns
+    )
+    return Table(path=Path(name), frame=frame.lazy(), schema=frame.schema)
+
+
+def numbered(table: Table, columns: Mapping[str, pl.Expr]) -> pl.LazyFrame:
+    """The given columns, and ``row``, the number of each row in its file."""
+    import polars as pl
+
+    name, frame = table.row_column, table.frame
+    if name is None:
+        name = _ROW
+        frame = frame.with_row_index(name, table.first_row)
+    return frame.select(pl.col(name).alias("row"), **columns)
+
+
+def collect(table: Table, query: pl.LazyFrame, *, in_batches: bool = False) -> pl.DataFrame:
+    """Run a query on a table, in batches where its rows may be more than memory holds.
+
+    Raises UnreadableFile where its bytes turn out to be damaged.
+    """
     with _table_errors(table.path):
-        return query.collect()
+        return query.collect(engine="streaming" if in_batches else "auto")
 
 
 def number(table: Table, column: str) -> pl.Expr:
@@ -217,20 +247,6 @@ def _check_rows(source: bytes | Path, path: Path) -> None:
         raise unreadable(path, why, "Give one cell per column, without commas inside numbers.")
 
 
-def _unpacked(path: Path) -> bytes:
-    """The text of a gzip file, held in memory, of bounded size."""
-    unpacked = io.BytesIO()
-    try:
-        with gzip.open(path, "rb") as packed:
-            while chunk := packed.read(_CHUNK_BYTES):
-                unpacked.write(chunk)
-                if unpacked.tell() > files.MAX_FILE_BYTES:
-                    raise too_large(path)
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise unreadable(path, "its compression is damaged or cut off", WRITE_AGAIN) from None
-    return unpacked.getvalue()
-
-
 def _check_text(file: BinaryIO, path: Path) -> bool:
     """See that it is UTF-8 text, that no column is named twice and that its last row is whole.
 
@@ -247,7 +263,7 @@ def _check_text(file: BinaryIO, path: Path) -> bool:
     tail = file.read()
     is_open = not tail.endswith((b"\n", b"\r"))
     tail = tail.rstrip()
-    header = _cells(head.removeprefix(_BOM).split(b"\n", 1)[0])
+    header = _cells(head.removeprefix(BOM).split(b"\n", 1)[0])
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
         raise unreadable(path, f"column {twice[0]!r} appears twice", "Keep one of each name.")

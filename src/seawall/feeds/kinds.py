@@ -1,0 +1,75 @@
+"""Every kind of file that can be read, in the order in which they are looked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import datetime
+from typing import TypeAlias
+
+from seawall.feeds.activity import ACTIVITY_COLUMNS, ACTIVITY_NUMBERS, read_activity
+from seawall.feeds.chains import LISTING_COLUMNS, read_listing
+from seawall.feeds.curves import CURVE_COLUMNS, read_curve
+from seawall.feeds.deribit import SUMMARY_KEYS, read_book_summary
+from seawall.feeds.messages import Message, entries_with, object_with, text_of
+from seawall.feeds.recognise import Kind, missing
+from seawall.feeds.tables import Table, table_of
+from seawall.feeds.tardis import TARDIS_COLUMNS, read_options_chain
+from seawall.feeds.unified import (
+    CHAIN_KEYS,
+    TICKER_KEYS,
+    read_fetched_chain,
+    read_unified_quotes,
+)
+from seawall.market.quotes import Quotes
+
+TableReader: TypeAlias = Callable[[Table, datetime | None], list[Quotes]]
+MessageReader: TypeAlias = Callable[[Message, datetime | None], list[Quotes]]
+MarketTable: TypeAlias = Kind[Collection[str], TableReader]
+MarketMessage: TypeAlias = Kind[Message, MessageReader]
+
+
+def _columns(*names: str) -> Callable[[Collection[str]], list[str]]:
+    return lambda given: missing(names, given)
+
+
+def _activity(given: Collection[str]) -> list[str]:
+    told = set(ACTIVITY_NUMBERS) & set(given)
+    numbers = [] if told else [f"one of {' and '.join(ACTIVITY_NUMBERS)}"]
+    return missing(ACTIVITY_COLUMNS, given) + numbers
+
+
+MARKET_TABLES: tuple[MarketTable, ...] = (
+    Kind("an option chain or futures listing", _columns(*LISTING_COLUMNS), read_listing),
+    Kind("a tardis options_chain", _columns(*TARDIS_COLUMNS), read_options_chain),
+    Kind("a futures curve", _columns(*CURVE_COLUMNS), lambda table, at: [read_curve(table, at)]),
+    Kind("an activity table", _activity, lambda table, at: [read_activity(table, at)]),
+)
+"""Tables of quotes (CSV, gzipped CSV, parquet, Excel), told by their columns."""
+
+
+def _in_json(kind: MarketTable) -> MarketMessage:
+    """The rows of a table as a JSON list of objects."""
+
+    def rows(message: Message) -> list[dict[str, str | None]]:
+        entries = message.entries if isinstance(message.content, list) else []
+        return [{key: text_of(entry, key) for key in entry} for entry in entries]
+
+    return Kind(
+        f"{kind.name} in JSON",
+        lambda message: kind.lacks({key for row in rows(message) for key in row}),
+        lambda message, at: kind.read(table_of(message.name, rows(message)), at),
+    )
+
+
+MARKET_MESSAGES: tuple[MarketMessage, ...] = (
+    Kind("Deribit's book summary", entries_with(*SUMMARY_KEYS), read_book_summary),
+    Kind("ccxt's option chain", entries_with(*CHAIN_KEYS), read_unified_quotes),
+    Kind("ccxt's tickers", entries_with(*TICKER_KEYS), read_unified_quotes),
+    Kind(
+        "a chain of seawall fetch",
+        object_with(source="ccxt", kind="chain", options=None),
+        read_fetched_chain,
+    ),
+    *(_in_json(kind) for kind in MARKET_TABLES),
+)
+"""JSON of quotes, told by its keys."""
