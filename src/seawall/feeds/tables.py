@@ -1,4 +1,4 @@
-"""Tables in files, opened as lazy polars frames: CSV, gzipped CSV and parquet.
+"""Tables in files, opened as lazy polars frames: CSV, gzipped CSV, parquet and Excel.
 
 The content decides the format, not the name alone. Nothing is read in full here: readers select
 the columns and rows they need, so memory follows the answer and not the file.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,11 +20,13 @@ from numpy.typing import NDArray
 
 from seawall.basics.decimals import MAX_PRICE
 from seawall.basics.errors import UnrecognisedFile
+from seawall.feeds.excel import read_sheet
 from seawall.feeds.files import (
     BOM,
     GZIP,
     WRITE_AGAIN,
     file_size,
+    form_of,
     may_be_cut,
     read_bytes,
     system_errors,
@@ -40,6 +43,8 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 # A header, or the last line, of a table of quotes is far shorter than this.
 _EDGE_BYTES = 64 * 1024
 _NO_SEPARATOR = "\x1f"
+_SHEETS = ("market", "quotes", "chain")
+"""Names of the sheet that is taken of a workbook, if it has one of them."""
 # No file names a column so.
 _ROW = "\x1frow"
 
@@ -72,13 +77,15 @@ class Table:
 
 
 def open_table(path: Path) -> Table:
-    """Open a CSV, a gzipped CSV or a parquet file.
+    """Open a CSV, a gzipped CSV, a parquet file or a sheet of an Excel workbook.
 
     Raises UnreadableFile if it is missing, empty, cut off, too large or none of these formats.
     """
     size = file_size(path)
     if size == 0:
         raise unreadable(path, "it is empty", WRITE_AGAIN)
+    if form_of(path) == "excel":
+        return _sheet(path)
     with _table_errors(path):
         with path.open("rb") as file:
             head = file.read(len(_PARQUET))
@@ -186,6 +193,21 @@ def _table_errors(path: Path) -> Generator[None]:
             raise unreadable(path, first, "Write or download it again as CSV or parquet.") from None
 
 
+def _sheet(path: Path) -> Table:
+    """The sheet of quotes of a workbook; its first row with anything in it is the header."""
+    import polars as pl
+
+    rows = read_sheet(path, _SHEETS).rows
+    first = next((number for number, row in enumerate(rows) if any(row)), None)
+    if first is None:
+        raise unreadable(path, "its sheet is empty", "Put the table on its first sheet.")
+    header = [(cell or "").strip() for cell in rows[first]]
+    _refuse_repeated([name for name in header if name], path)
+    columns = {name: [row[i] for row in rows[first + 1 :]] for i, name in enumerate(header) if name}
+    frame = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String()))
+    return Table(path=path, frame=frame.lazy(), schema=frame.schema, first_row=first + 2)
+
+
 def _parquet(file: BinaryIO, size: int, path: Path) -> pl.LazyFrame:
     import polars as pl
 
@@ -264,14 +286,18 @@ def _check_text(file: BinaryIO, path: Path) -> bool:
     is_open = not tail.endswith((b"\n", b"\r"))
     tail = tail.rstrip()
     header = _cells(head.removeprefix(BOM).split(b"\n", 1)[0])
-    twice = sorted({name for name in header if header.count(name) > 1})
-    if twice:
-        raise unreadable(path, f"column {twice[0]!r} appears twice", "Keep one of each name.")
+    _refuse_repeated(header, path)
     last = _cells(tail.rsplit(b"\n", 1)[-1])
     if len(last) < len(header):
         counts = f"its last row has {len(last)} cells and its header {len(header)}"
         raise unreadable(path, f"it is cut off, {counts}", WRITE_AGAIN)
     return is_open
+
+
+def _refuse_repeated(header: Sequence[str], path: Path) -> None:
+    name, times = Counter(header).most_common(1)[0]
+    if times > 1:
+        raise unreadable(path, f"column {name!r} appears twice", "Keep one of each name.")
 
 
 def _cells(line: bytes) -> list[str]:
