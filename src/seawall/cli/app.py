@@ -285,7 +285,7 @@ def explain_change(
     chosen, at_end = model_of(model), None if to_model is None else model_of(to_model)
     accounts, before = inputs(book, market, since, price)
     after = market_of(to_market or market, until, price)
-    later = None if to_book is None else read_portfolios(to_book)
+    later = None if to_book is None else read_portfolios(to_book, market=after)
     changes: list[Change] = [
         change_of(one, before, after, chosen, to_portfolio=other, to_model=at_end)
         for one, other in pair_accounts(accounts, later)

@@ -46,8 +46,9 @@ def inputs(
     """The accounts of a book and the market to value them in."""
     from seawall.feeds.books import read_portfolios
 
-    portfolios = read_portfolios(book)
-    return portfolios, market_of(market, at, given)
+    # Sizes in USD are counted in coins at the market's marks.
+    snapshot = market_of(market, at, given)
+    return read_portfolios(book, market=snapshot), snapshot
 
 
 def market_of(market: list[str], at: str | None, given: list[str] | None) -> MarketSnapshot:

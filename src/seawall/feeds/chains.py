@@ -2,9 +2,10 @@
 
 Columns: ``timestamp, instrument_name, mark_price``, usually with ``mark_iv``,
 ``underlying_price`` (the venue's forward), ``index_price``, bids and asks as ``bid_price`` or
-``best_bid_price``, ``open_interest`` (coins; USD for inverse futures and perpetuals) and
-``funding_8h``; others are ignored. The names say what each row is: options become
-:class:`OptionQuotes`, futures and perpetuals :class:`FutureQuotes`; a file may hold both.
+``best_bid_price``, ``open_interest`` (coins; USD for inverse futures and perpetuals) or
+``open_interest_coins``, and ``funding_8h``; others are ignored. The names say what each row is:
+options become :class:`OptionQuotes`, futures and perpetuals :class:`FutureQuotes`; a file may hold
+both.
 
 Units. Prices of inverse options are in coin, all others in the quote currency per coin. Implied
 volatilities are decimal in these rooms; a file whose median ``mark_iv`` exceeds 3 (300 %) is
@@ -59,7 +60,7 @@ _NUMBERS = {
     "index": ("index_price",),
 }
 # Told beside prices; a damaged one of these is as good as missing and spoils no price.
-_BESIDE = ("open_interest", "funding_8h")
+_BESIDE = ("open_interest", "funding_8h", "open_interest_coins")
 FUNDINGS_PER_DAY = 3.0
 """A rate of eight hours is paid so often."""
 
@@ -138,14 +139,17 @@ def _beside(
     """Open interest in coins and funding a day of the contracts that have them, and what of it
     was left out.
     """
-    open_interest, funding_8h = (float_column(rows, name) for name in _BESIDE)
+    open_interest, funding_8h, in_coins = (float_column(rows, name) for name in _BESIDE)
     told: dict[str, dict[str, float]] = {"open_interest": {}, "funding_per_day": {}}
     doubts: list[str] = []
     for contract, row in used.items():
         # The venue counts inverse futures in USD and everything else in coins. The index converts
         # them, since a damaged mark is known as such only later.
         in_usd = contract.is_inverse and not isinstance(contract, Option)
-        numbers = {"open_interest": float(open_interest[row] / (index[row] if in_usd else 1.0))}
+        coins = in_coins[row]
+        if np.isnan(coins):
+            coins = open_interest[row] / (index[row] if in_usd else 1.0)
+        numbers = {"open_interest": float(coins)}
         if isinstance(contract, Perpetual):
             numbers["funding_per_day"] = float(funding_8h[row] * FUNDINGS_PER_DAY)
         for name, value in numbers.items():

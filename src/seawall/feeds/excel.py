@@ -65,9 +65,7 @@ def read_sheet(path: Path, names: Sequence[str]) -> Sheet:
         found = [name for name in workbook.sheet_names if name.lower() in names]
         name = (found or workbook.sheet_names)[0]
         views = [
-            workbook.load_sheet_by_name(  # pyright: ignore[reportUnknownMemberType]
-                name, header_row=None, skip_rows=0, dtypes=kind
-            ).to_polars()
+            workbook.load_sheet_by_name(name, header_row=None, skip_rows=0, dtypes=kind).to_polars()
             for kind in ("string", "float")
         ]
     except (fastexcel.FastExcelError, IndexError) as error:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
-from typing import TypeAlias
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal, TypeAlias
 
+from seawall.feeds import deribit, maps, okx, unified_positions
 from seawall.feeds.activity import ACTIVITY_COLUMNS, ACTIVITY_NUMBERS, read_activity
+from seawall.feeds.book_rows import (
+    BOOK_COLUMNS,
+    read_csv_book,
+    read_excel_book,
+    read_json_rows,
+)
 from seawall.feeds.chains import LISTING_COLUMNS, read_listing
 from seawall.feeds.curves import CURVE_COLUMNS, read_curve
-from seawall.feeds.deribit import SUMMARY_KEYS, read_book_summary
+from seawall.feeds.holdings import Accounts
 from seawall.feeds.messages import Message, entries_with, object_with, text_of
 from seawall.feeds.recognise import Kind, missing
 from seawall.feeds.tables import Table, table_of
@@ -24,6 +33,7 @@ from seawall.market.quotes import Quotes
 
 TableReader: TypeAlias = Callable[[Table, datetime | None], list[Quotes]]
 MessageReader: TypeAlias = Callable[[Message, datetime | None], list[Quotes]]
+BookReader: TypeAlias = Callable[[Message], Accounts]
 MarketTable: TypeAlias = Kind[Collection[str], TableReader]
 MarketMessage: TypeAlias = Kind[Message, MessageReader]
 
@@ -62,7 +72,7 @@ def _in_json(kind: MarketTable) -> MarketMessage:
 
 
 MARKET_MESSAGES: tuple[MarketMessage, ...] = (
-    Kind("Deribit's book summary", entries_with(*SUMMARY_KEYS), read_book_summary),
+    Kind("Deribit's book summary", entries_with(*deribit.SUMMARY_KEYS), deribit.read_book_summary),
     Kind("ccxt's option chain", entries_with(*CHAIN_KEYS), read_unified_quotes),
     Kind("ccxt's tickers", entries_with(*TICKER_KEYS), read_unified_quotes),
     Kind(
@@ -73,3 +83,27 @@ MARKET_MESSAGES: tuple[MarketMessage, ...] = (
     *(_in_json(kind) for kind in MARKET_TABLES),
 )
 """JSON of quotes, told by its keys."""
+
+BOOK_TABLES: Mapping[Literal["table", "excel"], Callable[[Path], Accounts]] = MappingProxyType(
+    {"table": read_csv_book, "excel": read_excel_book}
+)
+"""Books in rows, by the form of the file; what their header lacks they say themselves."""
+
+BOOK_MESSAGES: tuple[Kind[Message, BookReader], ...] = (
+    Kind("a book of positions in JSON", entries_with(*BOOK_COLUMNS), read_json_rows),
+    Kind("Deribit's positions", entries_with(*deribit.POSITION_KEYS), deribit.read_positions),
+    Kind(
+        "ccxt's positions",
+        entries_with(*unified_positions.POSITION_KEYS),
+        unified_positions.read_positions,
+    ),
+    Kind(
+        "positions of seawall fetch",
+        object_with(source="ccxt", kind="positions", positions=None),
+        unified_positions.read_fetched,
+    ),
+    Kind("OKX's positions", entries_with(*okx.POSITION_KEYS), okx.read_positions),
+    Kind("a request to OKX's position builder", object_with(simPos=None), okx.read_simulated),
+    Kind("a map of quantities", maps.lacks, maps.read_map),
+)
+"""JSON of positions, told by its keys."""

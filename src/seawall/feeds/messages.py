@@ -35,8 +35,8 @@ _ENVELOPES = ("result", "data")
 class Message:
     """A JSON file: ``content`` without its envelope, and ``time``, that of the envelope.
 
-    ``entries`` are the objects it is made of: those of its list, or the values of its map, then
-    with ``keys``.
+    ``entries`` are the objects it is made of: those of its list, or the values of its map, whose
+    keys are their ``names``.
     """
 
     name: str
@@ -58,9 +58,9 @@ class Message:
         return cast("list[Entry]", values)
 
     @property
-    def keys(self) -> list[str]:
-        """The key of each entry of a map; none where it is a list."""
-        return list(self.fields)
+    def names(self) -> list[str | None]:
+        """The key of each entry of a map, None for those of a list."""
+        return list(self.fields) or [None] * len(self.entries)
 
     def part(self, content: Json) -> Message:
         """A part of it as a message of its own."""

@@ -44,6 +44,13 @@ TARDIS_COLUMNS = (
 
 _PERCENT_VENUE = "deribit"
 _FORWARD_VENUES = ("deribit", "bybit-options")
+# Whose names stand under what tardis calls an exchange.
+_VENUES = {
+    "deribit": "deribit:",
+    "okex-options": "okx:",
+    "bybit-options": "bybit:",
+    "binance-european-options": "binance:",
+}
 _US_PER_MS = 1_000
 _MICROSECOND = timedelta(microseconds=1)
 _SPAN_US = SPAN // _MICROSECOND
@@ -121,7 +128,7 @@ def _updates(table: Table) -> pl.LazyFrame:
     iv, underlying = number(table, "mark_iv"), number(table, "underlying_price")
     is_forward = exchange.is_in(_FORWARD_VENUES)
     columns = {
-        "instrument_name": text(table, "symbol"),
+        "instrument_name": exchange.replace(_VENUES) + text(table, "symbol"),
         "us": text(table, "timestamp").cast(pl.Int64, strict=False),
         "arrived": text(table, "local_timestamp").cast(pl.Int64, strict=False),
         "timestamp": text(table, "timestamp"),

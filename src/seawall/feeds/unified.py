@@ -6,15 +6,15 @@ row that it keeps under ``info``. Deribit's rows are read by the reader of Derib
 since their volatilities are in percent; Bybit's and OKX's are decimal, and of any other venue the
 median decides, as for a table.
 
-Open interest is taken from Deribit and Bybit, which count options in coins and inverse futures in
-USD. Others count contracts, and theirs is left out; so is a funding rate of unknown hours.
+Of bare ccxt open interest is taken from Deribit and Bybit alone, which count options in coins and
+inverse futures in USD. Others count contracts, and theirs is left out; so is a funding rate of
+unknown hours.
 
 Source: the unified structures of ccxt's manual and its ``parse_option`` and ``parse_ticker``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -60,50 +60,68 @@ def read_unified_quotes(message: Message, at: datetime | None) -> list[Quotes]:
     Raises AmbiguousSnapshot where neither the message nor ``at`` tells a time, and what
     :func:`read_listing` raises.
     """
-    entries = message.entries
-    infos = [inner(entry, "info") for entry in entries]
+    infos = [inner(entry, "info") for entry in message.entries]
     if all(_DERIBIT in info for info in infos):
         return read_book_summary(message.part(list(infos)), at)
+    rows = [
+        {**_quote(name, entry, info), "open_interest": _open_interest(info)}
+        for name, entry, info in zip(message.names, message.entries, infos, strict=True)
+    ]
+    is_decimal = any(key in info for info in infos for key in _DECIMAL)
+    return _read(message, rows, at, 1.0 if is_decimal else None)
+
+
+def read_fetched_chain(message: Message, at: datetime | None) -> list[Quotes]:
+    """The chain that ``seawall fetch`` wrote: ``options`` and ``tickers``, at ``fetched_at``.
+
+    Its volatilities are decimal and its open interest is in coins. Raises UnrecognisedFile where
+    it is empty, and what :func:`read_unified_quotes` raises.
+    """
+    fields = message.fields
+    # Of an option in both the chain tells more.
+    entries = {**inner(fields, "tickers"), **inner(fields, "options")}
+    chain = replace(message.part(entries), time=text_of(fields, "fetched_at"))
+    if not chain.entries:
+        raise UnrecognisedFile(
+            "it holds no options and no tickers",
+            where=message.name,
+            remedy="Fetch the chain again.",
+        )
+    rows = [
+        {
+            **_quote(name, entry, {}),
+            "funding_8h": text_of(entry, "fundingRate8h"),
+            "open_interest_coins": text_of(entry, "openInterest"),
+        }
+        for name, entry in zip(chain.names, chain.entries, strict=True)
+    ]
+    return _read(chain, rows, at, 1.0)
+
+
+def _read(
+    message: Message, rows: list[dict[str, str | None]], at: datetime | None, unit: float | None
+) -> list[Quotes]:
     time = message.time or (isoformat_utc(at) if at else None)
-    rows = [_quote(entry, info, time) for entry, info in zip(entries, infos, strict=True)]
+    for row in rows:
+        row["timestamp"] = row["timestamp"] or time
     if not any(row["timestamp"] for row in rows):
         raise AmbiguousSnapshot(
             "it does not tell of what time its quotes are",
             where=message.name,
             remedy="Say it with --at (or at=).",
         )
-    is_decimal = any(key in info for info in infos for key in _DECIMAL)
-    return read_listing(table_of(message.name, rows), at, vol_unit=1.0 if is_decimal else None)
+    return read_listing(table_of(message.name, rows), at, vol_unit=unit)
 
 
-def read_fetched_chain(message: Message, at: datetime | None) -> list[Quotes]:
-    """The chain that ``seawall fetch`` wrote: ``options`` and ``tickers``, at ``fetched_at``.
-
-    Raises UnrecognisedFile where it is empty, and what :func:`read_unified_quotes` raises.
-    """
-    options, tickers = (inner(message.fields, part) for part in ("options", "tickers"))
-    # Of an option in both the chain tells more.
-    entries = {**tickers, **options}
-    if not entries:
-        raise UnrecognisedFile(
-            "it holds no options and no tickers",
-            where=message.name,
-            remedy="Fetch the chain again.",
-        )
-    whole = replace(message.part(entries), time=text_of(message.fields, "fetched_at"))
-    return read_unified_quotes(whole, at)
-
-
-def _quote(entry: Entry, info: Entry, time: str | None) -> dict[str, str | None]:
+def _quote(name: str | None, entry: Entry, info: Entry) -> dict[str, str | None]:
     row = {
         column: text_of(entry, *keys) or text_of(info, *_OWN.get(column, ()))
         for column, keys in _UNIFIED.items()
     }
-    row["timestamp"] = row["timestamp"] or time
-    row["open_interest"] = _open_interest(entry, info)
+    row["instrument_name"] = row["instrument_name"] or name
     return row
 
 
-def _open_interest(entry: Mapping[str, object], info: Entry) -> str | None:
+def _open_interest(info: Entry) -> str | None:
     """Of Bybit alone: Deribit's rows do not come here."""
     return text_of(info, "openInterest") if _BYBIT in info else None
