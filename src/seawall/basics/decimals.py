@@ -16,10 +16,11 @@ _GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:[,'_ \u00a0][0-9]{3})+(?:[.,][0-9]+)?"
 _MAX_DECIMALS, _MAX_CHARACTERS = 30, 60
 
 
-def parse_decimal(text: str, what: str, where: str) -> Decimal:
+def parse_decimal(text: str, what: str, where: str, most_decimals: int = _MAX_DECIMALS) -> Decimal:
     """A decimal number as it is written, exactly; 1e3 is one, NaN and 1,000 are not.
 
-    ``what`` names the number in the message. Raises BadNumber for everything else.
+    ``what`` names the number in the message; ``most_decimals`` it may have. Raises BadNumber for
+    everything else.
     """
     if len(text) <= _MAX_CHARACTERS and _NUMBER.fullmatch(text):
         try:
@@ -27,9 +28,9 @@ def parse_decimal(text: str, what: str, where: str) -> Decimal:
         except InvalidOperation:  # an exponent beyond what Decimal holds
             value = Decimal("NaN")
         exponent = value.as_tuple().exponent
-        if isinstance(exponent, int) and exponent >= -_MAX_DECIMALS:
+        if isinstance(exponent, int) and exponent >= -most_decimals:
             return value
-        remedy = f"Give a finite number with at most {_MAX_DECIMALS} decimals."
+        remedy = f"Give a finite number with at most {most_decimals} decimals."
     elif _NUMBER.fullmatch(text):
         remedy = f"Give at most {_MAX_CHARACTERS} characters."
     elif _GROUPED.fullmatch(text):

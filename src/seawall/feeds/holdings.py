@@ -22,6 +22,8 @@ from seawall.products.portfolio import Portfolio, Position
 DEFAULT_ACCOUNT = "main"
 
 _MOST_DIGITS = 24
+# Programs write what is left of a sum of floats as 5.6e-17, all digits of it.
+_MOST_DECIMALS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,7 @@ def decimal_of(entry: Entry, key: str, where: str) -> Decimal | None:
     if value is None or value == "":
         return None
     text = value if isinstance(value, str) else str(value).lower()
-    return sane(parse_decimal(text.strip(), key, where), key, where)
+    return sane(parse_decimal(text.strip(), key, where, _MOST_DECIMALS), key, where)
 
 
 def price_of(entry: Entry, key: str, where: str) -> Decimal | None:

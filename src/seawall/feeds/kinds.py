@@ -49,8 +49,8 @@ def _activity(given: Collection[str]) -> list[str]:
 
 
 MARKET_TABLES: tuple[MarketTable, ...] = (
-    Kind("an option chain or futures listing", _columns(*LISTING_COLUMNS), read_listing),
     Kind("a tardis options_chain", _columns(*TARDIS_COLUMNS), read_options_chain),
+    Kind("an option chain or futures listing", _columns(*LISTING_COLUMNS), read_listing),
     Kind("a futures curve", _columns(*CURVE_COLUMNS), lambda table, at: [read_curve(table, at)]),
     Kind("an activity table", _activity, lambda table, at: [read_activity(table, at)]),
 )
