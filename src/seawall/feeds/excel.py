@@ -11,7 +11,9 @@ truth values as the text that no number is. A cell that holds an error is refuse
 from __future__ import annotations
 
 import io
+import lzma
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -38,6 +40,19 @@ _WORKBOOK = "xl/workbook.xml"
 _READ = (".xml", ".rels")
 _PLACE = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
 _DECIMALS = 9
+# What the standard library raises of a damaged or encrypted archive.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    RuntimeError,
+    OSError,
+    ValueError,
+    LookupError,
+    OverflowError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +108,7 @@ def _exact(texts: pl.DataFrame, numbers: pl.DataFrame) -> list[list[str | None]]
 
 
 def _shortened(number: float) -> str:
-    text = f"{number:.{_DECIMALS}f}".rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text
+    return f"{number:.{_DECIMALS}f}".rstrip("0").rstrip(".")
 
 
 def _bounded(path: Path) -> bytes:
@@ -114,7 +128,7 @@ def _bounded(path: Path) -> bytes:
                     mib = MAX_UNPACKED_BYTES // 1024**2
                     why = f"it unpacks to more than {mib} MiB"
                     raise unreadable(path, why, "Keep the sheet you need.")
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError):
+    except _DAMAGED:
         raise unreadable(path, "the workbook is damaged or protected", WRITE_AGAIN) from None
     if _WORKBOOK not in parts:
         raise unreadable(path, "it is an archive and no Excel workbook", "Save it as .xlsx.")
@@ -133,7 +147,7 @@ def _check_parts(parts: Mapping[str, bytes], path: Path) -> None:
         extent = _Extent(path.name, name)
         try:
             extent.parse(part)
-        except expat.ExpatError:
+        except (expat.ExpatError, ValueError, LookupError):
             raise unreadable(path, f"{name} in it is damaged", WRITE_AGAIN) from None
         cells, longest = max(cells, extent.cells), max(longest, extent.longest)
     if cells * longest > MAX_TEXT_BYTES:

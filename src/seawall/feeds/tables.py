@@ -295,9 +295,9 @@ def _check_text(file: BinaryIO, path: Path) -> bool:
 
 
 def _refuse_repeated(header: Sequence[str], path: Path) -> None:
-    name, times = Counter(header).most_common(1)[0]
-    if times > 1:
-        raise unreadable(path, f"column {name!r} appears twice", "Keep one of each name.")
+    for name, times in Counter(header).most_common(1):
+        if times > 1:
+            raise unreadable(path, f"column {name!r} appears twice", "Keep one of each name.")
 
 
 def _cells(line: bytes) -> list[str]:
