@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 MAX_PACKED_BYTES = 32 * 1024**2
 MAX_UNPACKED_BYTES = 256 * 1024**2
 MAX_COLUMNS = 1_000
-MAX_CELLS = 5_000_000
+MAX_CELLS = 2_000_000
 """Of the smallest rectangle around all cells of a sheet."""
 MAX_TEXT_BYTES = 512 * 1024**2
 """Of all cells together, each as long as the longest text they share."""

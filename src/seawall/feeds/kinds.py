@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -60,15 +60,15 @@ MARKET_TABLES: tuple[MarketTable, ...] = (
 def _in_json(kind: MarketTable) -> MarketMessage:
     """The rows of a table as a JSON list of objects."""
 
-    def rows(message: Message) -> list[dict[str, str | None]]:
-        entries = message.entries if isinstance(message.content, list) else []
-        return [{key: text_of(entry, key) for key in entry} for entry in entries]
+    def lacks(message: Message) -> Sequence[str]:
+        is_list = isinstance(message.content, list)
+        return kind.lacks({key for entry in message.sample for key in entry} if is_list else ())
 
-    return Kind(
-        f"{kind.name} in JSON",
-        lambda message: kind.lacks({key for row in rows(message) for key in row}),
-        lambda message, at: kind.read(table_of(message.name, rows(message)), at),
-    )
+    def read(message: Message, at: datetime | None) -> list[Quotes]:
+        rows = [{key: text_of(entry, key) for key in entry} for entry in message.entries]
+        return kind.read(table_of(message.name, rows), at)
+
+    return Kind(f"{kind.name} in JSON", lacks, read)
 
 
 MARKET_MESSAGES: tuple[MarketMessage, ...] = (
@@ -90,6 +90,7 @@ BOOK_TABLES: Mapping[Literal["table", "excel"], Callable[[Path], Accounts]] = Ma
 """Books in rows, by the form of the file; what their header lacks they say themselves."""
 
 BOOK_MESSAGES: tuple[Kind[Message, BookReader], ...] = (
+    Kind("a map of quantities", maps.lacks, maps.read_map),
     Kind("a book of positions in JSON", entries_with(*BOOK_COLUMNS), read_json_rows),
     Kind("Deribit's positions", entries_with(*deribit.POSITION_KEYS), deribit.read_positions),
     Kind(
@@ -104,6 +105,5 @@ BOOK_MESSAGES: tuple[Kind[Message, BookReader], ...] = (
     ),
     Kind("OKX's positions", entries_with(*okx.POSITION_KEYS), okx.read_positions),
     Kind("a request to OKX's position builder", object_with(simPos=None), okx.read_simulated),
-    Kind("a map of quantities", maps.lacks, maps.read_map),
 )
 """JSON of positions, told by its keys."""

@@ -16,7 +16,9 @@ from seawall.feeds.messages import Entry, Json, Message
 
 def lacks(message: Message) -> Sequence[str]:
     """What keeps a message from being a map of quantities, or a map of such maps."""
-    maps = [message.fields, *message.entries] if message.fields else []
+    if not message.fields:
+        return ["names of instruments", "a number beside each"]
+    maps = (message.fields, *message.sample)
     return [] if any(_is_map(each) for each in maps) else ["a number beside each instrument"]
 
 

@@ -11,7 +11,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias, cast
 
@@ -24,9 +24,10 @@ Entry: TypeAlias = Mapping[str, Json]
 """A JSON object; numbers are the text they are written as."""
 
 # Parsed it takes many times its size; a venue's whole chain is a tenth of this.
-MAX_JSON_BYTES = 64 * 1024**2
+MAX_JSON_BYTES = 32 * 1024**2
 
 _SHOWN = 80
+_SAMPLE = 100
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _ENVELOPES = ("result", "data")
 
@@ -35,13 +36,20 @@ _ENVELOPES = ("result", "data")
 class Message:
     """A JSON file: ``content`` without its envelope, and ``time``, that of the envelope.
 
-    ``entries`` are the objects it is made of: those of its list, or the values of its map, whose
-    keys are their ``names``.
+    ``entries`` are the objects it is made of, those of its list or the values of its map; none
+    where it is made of anything else too. ``names`` are their keys, None for those of a list.
     """
 
     name: str
     content: Json
     time: str | None = None
+    entries: Sequence[Entry] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        content = self.content
+        values = list(content.values()) if isinstance(content, Mapping) else content
+        found = isinstance(values, list) and all(isinstance(v, Mapping) for v in values)
+        object.__setattr__(self, "entries", values if found else [])
 
     @property
     def fields(self) -> Entry:
@@ -49,18 +57,14 @@ class Message:
         return self.content if isinstance(self.content, Mapping) else {}
 
     @property
-    def entries(self) -> list[Entry]:
-        """The objects of its list or map; none where it is made of anything else too."""
-        content = self.content
-        values = list(content.values()) if isinstance(content, Mapping) else content
-        if not isinstance(values, list) or not all(isinstance(v, Mapping) for v in values):
-            return []
-        return cast("list[Entry]", values)
-
-    @property
     def names(self) -> list[str | None]:
         """The key of each entry of a map, None for those of a list."""
         return list(self.fields) or [None] * len(self.entries)
+
+    @property
+    def sample(self) -> Sequence[Entry]:
+        """The entries by which it is recognised."""
+        return self.entries[:_SAMPLE]
 
     def part(self, content: Json) -> Message:
         """A part of it as a message of its own."""
@@ -103,13 +107,11 @@ def open_message(path: Path) -> Message:
 def entries_with(*keys: str) -> Callable[[Message], list[str]]:
     """What a message lacks that should be a list or map of objects with these keys.
 
-    One entry with all of them is enough: what others lack is told row by row.
+    One of the first with all of them is enough: what others lack is told row by row.
     """
 
     def lacks(message: Message) -> list[str]:
-        if not message.entries:
-            return list(keys)
-        return min((missing(keys, entry) for entry in message.entries), key=len)
+        return min((missing(keys, entry) for entry in message.sample), key=len, default=[*keys])
 
     return lacks
 

@@ -36,8 +36,8 @@ def recognise(
     missing, nearest = min(lacking, key=lambda pair: len(pair[0]))
     if missing:
         raise UnrecognisedFile(
-            f"it is of no kind that can be read; the nearest is {nearest.name}, which it would be "
-            f"but lacks {', '.join(missing)}",
+            f"it is of no kind that can be read; the nearest is {nearest.name}, but it lacks "
+            f"{', '.join(missing)}",
             where=where,
             remedy="Give it these columns or keys, or another file; docs/files.md lists all kinds.",
         )
