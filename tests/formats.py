@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import xlsxwriter
 
 from seawall.products.names import parse_name, venue_name
 from tests.tables import AS_OF, INDEX, chain, listing
@@ -42,9 +44,14 @@ def dump(content: object, path: Path) -> Path:
     return path
 
 
+def listed() -> pl.DataFrame:
+    """Options and futures in one table."""
+    return pl.concat([chain(), listing()], how="diagonal")
+
+
 def csv_listing(path: Path) -> Path:
     """Options and futures in the columns of this project."""
-    pl.concat([chain(), listing()], how="diagonal").write_csv(path)
+    listed().write_csv(path)
     return path
 
 
@@ -170,3 +177,65 @@ def tardis(*rows: str) -> str:
             for i, row in enumerate(options())
         )
     return "\n".join((TARDIS_HEADER, *rows)) + "\n"
+
+
+def workbook(path: Path) -> Path:
+    """The listing as a sheet that is not the first, times as dates of Excel."""
+    book = xlsxwriter.Workbook(path)
+    book.add_worksheet("notes").write(0, 0, "see the next sheet")
+    sheet, date = book.add_worksheet("Market"), book.add_format({"num_format": "yyyy-mm-dd hh:mm"})
+    rows = [*options(), *futures()]
+    header = list(rows[0])
+    sheet.write_row(1, 0, header)
+    for number, row in enumerate(rows, 2):
+        sheet.write_datetime(number, 0, row["timestamp"].replace(tzinfo=None), date)
+        for column, name in enumerate(header[1:], 1):
+            if row.get(name) is not None:
+                sheet.write(number, column, row[name])
+    book.close()
+    return path
+
+
+def json_rows(path: Path) -> Path:
+    rows = [{**row, "timestamp": row["timestamp"].isoformat()} for row in [*options(), *futures()]]
+    return dump(rows, path)
+
+
+def tardis_and_perpetual(path: Path) -> list[Path]:
+    tickers = dump(unified_tickers(), path.with_name("tickers.json"))
+    path.write_bytes(gzip.compress(tardis().encode()))
+    return [path, tickers]
+
+
+def chain_and_tickers(path: Path) -> list[Path]:
+    return [
+        dump(unified_chain(), path),
+        dump(list(unified_tickers().values()), path.with_name("tickers.json")),
+    ]
+
+
+def deribit_through_ccxt(path: Path) -> Path:
+    rows = summary()["result"]
+    symbols = {row["instrument_name"]: {"info": row, "symbol": "unused"} for row in rows}
+    keys = dict.fromkeys(("bidPrice", "askPrice", "underlyingPrice", "impliedVolatility"))
+    return dump({name: {**keys, **row} for name, row in symbols.items()}, path)
+
+
+def fetched_chain(path: Path) -> Path:
+    option_keys = ("markPrice", "bidPrice", "askPrice", "underlyingPrice", "impliedVolatility")
+    chain = {
+        symbol: {"indexPrice": str(INDEX), "timestamp": row["timestamp"]}
+        | {key: str(row[key]) for key in option_keys}
+        for symbol, row in unified_chain().items()
+    }
+    tickers = {
+        symbol: {key: str(row[key]) for key in ("markPrice", "bid", "ask", "indexPrice")}
+        for symbol, row in unified_tickers().items()
+        if ":" in symbol
+    }
+    return dump(fetched(kind="chain", options=chain, tickers=tickers), path)
+
+
+def gzipped_summary(path: Path) -> Path:
+    path.write_bytes(gzip.compress(json.dumps(summary()).encode()))
+    return path

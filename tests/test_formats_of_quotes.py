@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import gzip
-import json
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pytest
-import xlsxwriter
 
 import seawall as sw
 from seawall.basics.errors import (
@@ -24,17 +22,23 @@ from seawall.feeds.market import read_market, read_quotes
 from seawall.market.quotes import FutureQuotes, OptionQuotes
 from tests.formats import (
     TARDIS_HEADER,
+    chain_and_tickers,
     csv_listing,
+    deribit_through_ccxt,
     dump,
     fetched,
-    futures,
+    fetched_chain,
+    gzipped_summary,
+    json_rows,
     micros,
     options,
     summary,
     tardis,
+    tardis_and_perpetual,
     tardis_row,
     unified_chain,
     unified_tickers,
+    workbook,
 )
 from tests.tables import AS_OF, FORWARD, INDEX
 
@@ -47,68 +51,6 @@ BOOK = sw.portfolio(
         ("USD", 500_000),
     ]
 )
-
-
-def workbook(path: Path) -> Path:
-    """The listing as a sheet that is not the first, times as dates of Excel."""
-    book = xlsxwriter.Workbook(path)
-    book.add_worksheet("notes").write(0, 0, "see the next sheet")
-    sheet, date = book.add_worksheet("Market"), book.add_format({"num_format": "yyyy-mm-dd hh:mm"})
-    rows = [*options(), *futures()]
-    header = list(rows[0])
-    sheet.write_row(1, 0, header)
-    for number, row in enumerate(rows, 2):
-        sheet.write_datetime(number, 0, row["timestamp"].replace(tzinfo=None), date)
-        for column, name in enumerate(header[1:], 1):
-            if row.get(name) is not None:
-                sheet.write(number, column, row[name])
-    book.close()
-    return path
-
-
-def json_rows(path: Path) -> Path:
-    rows = [{**row, "timestamp": row["timestamp"].isoformat()} for row in [*options(), *futures()]]
-    return dump(rows, path)
-
-
-def tardis_and_perpetual(path: Path) -> list[Path]:
-    tickers = dump(unified_tickers(), path.with_name("tickers.json"))
-    path.write_bytes(gzip.compress(tardis().encode()))
-    return [path, tickers]
-
-
-def chain_and_tickers(path: Path) -> list[Path]:
-    return [
-        dump(unified_chain(), path),
-        dump(list(unified_tickers().values()), path.with_name("tickers.json")),
-    ]
-
-
-def deribit_through_ccxt(path: Path) -> Path:
-    rows = summary()["result"]
-    symbols = {row["instrument_name"]: {"info": row, "symbol": "unused"} for row in rows}
-    keys = dict.fromkeys(("bidPrice", "askPrice", "underlyingPrice", "impliedVolatility"))
-    return dump({name: {**keys, **row} for name, row in symbols.items()}, path)
-
-
-def fetched_chain(path: Path) -> Path:
-    option_keys = ("markPrice", "bidPrice", "askPrice", "underlyingPrice", "impliedVolatility")
-    chain = {
-        symbol: {"indexPrice": str(INDEX), "timestamp": row["timestamp"]}
-        | {key: str(row[key]) for key in option_keys}
-        for symbol, row in unified_chain().items()
-    }
-    tickers = {
-        symbol: {key: str(row[key]) for key in ("markPrice", "bid", "ask", "indexPrice")}
-        for symbol, row in unified_tickers().items()
-        if ":" in symbol
-    }
-    return dump(fetched(kind="chain", options=chain, tickers=tickers), path)
-
-
-def gzipped_summary(path: Path) -> Path:
-    path.write_bytes(gzip.compress(json.dumps(summary()).encode()))
-    return path
 
 
 @pytest.mark.parametrize(

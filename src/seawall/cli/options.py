@@ -11,7 +11,8 @@ from seawall.cli import completion
 Book = Annotated[
     str,
     typer.Argument(
-        metavar="BOOK", help="Positions: CSV with account,instrument,quantity[,entry_price]."
+        metavar="BOOK",
+        help="Positions: account,instrument,quantity[,entry_price], or a venue's JSON.",
     ),
 ]
 Market = Annotated[
@@ -20,12 +21,12 @@ Market = Annotated[
         "--market",
         "-m",
         metavar="FILE",
-        help="Option chain, futures or activity (CSV, parquet); may be given several times.",
+        help="Option chain, futures or activity, by their content; may be given several times.",
     ),
 ]
 MarketFiles = Annotated[
     list[str],
-    typer.Argument(metavar="MARKET", help="Option chains and futures (CSV, parquet)."),
+    typer.Argument(metavar="MARKET", help="Option chains and futures, recognised by content."),
 ]
 At = Annotated[
     str | None,
