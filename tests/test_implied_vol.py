@@ -14,13 +14,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from seawall.basics.errors import BadNumber
-from seawall.pricing.black76 import (
-    ImpliedVolStatus,
-    greeks,
-    implied_vol,
-    normalised_implied_sd,
-    price,
-)
+from seawall.pricing.black76 import greeks, implied_vol, normalised_implied_sd, price
+from seawall.pricing.results import ImpliedVolStatus
 from tests.naive import black76 as naive
 
 forwards = st.floats(1.0, 2e5)

@@ -16,7 +16,7 @@ so that the logarithms of both, and their first two derivatives (β″/β′ = (
 evaluating anything tiny. The equation solved is ln β = given where β is at most half its bound and
 ln(β(∞) − β) = given above that. Each step is Halley's, kept inside a bracket that every evaluation
 narrows; a step that would leave it becomes a bisection. From the starts described at ``_start``
-and ``_start_below`` three steps are usual and five enough.
+and ``start_below_scalar`` three steps are usual and five enough.
 
 Sources: Black (1976); the normalisation is that of P. Jäckel, "Let's be rational" (2015), the
 method of solution is this file's own.
@@ -37,7 +37,7 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Codes = NDArray[np.int8]
 
-# Outcomes, one per row; seawall.pricing.black76.ImpliedVolStatus names cause and remedy.
+# Outcomes, one per row; seawall.pricing.results.ImpliedVolStatus names cause and remedy.
 SOLVED = 0
 AT_INTRINSIC = 1
 BELOW_INTRINSIC = 2
@@ -61,7 +61,7 @@ MAX_LOG_MONEYNESS = 700.0
 
 
 @kernel()
-def _start_below(x: float, ln_beta: float) -> float:
+def start_below_scalar(x: float, ln_beta: float) -> float:
     """A first s for an option below the inflection of β, x < 0.
 
     With v = ln(|x|/s), e^{−t²/2} taken as 1 and R(h) differenced by the rational 1/(1 + 5h/4 + h²),
@@ -91,7 +91,7 @@ def _start(x: float, beta: float, gap: float) -> tuple[float, float, float]:
     excess = beta - vega * mills_spread_scalar(-0.5 * inflection, 0.5 * inflection)
     high = inflection + MAX_BEYOND_INFLECTION
     if excess < 0.0:
-        return min(_start_below(x, math.log(beta)), inflection), 0.0, high
+        return min(start_below_scalar(x, math.log(beta)), inflection), 0.0, high
     # β is concave beyond its inflection: the tangent there never overshoots.
     return inflection + excess / vega, 0.0, high
 
