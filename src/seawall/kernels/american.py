@@ -203,9 +203,10 @@ def american_values(
     none = np.empty((0, 2))
     solved = (-1.0, 0.0, 0.0, 0.0)
     for i in range(out.size):
-        S, K, r, q = float(spot[i]), float(strike[i]), float(rate[i]), float(dividend_yield[i])
-        if is_call[i]:
-            S, K, r, q = K, S, q, r
+        call = bool(is_call[i])
+        S, K = float(strike[i] if call else spot[i]), float(spot[i] if call else strike[i])
+        r = float(dividend_yield[i] if call else rate[i])
+        q = float(rate[i] if call else dividend_yield[i])
         sigma, T = float(vol[i]), float(tenor_years[i])
         value = math.exp(-r * T) * black76_scalar(S * math.exp((r - q) * T), K, sigma, T, False)
         if r > 0.0 or q < r:

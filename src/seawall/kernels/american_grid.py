@@ -80,6 +80,7 @@ def certain_value_scalar(
         if not paid:
             return best
         spot = max(spot - float(dividends[d, 1]), 0.0)
+        best = max(best, discount * payoff_scalar(spot, strike, is_call))
         now += span
         d += 1
 
