@@ -13,6 +13,7 @@ Indices = NDArray[np.intp]
 
 # Bisection alone comes from any bracket of doubles to any accuracy in fewer rounds.
 MAX_ROUNDS = 2_100
+ROUNDING_REL = 4.0 * float(np.finfo(np.float64).eps)
 
 
 def bracketed_roots(
@@ -23,10 +24,10 @@ def bracketed_roots(
     at_high: Floats,
     accuracy: float,
 ) -> Floats:
-    """Roots [n] of n functions between ``low`` and ``high``, where their values differ in sign.
+    """Roots [n] of n functions between ``low``, where they are < 0, and ``high``, where ≥ 0.
 
     ``function(x, rows)`` gives the values of the functions numbered ``rows``, one x each, and is
-    asked only for those whose root is not yet known to ``accuracy``.
+    asked only for those whose root is not yet known to ``accuracy`` or to the last digits.
 
     Source: T. Chandrupatla, "A new hybrid quadratic/bisection algorithm", Advances in Engineering
     Software 28 (1997): the parabola through the last three points where it is monotone, else
@@ -41,17 +42,17 @@ def bracketed_roots(
             break
         x = a + share * (b - a)
         f_x = function(x, rows)
-        same = (f_x > 0.0) == (f_a > 0.0)
+        same = (f_x >= 0.0) == (f_a >= 0.0)
         c, f_c = np.where(same, a, b), np.where(same, f_a, f_b)
         b, f_b = np.where(same, b, a), np.where(same, f_b, f_a)
         a, f_a = x, f_x
         best = np.where(np.abs(f_a) < np.abs(f_b), a, b)
         roots[rows] = best
-        reach = 0.5 * accuracy / np.abs(b - a)
+        reach = 0.5 * (accuracy + ROUNDING_REL * np.abs(best)) / np.abs(b - a)
         share = np.clip(_parabola(a, b, c, f_a, f_b, f_c), reach, 1.0 - reach)
         going = (reach < 0.5) & (f_a != 0.0)
         rows, share = rows[going], share[going]
-        a, b, f_a, f_b = (each[going] for each in (a, b, f_a, f_b))
+        a, b, f_a, f_b = a[going], b[going], f_a[going], f_b[going]
     return roots
 
 
