@@ -309,6 +309,26 @@ def test_percents_for_rates_and_a_spot_without_greeks_are_refused() -> None:
         price(100.0, 100.0, 0.3, 1.0, 0.05, 0.0, "put")
 
 
+def test_percents_for_volatilities_are_refused() -> None:
+    for function in (price, greeks):
+        with pytest.raises(BadNumber, match=r"volatility of 65.0 over 0.25 years \(vol, element 1"):
+            function(100.0, 100.0, [0.65, 65.0], 0.25, 0.05, 0.0, False)
+
+
+@pytest.mark.parametrize(("nodes", "steps"), [(3, 100), (0, 100), (-1, 100), (401, 0), (401, -5)])
+def test_a_grid_too_small_to_read_is_refused(nodes: int, steps: int) -> None:
+    row = (100.0, 100.0, 0.3, 1.0, 0.05, 0.0, False)
+    with pytest.raises(BadNumber, match=f"a grid of {nodes} nodes and {steps} steps"):
+        price(*row, [(0.5, 1.0)], nodes=nodes, steps=steps)
+    least = float(price(*row, [(0.5, 1.0)], nodes=4, steps=1))
+    assert 0.0 < least < 100.0
+
+
+def test_a_value_beyond_doubles_is_refused() -> None:
+    with pytest.raises(BadNumber, match=r"spot of 1e\+308 .* beyond doubles"):
+        price([100.0, 1e308], 100.0, 0.3, 1.0, 0.0, -1.0, True)
+
+
 WITHOUT_JIT = """
 import json, sys
 from seawall.pricing.american import price

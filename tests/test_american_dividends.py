@@ -254,3 +254,10 @@ def test_far_spots_are_those_of_certainty() -> None:
 def test_impossible_dividends_are_refused(dividends: Any, message: str) -> None:
     with pytest.raises(BadNumber, match=message):
         price(100.0, 100.0, 0.3, 1.0, 0.05, 0.0, True, dividends)
+
+
+def test_a_dividend_of_another_currency_is_refused_where_it_counts() -> None:
+    row = (100.0, [1e-3, 0.0], 0.3, 1.0, 0.05, 0.0, True)
+    with pytest.raises(BadNumber, match=r"a dividend of 1e\+308 beside a strike of 0.001"):
+        price(*row, [(0.5, 1e308), (0.6, 1e308)])
+    np.testing.assert_array_equal(price(*row, [(1.5, 1e308)]), price(*row))

@@ -89,6 +89,7 @@ OUTCOMES = {
         ImpliedVolStatus.BELOW_INTRINSIC,
     ),
     "worth nothing": ((0.0, 120.0, 100.0, 1.0, 0.05, 0.0, False), ImpliedVolStatus.AT_INTRINSIC),
+    "spot below nil": ((10.0, -5.0, 100.0, 1.0, 0.05, 0.0, True), ImpliedVolStatus.NO_OPTIONALITY),
     "negative": ((-1.0, 120.0, 100.0, 1.0, 0.05, 0.0, False), ImpliedVolStatus.BELOW_INTRINSIC),
     "a call worth the spot": (
         (100.0, 100.0, 90.0, 1.0, 0.05, 0.0, True),
@@ -140,8 +141,8 @@ def test_prices_just_above_exercise_are_solved_at_the_volatility_that_ends_it(sp
 
 
 def test_percents_for_rates_are_refused_and_so_are_flags_that_are_none() -> None:
-    with pytest.raises(BadNumber, match=r"a rate of 5.0 .* over 7.0 years"):
-        implied_vol(10.0, 100.0, 100.0, 7.0, 5.0, 0.0, True)
+    with pytest.raises(BadNumber, match=r"a rate of 5.0 .* over 7.0 years .*element 1"):
+        implied_vol([math.nan, 10.0], 100.0, 100.0, 7.0, 5.0, 0.0, True)
     with pytest.raises(BadNumber, match="not booleans"):
         implied_vol(10.0, 100.0, 100.0, 1.0, 0.05, 0.0, "put")
 

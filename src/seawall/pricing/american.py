@@ -35,17 +35,22 @@ from seawall.pricing.rows import any_rows, numbers, rows
 
 NODES = 401
 STEPS = 100
+# The cubic that reads off the grid takes four nodes.
+LEAST_NODES = 4
 
 # e to this power: what rates and yields may make of a unit by expiry, or of it in return.
 MAX_GROWTH = 30.0
+# The greatest σ√T. European values are within 2e-9 of their upper bounds there.
+MAX_TOTAL_SD = 12.0
+# The greatest dividend in strikes: the grid, which reaches so far up, is too coarse beyond.
+MAX_DIVIDEND_STRIKES = 1e8
 # Greeks: the step of the spot in standard deviations, of the volatility as a share, the least.
 SPOT_STEP_SD = 0.02
 VOL_STEP_REL = 0.01
 LEAST_STEP_REL = 1e-4
-# Implied volatility: what is no time value, as a share of spot or strike, and the search's limits.
+# Implied volatility: what is no time value, as a share of spot or strike; where the search begins.
 NO_TIME_VALUE_REL = 1e-10
 FIRST_TOTAL_SD = 0.75
-MAX_TOTAL_SD = 12.0
 VOL_ACCURACY = 1e-11
 
 
@@ -68,8 +73,9 @@ def price(
     the spot and ``steps`` of time are those of the finite differences.
 
     Raises BadNumber when a number is NaN or infinite, one other than a rate or yield is negative,
-    either times the tenor is beyond ±30, ``is_call`` is not boolean, or a dividend is not a row of
-    a time and an amount ≥ 0.
+    either times the tenor is beyond ±30, σ√T is above 12, ``is_call`` is not boolean, a dividend
+    is not a row of a time and an amount ≥ 0 or is above a strike times 1e8, ``nodes`` are fewer
+    than 4 or ``steps`` than 1, or a value is beyond doubles.
     """
     arrays, call, shape = _rows(spot, strike, vol, tenor_years, rate, dividend_yield, is_call)
     return _values(arrays, call, _schedule(dividends), nodes, steps).reshape(shape)
@@ -147,8 +153,7 @@ def implied_vol(
     every volatility below a certain one gives it. The bound is the spot of a call or the strike of
     a put, grown where the yield or the rate is negative.
 
-    Raises BadNumber when a rate or yield times the tenor is beyond ±30, ``is_call`` is not boolean
-    or a dividend is not a row of a time and an amount ≥ 0.
+    Raises BadNumber as ``price`` does, but for a number that the row's outcome tells of.
     """
     arrays, call, shape = any_rows(is_call, price, spot, strike, tenor_years, rate, dividend_yield)
     schedule = _schedule(dividends)
@@ -158,8 +163,8 @@ def implied_vol(
     status[finite] = inversion.NO_OPTIONALITY
     for each in arrays[1:4]:  # spot, strike, tenor
         finite &= each > 0.0
+    _check_growth(*(np.where(finite, arrays[i], 0.0) for i in (4, 5, 3)))
     options = [each[finite] for each in arrays]
-    _check_growth(options[4], options[5], options[3])
 
     def values(vols: Floats, rows: Indices) -> Floats:
         _, S, K, T, r, q = (each[rows] for each in options)
@@ -220,23 +225,38 @@ def _rows(
         dividend_yield=dividend_yield,
     )
     _check_growth(arrays[4], arrays[5], arrays[3])
+    _check_total_sd(arrays[2], arrays[3])
     return arrays, call, shape
 
 
 def _values(arrays: list[Floats], call: Flags, schedule: Floats, nodes: int, steps: int) -> Floats:
     """Values of checked rows of spot, strike, vol, tenor, rate and yield."""
+    if nodes < LEAST_NODES or steps < 1:
+        raise BadNumber(
+            f"a grid of {nodes} nodes and {steps} steps",
+            where="nodes and steps",
+            remedy=f"Give at least {LEAST_NODES} nodes and 1 step, or leave both out.",
+        )
     spot, strike, vol, tenor, rate, dividend_yield = arrays
     put_rate = np.where(call, dividend_yield, rate)
     put_yield = np.where(call, rate, dividend_yield)
     two_boundaries = (put_yield < put_rate) & (put_rate < 0.0)
     certain = (vol * np.sqrt(tenor) < grid.MIN_TOTAL_SD) | (spot == 0.0) | (strike == 0.0)
     pays = schedule[0, 0] <= tenor if schedule.size else np.zeros(call.size, dtype=np.bool_)
+    _check_sizes(schedule, strike[pays & ~certain])
     on_grid = two_boundaries | certain | pays
     value = np.empty(call.size)
     value[on_grid] = _by_differences(
         [each[on_grid] for each in arrays], call[on_grid], schedule, nodes, steps
     )
     value[~on_grid] = _by_boundary([each[~on_grid] for each in arrays], call[~on_grid])
+    if not np.all(np.isfinite(value)):
+        at = int(np.argmin(np.isfinite(value)))
+        raise BadNumber(
+            f"the value at a spot of {spot[at]} and a strike of {strike[at]} is beyond doubles",
+            where="spot, strike and dividends",
+            remedy="Give all three in the same currency, and of sizes that stocks have.",
+        )
     return value
 
 
@@ -264,6 +284,26 @@ def _check_growth(rate: Floats, dividend_yield: Floats, tenor_years: Floats) -> 
             f"a rate of {rate[at]} or yield of {dividend_yield[at]} over {tenor_years[at]} years",
             where=f"rate or dividend_yield, element {at}",
             remedy=f"Give rates per year as decimals; times the tenor at most ±{MAX_GROWTH:g}.",
+        )
+
+
+def _check_total_sd(vol: Floats, tenor_years: Floats) -> None:
+    total_sd = vol * np.sqrt(tenor_years)
+    if np.any(total_sd > MAX_TOTAL_SD):
+        at = int(np.argmax(total_sd))
+        raise BadNumber(
+            f"a volatility of {vol[at]} over {tenor_years[at]} years",
+            where=f"vol, element {at}",
+            remedy=f"Give it as a decimal per √year; times √T at most {MAX_TOTAL_SD:g}.",
+        )
+
+
+def _check_sizes(schedule: Floats, strike: Floats) -> None:
+    if strike.size and strike.min() < schedule[:, 1].max() / MAX_DIVIDEND_STRIKES:
+        raise BadNumber(
+            f"a dividend of {schedule[:, 1].max()} beside a strike of {strike.min()}",
+            where="dividends and strike",
+            remedy="Give both in the same currency, per one unit of the underlying.",
         )
 
 

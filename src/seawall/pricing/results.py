@@ -21,7 +21,8 @@ class Greeks:
 
     ``delta`` ∂V/∂F. ``gamma`` ∂²V/∂F², per quote currency. ``vega_per_unit_vol`` ∂V/∂σ per 1.00
     of volatility (a hundred vol points). ``theta_per_year`` −∂V/∂T at an unchanged forward and
-    discount factor: what a year's waiting would add at the present rate, ≤ 0.
+    discount factor: what a year's waiting would add at the present rate, ≤ 0. Of American options
+    delta and gamma are to the spot, and theta, at unchanged spot and rates, has either sign.
     """
 
     delta: Floats
