@@ -10,11 +10,11 @@ is per one unit of the underlying, held long.
 options; those that went ex by now (time ≤ 0) or go ex after an option's expiry do not concern it.
 At an ex-date the spot falls by the amount, at most to 0.
 
-Options with one exercise boundary and no cash dividend are priced to some nine digits by spectral
-collocation (``seawall.kernels.american``), all others to some five by finite differences
-(``seawall.kernels.american_grid``). Rows beside each other share work: in the former those of one
-volatility, tenor, rate and yield, in the latter those that differ by the spot alone. So let spots
-be the last axis: 20 spots then cost what one does.
+Options with one exercise boundary and no cash dividend are priced to seven digits or more by
+spectral collocation (``seawall.kernels.american``), all others to four or five by finite
+differences (``seawall.kernels.american_grid``). Rows beside each other share work: in the former
+those of one volatility, tenor, rate and yield, in the latter those that differ by the spot alone.
+So let spots be the last axis: 20 spots then cost what one does.
 """
 
 from __future__ import annotations
