@@ -14,9 +14,12 @@
     │   ├── AmbiguousSnapshot     rows of several times and no word on which to take
     │   ├── MissingQuote          a price, forward or volatility that is needed and absent
     │   └── StaleQuote            quotes too far apart in time to form one snapshot
-    └── ModelError                the model or its numbers cannot be used
-        ├── UnknownModel          no preset of that name
-        └── BadParameter          a number or choice of a model is missing, unknown or impossible
+    ├── ModelError                the model or its numbers cannot be used
+    │   ├── UnknownModel          no preset of that name
+    │   └── BadParameter          a number or choice of a model is missing, unknown or impossible
+    └── VenueError                a venue was asked and gave no usable answer
+        ├── VenueUnavailable      it was not reached or is busy: the same may succeed later
+        └── VenueRefused          it does not take the keys, the request or this machine
 
 Each message is one line: what is wrong, where, and the remedy.
 """
@@ -109,3 +112,15 @@ class UnknownModel(ModelError):
 
 class BadParameter(ModelError):
     """A number or choice of a model is missing, unknown or impossible."""
+
+
+class VenueError(SeawallError):
+    """A venue was asked over the network and gave no usable answer."""
+
+
+class VenueUnavailable(VenueError):
+    """A venue was not reached, or is busy or under maintenance: the same may succeed later."""
+
+
+class VenueRefused(VenueError):
+    """A venue does not take the keys, the request or the machine that it comes from."""

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import typer
 
-from seawall.basics.errors import InputError, ModelError, SeawallError
+from seawall.basics.errors import InputError, ModelError, SeawallError, VenueError
 
 EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (InputError, 2),
     (typer.TyperException, 2),  # the command line itself is wrong: unknown option, missing file
     (ModelError, 3),
+    (VenueError, 4),
     (typer.Abort, 130),
     (KeyboardInterrupt, 130),
     (Exception, 1),  # the system refused, or a fault of seawall
@@ -27,6 +28,7 @@ EXIT_MEANINGS = {
     1: "the system refused to write, or a fault of seawall itself",
     2: "the input is wrong: an InputError, or the command line",
     3: "the model is wrong: a ModelError",
+    4: "a venue was not reached, refused, or gave nothing usable: a VenueError",
     130: "interrupted",
 }
 """What a script may take from each exit code, as help and docs/cli.md say it."""

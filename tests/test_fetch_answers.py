@@ -1,0 +1,163 @@
+"""Answers of another form than a venue's documents describe, and the file that is written."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from seawall.basics.errors import SeawallError, UnwritableFile, VenueError
+from seawall.feeds.fetch import fetch_chain, fetch_positions
+from seawall.feeds.fetched import Fetched, write_fetched
+from seawall.feeds.files import replace_file
+from seawall.feeds.venues import Venue
+from seawall.feeds.venues.connection import Patience
+from tests.venues import deribit
+from tests.venues.account import AT_ONCE, KEY, PASSPHRASE, SECRET, VENUES, environment
+from tests.venues.fixtures import at_once  # noqa: F401
+from tests.venues.server import Answer, Reply, Request, serving
+
+pytestmark = pytest.mark.usefixtures("at_once")
+ALL = pytest.mark.parametrize("venue", list(Venue))
+NO_PATIENCE = Patience(repeats=0)
+
+# ---- answers of another form
+
+GARBAGE = [
+    "",
+    "null",
+    "7",
+    '"text"',
+    "[]",
+    "{}",
+    "{",
+    "[[]]",
+    "<html></html>",
+    "\udcff".encode("utf-8", "surrogateescape").decode("latin-1"),
+    "[" * 100_000,
+    *(
+        json.dumps({"code": "0", "retCode": 0, "time": 1, "result": part, "data": part})
+        for part in (None, 7, "text", [], {}, [7], [None], [{}], [[]], {"list": [{}]}, {"list": 7})
+    ),
+]
+
+
+@ALL
+@pytest.mark.parametrize("body", GARBAGE)
+def test_garbage_is_a_venue_error(venue: Venue, body: str) -> None:
+    with serving({"*": lambda _: Reply(body)}) as server:
+        env = environment(venue, server.url)
+        with pytest.raises(VenueError):
+            fetch_chain(venue, ("BTC",), env, patience=NO_PATIENCE)
+        with pytest.raises(VenueError):
+            fetch_positions(venue, env, patience=NO_PATIENCE)
+
+
+def paths_in(document: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The place of everything in a document, itself first."""
+    keys: Any = ()
+    if isinstance(document, dict):
+        keys = document
+    elif isinstance(document, list):
+        keys = range(len(document))
+    inner = [found for key in keys for found in paths_in(document[key], (*path, key))]
+    return [path, *inner]
+
+
+JUNK = [None, "", "x", "NaN", "1e999", "-1", 0, -5, 1e300, True, [], {}, [None], "\x00"]
+
+
+def damaged(answer: Answer, draw: Callable[[list[Any]], Any]) -> Answer:
+    """The same answers with one value in each replaced by junk, or left out."""
+
+    def broken(request: Request) -> Reply:
+        document = json.loads(answer(request).content)
+        path = draw(paths_in(document)[1:])
+        place = document
+        for key in path[:-1]:
+            place = place[key]
+        if draw([False, True]):
+            place[path[-1]] = draw(JUNK)
+        else:
+            del place[path[-1]]
+        return Reply(document)
+
+    return broken
+
+
+@ALL
+@given(which=st.integers(0, 99), seed=st.integers(0, 2**32))
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_damaged_answers_are_refused_or_give_a_file(venue: Venue, which: int, seed: int) -> None:
+    """One answer of the several is damaged in one place; no other error than ours comes out."""
+    answers = dict(VENUES[venue].account_answers())
+    path = sorted(answers)[which % len(answers)]
+    answers[path] = damaged(answers[path], Random(seed).choice)
+    with serving(answers) as server:
+        env = environment(venue, server.url)
+        for ask in (
+            lambda: fetch_chain(venue, ("BTC",), env, patience=NO_PATIENCE),
+            lambda: fetch_positions(venue, env, patience=NO_PATIENCE),
+        ):
+            said = written_or_said(ask)
+            assert not any(secret in said for secret in (KEY, SECRET, PASSPHRASE))
+
+
+def written_or_said(ask: Callable[[], Fetched]) -> str:
+    """The file, which must read back as it was, or the words of the error."""
+    try:
+        fetched = ask()
+    except SeawallError as error:
+        return str(error)
+    content = msgspec.json.encode(fetched)
+    assert msgspec.json.decode(content, type=Fetched) == fetched
+    return content.decode()
+
+
+# ---- files
+
+
+def test_a_file_is_replaced_whole_and_is_its_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "chain.json"
+    path.write_text("what was there before", encoding="utf-8")
+    with serving(deribit.chain_answers()) as server:
+        env = {"SEAWALL_DERIBIT_URL": server.url}
+        fetched = fetch_chain(Venue.DERIBIT, ("BTC",), env, patience=AT_ONCE)
+    assert write_fetched(fetched, path) == path.stat().st_size
+    assert msgspec.json.decode(path.read_bytes(), type=Fetched) == fetched
+    assert path.read_bytes().endswith(b"}\n")
+    assert os.listdir(tmp_path) == ["chain.json"]
+    assert path.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("name", ["absent/chain.json", "folder"])
+def test_what_cannot_be_written_leaves_nothing(tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UnwritableFile, match=name):
+        replace_file(tmp_path / name, b"content")
+    assert os.listdir(tmp_path) == ["folder"]
+    assert os.listdir(tmp_path / "folder") == []
+
+
+def test_an_interrupt_while_writing_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "chain.json"
+    path.write_text("what was there before", encoding="utf-8")
+
+    def interrupted(self: Path, target: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        replace_file(path, b"half")
+    assert os.listdir(tmp_path) == ["chain.json"]
+    assert path.read_text(encoding="utf-8") == "what was there before"
