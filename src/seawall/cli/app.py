@@ -16,6 +16,7 @@ import typer
 import seawall
 from seawall.cli import completion
 from seawall.cli.errors import EXIT_CODES_TOLD, exit_code, report_error
+from seawall.cli.fetch import fetch
 from seawall.cli.inputs import inputs, market_of, model_of, models_of
 from seawall.cli.options import (
     At,
@@ -312,6 +313,9 @@ def surface(
     from seawall.report.surface import surface as surface_of
 
     _output(surface_of(market_of(market, at, price), underlying), show_surface, as_json)
+
+
+app.command()(fetch)
 
 
 @app.command()

@@ -42,7 +42,8 @@ def read(name: str) -> Instrument | None:
         raise unknown(name, *spot_pair(coin))
     if settle == coin and quote == CASH:
         return contract_of(name, coin, coin, match.groupdict())
-    if settle == quote and quote in (CASH, *STABLECOINS):
+    # Bybit prices its options in USD and pays them in as much USDC.
+    if settle in (CASH, *STABLECOINS) and quote in (settle, CASH):
         return contract_of(name, coin, settle, match.groupdict())
     found = quanto(coin, settle) if quote == CASH and match["day"] is None else None
     if found is None:
