@@ -72,7 +72,10 @@ def paths_in(document: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]
     return [path, *inner]
 
 
-JUNK = [None, "", "x", "NaN", "1e999", "-1", 0, -5, 1e300, True, [], {}, [None], "\x00"]
+JUNK = [
+    *(None, "", "x", "NaN", "1e999", "1e999999999", "-1", 0, -5, 1e300, 10**400, True),
+    *([], {}, [None], "\x00"),
+]
 
 
 def damaged(answer: Answer, draw: Callable[[list[Any]], Any]) -> Answer:

@@ -26,6 +26,7 @@ from seawall.feeds.venues.rows import (
     number,
     position_row,
     text,
+    time_ms,
     word,
 )
 
@@ -62,7 +63,7 @@ def chain(exchange: Any, coins: Sequence[str], say: Callable[[str], None]) -> Ch
             for row in rows:
                 market = wanted.get(row["symbol"])
                 if market is not None:
-                    _add(found, exchange, row, market, int(time))
+                    _add(found, exchange, row, market, time_ms(time))
     return found
 
 

@@ -21,12 +21,14 @@ from seawall.feeds.venues.rows import (
     Holdings,
     contracts_on,
     cut,
+    decimal,
     held,
     market_row,
     needed,
     number,
     position_row,
     text,
+    time_ms,
     word,
 )
 
@@ -89,7 +91,7 @@ def holdings(exchange: Any, say: Callable[[str], None]) -> Holdings:
 
 def _add(found: Chain, exchange: Any, row: Any, market: Any, index: Any) -> None:
     symbol = market["symbol"]
-    told = {"timestamp": int(row["creation_timestamp"]), "indexPrice": text(Decimal(str(index)))}
+    told = {"timestamp": time_ms(row["creation_timestamp"]), "indexPrice": text(decimal(index))}
     open_interest = number(row, "open_interest")
     if market["option"]:
         percent = number(row, "mark_iv")

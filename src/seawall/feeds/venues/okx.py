@@ -22,12 +22,14 @@ from seawall.feeds.venues.rows import (
     Holdings,
     contracts_on,
     cut,
+    decimal,
     held,
     market_row,
     needed,
     number,
     position_row,
     text,
+    time_ms,
     word,
 )
 
@@ -74,7 +76,7 @@ def holdings(exchange: Any, say: Callable[[str], None]) -> Holdings:
     with translated(exchange, endpoint):
         rows = [row for row in rows if number(row, "pos")]
         options = [row["instId"] for row in rows if row["instType"] == "OPTION"]
-        families = sorted({"-".join(name.split("-")[:2]) for name in options})
+        families = sorted({"-".join(name.split("-")[:2]).removesuffix("_UM") for name in options})
     say("instruments")
     _load(exchange, families)
     found = Holdings([], {}, {})
@@ -156,9 +158,9 @@ def _add_all(
 def _add(found: Chain, exchange: Any, row: Any, market: Any, index: str) -> None:
     symbol = market["symbol"]
     told = {
-        "timestamp": int(row["ts"]),
+        "timestamp": time_ms(row["ts"]),
         "markPrice": text(number(row, "markPx")),
-        "indexPrice": text(Decimal(index)),
+        "indexPrice": text(decimal(index)),
         "openInterest": text(number(row, "oiCcy")),
     }
     if market["option"]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Context, Decimal
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from seawall.basics.errors import UnknownInstrument, VenueError
+from seawall.basics.nearest import did_you_mean, nearest_name
 from seawall.feeds.fetched import Row
 
 OPTION_KEYS = (
@@ -46,6 +46,9 @@ MARKET_KEYS = (
 )
 # What is computed is told to as many digits as a float64 holds.
 _DIGITS = Context(prec=17)
+# Before the point or behind it; more would be written out as so many zeros.
+_MOST_DIGITS = 40
+_END_MS = 10**14
 
 
 class Chain(NamedTuple):
@@ -64,18 +67,22 @@ class Holdings(NamedTuple):
     markets: dict[str, Row]
 
 
-def number(row: Mapping[str, Any], key: str) -> Decimal | None:
-    """A number of an answer; None where it is absent, null or empty text.
+def decimal(value: Any) -> Decimal | None:
+    """A number of an answer; None where it is null or empty text.
 
-    Raises ValueError or ArithmeticError for what is no finite number.
+    Raises ValueError or ArithmeticError for what is no number, infinite, or of an absurd size.
     """
-    value = row.get(key)
     if value is None or value == "":
         return None
     found = Decimal(str(value))
-    if not found.is_finite():
-        raise ValueError(key)
+    if not found.is_finite() or (found and abs(found.adjusted()) > _MOST_DIGITS):
+        raise ValueError(value)
     return found
+
+
+def number(row: Mapping[str, Any], key: str) -> Decimal | None:
+    """The number under a key, None where there is none. Raises as :func:`decimal` does."""
+    return decimal(row.get(key))
 
 
 def needed(row: Mapping[str, Any], key: str) -> Decimal:
@@ -84,6 +91,14 @@ def needed(row: Mapping[str, Any], key: str) -> Decimal:
     if found is None:
         raise KeyError(key)
     return found
+
+
+def time_ms(value: Any) -> int:
+    """A time of an answer in milliseconds since 1970. Raises ValueError for what is none."""
+    time = int(value)
+    if not 0 < time < _END_MS:
+        raise ValueError(value)
+    return time
 
 
 def text(value: Decimal | None) -> str | None:
@@ -156,13 +171,12 @@ def contracts_on(exchange: Any, coins: Sequence[str]) -> dict[str, dict[str, Any
     bases = {market["base"] for market in listed}
     for coin in coins:
         if coin not in bases:
-            near = get_close_matches(coin, bases) or [c for c in ("BTC", "ETH") if c in bases]
             raise UnknownInstrument(
                 f"{exchange.id} lists no options, futures or perpetuals on {coin!r:.20}",
                 where="COIN",
-                remedy=f"Name another, for example {' or '.join(near)}."
-                if near
-                else "Name another.",
+                remedy=did_you_mean(
+                    nearest_name(coin, bases), "Name a coin of its contracts, for example BTC."
+                ),
             )
     return {market["id"]: market for market in listed if market["base"] in coins}
 
