@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -14,10 +15,11 @@ import pytest
 from seawall.cli.app import run
 from seawall.feeds.fetched import Fetched
 from seawall.feeds.venues import Venue
-from tests.commands import answer
+from tests.commands import answer, document
+from tests.conftest import ROOT
 from tests.venues import deribit
 from tests.venues.account import KEY, PASSPHRASE, SECRET, VENUES, environment
-from tests.venues.fixtures import at_once  # noqa: F401
+from tests.venues.fixtures import at_once, venues_here  # noqa: F401
 from tests.venues.server import Reply, Server, serving
 
 SEAWALL = Path(sys.executable).parent / "seawall"
@@ -71,6 +73,21 @@ def test_positions_are_written_and_nothing_secret_is_said(
     assert "  seawall margin book.json --market chain.json\n" in said
     for secret in (KEY, SECRET, PASSPHRASE):
         assert secret not in said + text
+
+
+@pytest.mark.usefixtures("venues_here")
+@ALL
+def test_the_three_lines_of_the_page_lead_from_a_venue_to_a_margin(
+    venue: Venue, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """No line says what form a file has, and none is answered with a word on stderr."""
+    page = (ROOT / "docs" / "fetch.md").read_text(encoding="utf-8")
+    lines = re.findall("^    seawall (.+)$", page.replace("fetch deribit", f"fetch {venue}"), re.M)
+    assert [line.split()[0] for line in lines] == ["fetch", "fetch", "margin"]
+    for line in lines[:2]:
+        answer(capfd, *shlex.split(line))
+    requirement = document(capfd, *shlex.split(lines[2]))["initial"]
+    assert requirement > 0
 
 
 @ALL

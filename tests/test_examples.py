@@ -1,5 +1,6 @@
 """Every example of ``--help`` and of docs/cli.md runs as it is printed, on files of these names.
 
+Those that ask a venue too: a server on this machine answers them.
 Also what stands around them: options that are shown and explained, and the table of exit codes.
 """
 
@@ -22,6 +23,7 @@ from seawall.feeds.synthetic import synthetic_quotes
 from seawall.feeds.writers import write_market_csv
 from tests.commands import answer
 from tests.conftest import ROOT
+from tests.venues.fixtures import at_once, venues_here  # noqa: F401
 
 COMMANDS = typer.main.get_group(app).commands
 PAGE = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
@@ -38,8 +40,6 @@ source = "risk committee of 2026-02-05"
 status = { revaluation = "unknown" }
 revaluation = { from = "prbm", smile = "worst" }
 """
-# Asks a venue, which no test may.
-OVER_THE_NETWORK = ("fetch",)
 
 pytestmark = pytest.mark.usefixtures("in_folder")
 
@@ -90,8 +90,7 @@ def blocks_of_page(command: str) -> list[str]:
 def try_out(line: str, capfd: pytest.CaptureFixture[str]) -> None:
     """Run an example without what follows a pipe or goes to a file; it must say something."""
     alone = re.split(r" (?:\||>>?) ", line)[0]
-    if line.split()[1] not in OVER_THE_NETWORK:
-        assert answer(capfd, *shlex.split(alone)[1:]).strip(), line
+    assert answer(capfd, *shlex.split(alone)[1:]).strip(), line
 
 
 def shown_options(line: str) -> set[str]:
@@ -101,6 +100,7 @@ def shown_options(line: str) -> set[str]:
 # ---- examples
 
 
+@pytest.mark.usefixtures("venues_here")
 @pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_examples_of_help_run(command: str, capfd: pytest.CaptureFixture[str]) -> None:
     examples = examples_of_help(command, capfd)
@@ -109,6 +109,7 @@ def test_examples_of_help_run(command: str, capfd: pytest.CaptureFixture[str]) -
         try_out(line, capfd)
 
 
+@pytest.mark.usefixtures("venues_here")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_examples_of_the_page_run(command: str, capfd: pytest.CaptureFixture[str]) -> None:
     examples = [line for block in blocks_of_page(command)[1:] for line in lines_of(block)]

@@ -61,6 +61,52 @@ def test_garbage_is_a_venue_error(venue: Venue, body: str) -> None:
             fetch_positions(venue, env, patience=NO_PATIENCE)
 
 
+def asking(venue: Venue, env: dict[str, str]) -> tuple[Callable[[], Fetched], ...]:
+    """To fetch a chain, and to fetch positions, each request but once."""
+    return (
+        lambda: fetch_chain(venue, ("BTC",), env, patience=NO_PATIENCE),
+        lambda: fetch_positions(venue, env, patience=NO_PATIENCE),
+    )
+
+
+ANSWERS = {venue: VENUES[venue].account_answers() for venue in Venue}
+
+
+@pytest.mark.parametrize(("venue", "path"), [(v, p) for v in Venue for p in ANSWERS[v]])
+def test_an_answer_that_stops_in_the_middle_is_a_venue_error(venue: Venue, path: str) -> None:
+    """Whichever it is of those that a file is made of."""
+
+    def half(request: Request) -> Reply:
+        text = ANSWERS[venue][path](request).content.decode()
+        return Reply(text[: len(text) // 2])
+
+    with serving({**ANSWERS[venue], path: half}) as server:
+        env = environment(venue, server.url)
+        chain, positions = asking(venue, env)
+        ask = chain if path in VENUES[venue].chain_answers() else positions
+        with pytest.raises(VenueError, match=f"{venue} answers in a form .* Try again"):
+            ask()
+    assert server.asked(path)
+
+
+NO_PRICES = {
+    "deribit": ("public/get_book_summary_by_currency", {"result": []}),
+    "okx": ("public/mark-price", {"code": "0", "data": []}),
+    "bybit": ("market/tickers", {"retCode": 0, "time": 1, "result": {"list": []}}),
+}
+
+
+@ALL
+def test_a_chain_without_prices_is_a_venue_error(venue: Venue) -> None:
+    """Contracts that are listed and not quoted make no file that nothing can be margined in."""
+    path, empty = NO_PRICES[venue]
+    [path] = [known for known in ANSWERS[venue] if known.endswith(path)]
+    with serving({**ANSWERS[venue], path: lambda _: Reply(empty)}) as server:
+        env = environment(venue, server.url)
+        with pytest.raises(VenueError, match=f"{venue} shows no price of any contract on BTC"):
+            fetch_chain(venue, ("BTC",), env, patience=NO_PATIENCE)
+
+
 def paths_in(document: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """The place of everything in a document, itself first."""
     keys: Any = ()
@@ -106,10 +152,7 @@ def test_damaged_answers_are_refused_or_give_a_file(venue: Venue, which: int, se
     answers[path] = damaged(answers[path], Random(seed).choice)
     with serving(answers) as server:
         env = environment(venue, server.url)
-        for ask in (
-            lambda: fetch_chain(venue, ("BTC",), env, patience=NO_PATIENCE),
-            lambda: fetch_positions(venue, env, patience=NO_PATIENCE),
-        ):
+        for ask in asking(venue, env):
             said = written_or_said(ask)
             assert not any(secret in said for secret in (KEY, SECRET, PASSPHRASE))
 
@@ -148,6 +191,24 @@ def test_what_cannot_be_written_leaves_nothing(tmp_path: Path, name: str) -> Non
         replace_file(tmp_path / name, b"content")
     assert os.listdir(tmp_path) == ["folder"]
     assert os.listdir(tmp_path / "folder") == []
+
+
+def test_a_link_stays_and_what_it_points_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    path, link = tmp_path / "data" / "chain.json", tmp_path / "latest.json"
+    path.write_text("what was there before", encoding="utf-8")
+    link.symlink_to(path)
+    replace_file(link, b"content")
+    assert link.is_symlink()
+    assert path.read_bytes() == b"content"
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(UnwritableFile, match=r"is no file \(.*pipe\)\. Choose another name\."):
+        replace_file(pipe, b"content")
+    assert pipe.is_fifo()
 
 
 def test_an_interrupt_while_writing_leaves_the_old_file(

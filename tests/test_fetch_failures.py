@@ -74,6 +74,16 @@ def test_silence_ends_in_time(venue: Venue) -> None:
     assert len(server.requests) == 4
 
 
+@ALL
+@pytest.mark.parametrize("damage", [{"Content-Length": "9999"}, {"Content-Encoding": "gzip"}])
+def test_an_answer_damaged_on_its_way_is_the_networks(venue: Venue, damage: dict[str, str]) -> None:
+    """Cut off by whoever stands between, or no longer what its head says."""
+    with serving({"*": lambda _: Reply('{"result": [', headers=damage)}) as server:
+        for error in both(venue, server.url):
+            assert type(error) is VenueUnavailable
+            assert f"{venue} cannot be reached ({server.url}" in str(error)
+
+
 @pytest.mark.parametrize("repeats", [0, 1, 3])
 def test_a_busy_venue_is_asked_again_as_often_as_told(repeats: int) -> None:
     with serving({"*": lambda _: Reply(status=503)}) as server:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 import seawall as sw
+from seawall.basics.errors import AmbiguousSnapshot
 from seawall.feeds.fetch import fetch_chain, fetch_positions
 from seawall.feeds.fetched import write_fetched
 from seawall.feeds.venues import Venue
+from tests.tables import AS_OF
+from tests.venues import okx
 from tests.venues.account import AT_ONCE, VENUES, environment
 from tests.venues.fixtures import at_once  # noqa: F401
-from tests.venues.market import PERPETUAL_MARK
-from tests.venues.server import serving
+from tests.venues.market import AS_OF_MS, PERPETUAL_MARK
+from tests.venues.server import Reply, Request, serving
 
 pytestmark = pytest.mark.usefixtures("at_once")
 
@@ -66,3 +70,27 @@ def test_fetched_files_are_margined_as_the_book_by_hand(
     assert [row.path for row in fetched.rows] == [row.path for row in by_hand.rows]
     # What a chain tells beside prices is used: without open interest it would be assumed.
     assert not [said for said in fetched.warnings if "open interest" in said]
+
+
+def test_a_stale_price_keeps_its_time_and_is_not_taken_for_a_new_one(tmp_path: Path) -> None:
+    """A mark of an hour ago makes two times of the chain, and one says which is meant."""
+    path, stale = f"{okx.API}/public/mark-price", okx.option_id(80_000, "put")
+    answers = okx.chain_answers()
+
+    def marks(request: Request) -> Reply:
+        reply = answers[path](request)
+        for row in reply.body["data"]:
+            if row["instId"] == stale:
+                row["ts"] = f"{AS_OF_MS - 3_600_000}"
+        return reply
+
+    with serving({**answers, path: marks}) as server:
+        env = environment("okx", server.url)
+        chain = fetch_chain(Venue.OKX, ("BTC",), env, patience=AT_ONCE)
+    write_fetched(chain, tmp_path / "chain.json")
+    with pytest.raises(AmbiguousSnapshot, match="2 snapshots"):
+        sw.read_market(tmp_path / "chain.json")
+    market = sw.read_market(tmp_path / "chain.json", at=AS_OF + timedelta(seconds=30))
+    book = sw.portfolio([("BTC-27MAR26-80000-P", -12.5), ("USDC", 500_000.0)])
+    said = " ".join(sw.margin(book, market).warnings)
+    assert "BTC-27MAR26-80000-P" in said

@@ -129,17 +129,22 @@ def system_errors(path: Path) -> Generator[None]:
 def replace_file(path: Path, content: bytes) -> None:
     """Write a file whole or not at all, readable by its owner alone; one that is there is replaced.
 
-    Raises UnwritableFile.
+    A link stays, and what it points to is replaced. Raises UnwritableFile.
     """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():  # a folder, or a device such as /dev/null
+        raise UnwritableFile(
+            "what stands there is no file", where=str(path), remedy="Choose another name."
+        )
     try:
         with NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.name}.", suffix=".part", delete=False
+            dir=target.parent, prefix=f".{target.name}.", suffix=".part", delete=False
         ) as file:
             beside = Path(file.name)
             try:
                 file.write(content)
                 file.close()
-                beside.replace(path)
+                beside.replace(target)
             finally:  # also when interrupted; once it has taken its place it is no longer there
                 beside.unlink(missing_ok=True)
     except OSError as error:
