@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import logging
 from urllib.parse import urlencode
 
 import msgspec
@@ -75,6 +76,16 @@ def test_what_is_fetched_holds_no_secret_and_nothing_of_the_owner(venue: Venue) 
     for secret in (KEY, SECRET, PASSPHRASE, "not-to-be-kept", "someone@example.com", "posId"):
         assert secret not in text
     assert msgspec.json.decode(text, type=Fetched) == fetched
+
+
+@ALL
+def test_no_log_holds_a_key(venue: Venue, caplog: pytest.LogCaptureFixture) -> None:
+    """Not even where whoever calls has every library say all that it can."""
+    caplog.set_level(logging.DEBUG)
+    account_of(venue)
+    assert "GET" in caplog.text
+    for secret in (KEY, SECRET, PASSPHRASE):
+        assert secret not in caplog.text
 
 
 @pytest.mark.parametrize(
