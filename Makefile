@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check bench docs lock
+.PHONY: help setup demo test check bench docs schemas lock
 
 BIN  := .venv/bin
 CORE := .venv/.installed-core
@@ -39,6 +39,9 @@ bench: $(DEV)  ## measure speeds against named peers
 
 docs: $(DEV)  ## check that everything is documented and that README's code runs
 	$(BIN)/python -m pytest tests/test_documentation.py tests/test_readme.py
+
+schemas: $(DEV)  ## renew docs/schema/*.json
+	$(BIN)/python docs/schemas.py
 
 # Addresses are left out so that the files hold on any machine and any mirror.
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --group build --universal \

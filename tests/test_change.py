@@ -110,7 +110,7 @@ def test_rows_add_exactly_and_the_ends_are_the_reports(account, data):
     ends(change, margin(portfolio, before, model), margin(carried, after, to_model))
     assert amounts(step(change, "positions")) == [0, 0, 0]
     assert (change.as_of_before, change.as_of_after) == (before.as_of, after.as_of)
-    assert list(json.loads(to_json(change))) == list(Change.__struct_fields__)
+    assert list(json.loads(to_json(change))) == ["schema", *Change.__struct_fields__]
 
 
 @settings(max_examples=40)

@@ -20,7 +20,7 @@ from seawall.market.quotes import OptionQuotes
 from tests import commands
 
 KEYS = [
-    "account", "currency", "as_of_before", "as_of_after", "model_before", "model_after",
+    "schema", "account", "currency", "as_of_before", "as_of_after", "model_before", "model_after",
     "initial_before", "initial_after", "maintenance_before", "maintenance_after",
     "margin_value_before", "margin_value_after", "rows", "moved_rows", "worst_cells", "warnings",
 ]  # fmt: skip

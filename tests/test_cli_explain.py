@@ -67,7 +67,7 @@ def test_explanation_in_json_is_that_of_the_library(capfd: pytest.CaptureFixture
     out = answer(capfd, "explain", "one.csv", "--json")
     assert out == to_json(sw.explain(*library())).decode() + "\n"
     told = json.loads(out)
-    assert list(told) == list(Explanation.__struct_fields__)
+    assert list(told) == ["schema", *Explanation.__struct_fields__]
     assert told["model"]["name"] == "prbm"
 
 
@@ -164,7 +164,7 @@ def test_what_if_in_json_is_that_of_the_library(capfd: pytest.CaptureFixture[str
     expected = sw.what_if(book, [HEDGE, PUT], market, models=["isolated", "cross"])
     assert out == to_json(expected).decode() + "\n"
     told = json.loads(out, parse_float=Decimal)
-    assert list(told) == list(WhatIf.__struct_fields__)
+    assert list(told) == ["schema", *WhatIf.__struct_fields__]
     assert told["before"] == document(capfd, "margin", "one.csv")
     assert told["after"]["initial"] - told["before"]["initial"] == told["initial_change"] != 0
 

@@ -48,7 +48,7 @@ def test_json_is_that_of_the_library(capfd: pytest.CaptureFixture[str]) -> None:
     assert [(r.underlying, r.settlement) for r in reports] == [("BTC", "BTC"), ("ETH", "ETH")]
     assert answer(capfd, *FILES, "--json") == to_json(reports).decode() + "\n"
     told = json.loads(answer(capfd, *FILES, "--underlying", "ETH", "--json"))
-    assert list(told) == list(SurfaceReport.__struct_fields__)
+    assert list(told) == ["schema", *SurfaceReport.__struct_fields__]
     assert list(told["expiries"][0]) == list(SliceReport.__struct_fields__)
     assert told["expiries"][0]["status"] == "fitted"
 

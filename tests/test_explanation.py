@@ -126,9 +126,9 @@ def test_a_book_of_money_alone_has_no_leg_and_no_liquidation_price(model):
 
 def test_json_has_stable_keys():
     document = json.loads(to_json(explain(BOOK, MARKET)))
-    assert list(document) == list(Explanation.__struct_fields__) == [
-        "account", "model", "currency", "as_of", "initial", "maintenance", "liquidation_prices",
-        "legs", "unallotted", "warnings",
+    assert list(document) == ["schema", *Explanation.__struct_fields__] == [
+        "schema", "account", "model", "currency", "as_of", "initial", "maintenance",
+        "liquidation_prices", "legs", "unallotted", "warnings",
     ]  # fmt: skip
     assert list(document["legs"][0]) == LEG_KEYS
     assert list(document["liquidation_prices"][0]) == [

@@ -20,8 +20,8 @@ from seawall.report.comparison import compare
 from seawall.report.schema import MarginReport, RiskMatrix
 
 REPORT_KEYS = [
-    "account", "model", "currency", "as_of", "initial", "maintenance", "margin_value", "equity",
-    "excess_initial", "excess_maintenance", "mm_ratio", "state", "worst_scenario", "rows",
+    "schema", "account", "model", "currency", "as_of", "initial", "maintenance", "margin_value",
+    "equity", "excess_initial", "excess_maintenance", "mm_ratio", "state", "worst_scenario", "rows",
     "collateral_rows", "risk_matrix", "greeks", "warnings",
 ]  # fmt: skip
 

@@ -36,7 +36,7 @@ BOOK = book_of(
     ("USDC", 200_000),
 )
 KEYS = [
-    "account", "model", "currency", "as_of", "initial_change", "maintenance_change",
+    "schema", "account", "model", "currency", "as_of", "initial_change", "maintenance_change",
     "margin_value_change", "excess_initial_change", "legs", "by_model", "before", "after",
     "warnings",
 ]  # fmt: skip

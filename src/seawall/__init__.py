@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from seawall.report.comparison import Comparison as Comparison
     from seawall.report.comparison import compare as compare
     from seawall.report.explanation import explain as explain
+    from seawall.report.json_schema import json_schema as json_schema
     from seawall.report.membership import margin_of_member as margin_of_member
     from seawall.report.schema import MarginReport as MarginReport
     from seawall.report.surface import surface as surface
@@ -64,6 +65,7 @@ _HOMES = {
     "contract_spec": "seawall.products.names",
     "explain": "seawall.report.explanation",
     "explain_change": "seawall.report.change",
+    "json_schema": "seawall.report.json_schema",
     "load_preset": "seawall.margin.presets",
     "margin": "seawall.report.build",
     "margin_of_member": "seawall.report.membership",

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import Annotated
+
+import msgspec
 
 from seawall.basics.errors import BadNumber
 
 DAY_SECONDS = 86_400.0
 YEAR_SECONDS = 31_536_000.0
 DAYS_PER_YEAR = YEAR_SECONDS / DAY_SECONDS
+
+UtcTime = Annotated[datetime, msgspec.Meta(tz=True)]
+"""An instant that crosses a boundary: with its offset, which we write as ``Z``."""
 
 
 def parse_utc(text: str) -> datetime:

@@ -33,6 +33,7 @@ from seawall.cli.options import (
     Price,
     Trades,
 )
+from seawall.cli.schemas import schema
 
 if TYPE_CHECKING:
     import msgspec
@@ -340,6 +341,7 @@ def models(
 
 
 app.command("completion")(completion.show_script)
+app.command()(schema)
 
 
 def _output(

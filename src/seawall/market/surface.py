@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,13 +25,16 @@ from numpy.typing import NDArray
 from seawall.basics.arrays import freeze
 from seawall.basics.errors import BadNumber, ExpiredInstrument, MissingQuote
 from seawall.basics.nearest import did_you_mean, nearest_name
-from seawall.basics.time import isoformat_utc, tenor_years
+from seawall.basics.time import UtcTime, isoformat_utc, tenor_years
 from seawall.market.smiles import Smile, require_within, smile_of
 from seawall.market.snapshot import MarketSnapshot
 from seawall.pricing.svi import Interval, calendar_violations
 from seawall.pricing.svi_fit import FitStatus
 
 Floats = NDArray[np.float64]
+
+OpenInterval = tuple[float | None, float | None]
+"""An interval as it is reported: None where it goes on for ever, since JSON knows no infinity."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,19 +77,20 @@ class SliceReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ``forward`` in quote currency per coin; ``atm_vol`` the smile's volatility there, decimal.
     Errors are fitted minus listed volatility in vol points at the listed strikes, None without a
     slice. ``butterfly`` are intervals of log-moneyness where the fitted slice has g < 0, over all
-    reals; ``calendar`` those where it is below the expiry before, within the listed strikes of
-    both. ``age_s`` is the snapshot's time minus the oldest quote's in seconds, None where unknown.
+    reals, an end of None for a wing without one; ``calendar`` those where it is below the expiry
+    before, within the listed strikes of both. ``age_s`` is the snapshot's time minus the oldest
+    quote's in seconds, None where unknown.
     """
 
-    expiry: datetime
+    expiry: UtcTime
     forward: float
     atm_vol: float
     status: FitStatus
     strikes: int
     rms_error_vol_points: float | None
     max_error_vol_points: float | None
-    butterfly: tuple[Interval, ...]
-    calendar: tuple[Interval, ...]
+    butterfly: tuple[OpenInterval, ...]
+    calendar: tuple[OpenInterval, ...]
     age_s: float | None
 
 
@@ -206,8 +211,8 @@ class VolSurface:
             strikes=smile.strike.size,
             rms_error_vol_points=None if fit.slice is None else smile.rms_error_vol_points,
             max_error_vol_points=None if fit.slice is None else worst,
-            butterfly=() if fit.slice is None else fit.slice.butterfly_violations(),
-            calendar=() if before is None else _crossings(before, smile),
+            butterfly=() if fit.slice is None else _reported(fit.slice.butterfly_violations()),
+            calendar=() if before is None else _reported(_crossings(before, smile)),
             age_s=smile.age_s(self.as_of),
         )
 
@@ -274,6 +279,15 @@ def forward_curve(market: MarketSnapshot, underlying: str, settlement: str) -> F
         nodes[0.0] = market.spot_usd(underlying) / unit
     tenors = sorted(nodes)
     return ForwardCurve(np.array(tenors), np.array([nodes[tenor] for tenor in tenors]))
+
+
+def _reported(intervals: Iterable[Interval]) -> tuple[OpenInterval, ...]:
+    """Intervals with None for infinite ends."""
+
+    def end(value: float) -> float | None:
+        return value if math.isfinite(value) else None
+
+    return tuple((end(low), end(high)) for low, high in intervals)
 
 
 def _crossings(before: Smile, after: Smile) -> tuple[Interval, ...]:

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
 from decimal import Decimal
 
 import msgspec
 
 from seawall.basics.errors import ExpiredInstrument, InputError
-from seawall.basics.time import isoformat_utc
+from seawall.basics.time import UtcTime, isoformat_utc
 from seawall.margin.fold import Direction
 from seawall.margin.model import MarginModel
 from seawall.margin.status import MarginStatus, margin_status
@@ -24,7 +23,7 @@ from seawall.market.snapshot import MarketSnapshot
 from seawall.products.instruments import CASH, Expiring, Stablecoin, is_money
 from seawall.products.portfolio import Portfolio
 from seawall.report.build import checked_inputs, model_info, risk_matrices
-from seawall.report.schema import Cell, ModelInfo, RiskMatrix
+from seawall.report.schema import Cell, Document, ModelInfo, RiskMatrix
 from seawall.risk.book import join, place_of
 from seawall.risk.moved import carried_portfolio, resized_portfolio
 
@@ -66,7 +65,7 @@ class WorstCellChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     worst_after: Cell | None
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Change(Document, frozen=True, kw_only=True, tag="seawall.change/1"):
     """One account's margin at two instants, and the steps from the one to the other.
 
     ``rows`` add exactly to the difference of each total. ``moved_rows`` are the requirement's rows
@@ -75,8 +74,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     account: str
     currency: str
-    as_of_before: datetime
-    as_of_after: datetime
+    as_of_before: UtcTime
+    as_of_after: UtcTime
     model_before: ModelInfo
     model_after: ModelInfo
     initial_before: Decimal

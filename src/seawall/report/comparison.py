@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from decimal import Decimal
 
 import msgspec
 
 from seawall.basics.errors import BadParameter
+from seawall.basics.time import UtcTime
 from seawall.margin.model import MarginModel
+from seawall.margin.status import State
 from seawall.market.snapshot import MarketSnapshot
 from seawall.products.portfolio import Portfolio
 from seawall.report.build import checked_inputs, margin, require_once
-from seawall.report.schema import MarginReport
+from seawall.report.schema import Document, MarginReport
 
 
 class ComparisonRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -28,16 +29,16 @@ class ComparisonRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     haircuts: Decimal
     capital_used: Decimal
     excess_initial: Decimal
-    state: str
+    state: State
     saving: float | None
 
 
-class Comparison(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Comparison(Document, frozen=True, kw_only=True, tag="seawall.comparison/1"):
     """One account under several models, in the order they were asked for."""
 
     account: str
     currency: str
-    as_of: datetime
+    as_of: UtcTime
     equity: Decimal
     rows: tuple[ComparisonRow, ...]
     reports: tuple[MarginReport, ...]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal
 
 import msgspec
 
+from seawall.basics.time import UtcTime
 from seawall.margin.distance import liquidation_prices
 from seawall.margin.euler import euler_contributions
 from seawall.margin.fold import Direction
@@ -17,7 +17,7 @@ from seawall.market.snapshot import MarketSnapshot
 from seawall.products.instruments import CASH
 from seawall.products.portfolio import Portfolio
 from seawall.report.build import checked_inputs, model_info
-from seawall.report.schema import ModelInfo
+from seawall.report.schema import Document, ModelInfo
 from seawall.risk.book import join
 
 
@@ -58,13 +58,13 @@ class UnallottedRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     maintenance: float
 
 
-class Explanation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Explanation(Document, frozen=True, kw_only=True, tag="seawall.explanation/1"):
     """One account's legs and liquidation prices under one model."""
 
     account: str
     model: ModelInfo
     currency: str
-    as_of: datetime
+    as_of: UtcTime
     initial: Decimal
     maintenance: Decimal
     liquidation_prices: tuple[LiquidationRow, ...]

@@ -1,6 +1,7 @@
 """The margin report: one stable value per account, the same in Python and in JSON.
 
-Amounts are exact Decimals of ``currency`` and are written as JSON numbers. ``rows`` add exactly
+What an account is told at once is a :class:`Document`. Amounts are exact Decimals of ``currency``
+and are written as JSON numbers. ``rows`` add exactly
 to ``initial`` and ``maintenance``; ``collateral_rows`` add exactly to ``equity`` (values) and,
 less their haircuts, to ``margin_value``. PnL is + gain.
 """
@@ -8,19 +9,38 @@ less their haircuts, to ``margin_value``. PnL is + gain.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 
 import msgspec
 
 from seawall.basics.errors import InputError
 from seawall.basics.nearest import did_you_mean, nearest_name
+from seawall.basics.time import UtcTime
 from seawall.margin.fold import Direction
 from seawall.margin.status import State
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of everything inside a report."""
+
+
+class Document(_Part, frozen=True, kw_only=True, tag_field="schema"):
+    """Base of what stands by itself: a report, a comparison, an explanation and the like.
+
+    Its tag is the first key of its JSON and says what the others mean, ``seawall.NAME/VERSION``.
+    A new key that may be left out keeps the version; one that goes or changes its meaning raises
+    it. The schema of each is in docs/schema.
+    """
+
+    @property
+    def schema(self) -> str:
+        """Name and version of the document's form, such as ``seawall.margin-report/1``."""
+        return str(self.__struct_config__.tag)
+
+    def to_json(self) -> bytes:
+        """The document as JSON (UTF-8); amounts are numbers, instants ISO 8601 UTC."""
+        return to_json(self)
 
 
 class ModelInfo(_Part, frozen=True, kw_only=True):
@@ -112,7 +132,7 @@ class GreekRow(_Part, frozen=True, kw_only=True):
     theta_usd_per_day: float
 
 
-class MarginReport(_Part, frozen=True, kw_only=True):
+class MarginReport(Document, frozen=True, kw_only=True, tag="seawall.margin-report/1"):
     """The margin of one account under one model at one instant, explained.
 
     ``excess_* = margin_value − requirement``; ``mm_ratio = maintenance / margin_value``, None
@@ -122,7 +142,7 @@ class MarginReport(_Part, frozen=True, kw_only=True):
     account: str
     model: ModelInfo
     currency: str
-    as_of: datetime
+    as_of: UtcTime
     initial: Decimal
     maintenance: Decimal
     margin_value: Decimal
@@ -177,14 +197,10 @@ class MarginReport(_Part, frozen=True, kw_only=True):
         ]
         return "\n".join(lines)
 
-    def to_json(self) -> bytes:
-        """The report as JSON (UTF-8); amounts are numbers, instants ISO 8601 UTC."""
-        return to_json(self)
-
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 def to_json(document: msgspec.Struct | Sequence[msgspec.Struct]) -> bytes:
-    """A report or comparison as a JSON object, several as a list; amounts are numbers."""
+    """A document as a JSON object, several as a list; amounts are numbers."""
     return _encoder.encode(document)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-import msgspec
-
 from seawall.basics.errors import MissingQuote
 from seawall.basics.nearest import did_you_mean, nearest_name
+from seawall.basics.time import UtcTime
 from seawall.market.snapshot import MarketSnapshot
 from seawall.market.surface import SliceReport, vol_surface
 from seawall.report.build import require
+from seawall.report.schema import Document
 
 
-class SurfaceReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SurfaceReport(Document, frozen=True, kw_only=True, tag="seawall.surface/1"):
     """The surface of one underlying and settlement currency, one row per listed expiry."""
 
     underlying: str
     settlement: str
-    as_of: datetime
+    as_of: UtcTime
     expiries: tuple[SliceReport, ...]
     warnings: tuple[str, ...]
 

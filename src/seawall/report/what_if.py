@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from decimal import Decimal
 from typing import cast
 
@@ -11,13 +10,14 @@ import msgspec
 
 from seawall.basics.decimals import parse_decimal
 from seawall.basics.errors import InputError
+from seawall.basics.time import UtcTime
 from seawall.margin.model import MarginModel
 from seawall.margin.status import State
 from seawall.market.snapshot import MarketSnapshot
 from seawall.products.names import parse_name
 from seawall.products.portfolio import Portfolio
 from seawall.report.build import checked_inputs, margin, require_once
-from seawall.report.schema import MarginReport, ModelInfo
+from seawall.report.schema import Document, MarginReport, ModelInfo
 from seawall.risk.trades import Trade, mark_of, with_trades
 
 TradeLike = str | tuple[str, object] | tuple[str, object, object] | Trade
@@ -51,7 +51,7 @@ class ModelEffect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     state_after: State
 
 
-class WhatIf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class WhatIf(Document, frozen=True, kw_only=True, tag="seawall.what-if/1"):
     """An account before and after trades, under one model first and under others beside it.
 
     ``warnings`` are those of ``before`` and of ``after``.
@@ -60,7 +60,7 @@ class WhatIf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     account: str
     model: ModelInfo
     currency: str
-    as_of: datetime
+    as_of: UtcTime
     initial_change: Decimal
     maintenance_change: Decimal
     margin_value_change: Decimal

@@ -1,0 +1,53 @@
+"""One real document of every kind, and several of the report: for tests of what is written."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from seawall.feeds.synthetic import synthetic_market
+from seawall.feeds.synthetic_book import synthetic_portfolio
+from seawall.market.moved import at_time
+from seawall.market.snapshot import MarketSnapshot
+from seawall.products.portfolio import Portfolio, portfolio
+from seawall.report.build import margin
+from seawall.report.change import explain_change
+from seawall.report.comparison import compare
+from seawall.report.explanation import explain
+from seawall.report.schema import Document
+from seawall.report.surface import surface
+from seawall.report.what_if import what_if
+
+# As accounts are named by those who mean harm, or only write in their own way.
+NASTY = ("=1+1", "+desk", "-5", "@SUM(A1)", "\tTab", "<script>alert(1)</script>", 'é "q", &; x')
+
+
+@cache
+def market() -> MarketSnapshot:
+    return synthetic_market()
+
+
+def spread(account: str = "main") -> Portfolio:
+    """A small account with legs of two underlyings and two kinds of collateral."""
+    held = [
+        ("BTC-27MAR26-90000-C", -3),
+        ("BTC-27MAR26-100000-C", 2),
+        ("ETH-PERPETUAL", 10),
+        ("BTC", "0.5"),
+        ("USDC", 250_000),
+    ]
+    return portfolio(held, account=account)
+
+
+@cache
+def documents() -> dict[str, Document]:
+    """A document of every kind by the name of its schema, of a small account or of the maker's."""
+    book, trades = spread(), ["BTC-PERPETUAL:-0.5", "ETH-27MAR26-3000-P:-2"]
+    later = at_time(market(), market().as_of.replace(hour=20))
+    return {
+        "margin-report": margin(synthetic_portfolio(), market()),
+        "comparison": compare(book, market(), ["isolated", "cross", "prbm"]),
+        "explanation": explain(book, market()),
+        "what-if": what_if(book, trades, market(), models=["cross"]),
+        "change": explain_change(book, market(), later, to_model="cross"),
+        "surface": surface(market(), "BTC")[0],
+    }
