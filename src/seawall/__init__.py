@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from seawall.feeds.books import read_portfolios as read_portfolios
     from seawall.feeds.market import read_market as read_market
     from seawall.feeds.models import read_model as read_model
+    from seawall.feeds.reports import write_report as write_report
     from seawall.feeds.synthetic import synthetic_market as synthetic_market
     from seawall.feeds.synthetic_book import synthetic_portfolio as synthetic_portfolio
     from seawall.margin.eligibility import Membership as Membership
@@ -85,6 +86,7 @@ _HOMES = {
     "vol_surface": "seawall.market.surface",
     "what_if": "seawall.report.what_if",
     "with_second": "seawall.margin.presets",
+    "write_report": "seawall.feeds.reports",
 }
 
 __all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]

@@ -8,8 +8,8 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -33,17 +33,15 @@ from seawall.cli.options import (
     Price,
     Trades,
 )
+from seawall.cli.output import Out, Overwrite, output
 from seawall.cli.schemas import schema
 
 if TYPE_CHECKING:
-    import msgspec
-
     from seawall.cli.terminal import Terminal
     from seawall.report.change import Change
     from seawall.report.comparison import Comparison
     from seawall.report.schema import MarginReport
 
-Document = TypeVar("Document", bound="msgspec.Struct")
 DEFAULT_MODEL = "prbm"
 
 app = typer.Typer(
@@ -142,6 +140,8 @@ def margin(
     model: Model = DEFAULT_MODEL,
     price: Price = None,
     as_json: Json = False,
+    out: Out = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Margin of each account of a book, explained.
 
@@ -151,6 +151,7 @@ def margin(
       seawall margin book.csv -m chain.parquet --at 2026-02-05T16:00 --model cross
       seawall margin book.csv -m chain.csv -m futures.csv --price USDC=0.9998
       seawall margin book.csv --market chain.csv --json | jq .initial
+      seawall margin book.csv --market chain.csv --out report.xlsx
     """
     from seawall.report.build import margin as margin_of
 
@@ -161,7 +162,8 @@ def margin(
 
     chosen = model_of(model)
     accounts, snapshot = inputs(book, market, at, price)
-    _output([margin_of(account, snapshot, chosen) for account in accounts], show, as_json)
+    reports = [margin_of(account, snapshot, chosen) for account in accounts]
+    output(reports, show, as_json, out, overwrite)
 
 
 @app.command()
@@ -172,6 +174,8 @@ def compare(
     at: At = None,
     price: Price = None,
     as_json: Json = False,
+    out: Out = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Margin under several models, side by side.
 
@@ -189,7 +193,8 @@ def compare(
 
     names = models_of(models)
     accounts, snapshot = inputs(book, market, at, price)
-    _output([compare_models(account, snapshot, names) for account in accounts], show, as_json)
+    compared = [compare_models(account, snapshot, names) for account in accounts]
+    output(compared, show, as_json, out, overwrite)
 
 
 @app.command()
@@ -200,6 +205,8 @@ def explain(
     model: Model = DEFAULT_MODEL,
     price: Price = None,
     as_json: Json = False,
+    out: Out = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """What each leg brings, and where the account is liquidated.
 
@@ -214,7 +221,7 @@ def explain(
     chosen = model_of(model)
     accounts, snapshot = inputs(book, market, at, price)
     explained = [explanation_of(account, snapshot, chosen) for account in accounts]
-    _output(explained, show_explanation, as_json)
+    output(explained, show_explanation, as_json, out, overwrite)
 
 
 @app.command("what-if")
@@ -227,6 +234,8 @@ def what_if(
     models: OtherModels = None,
     price: Price = None,
     as_json: Json = False,
+    out: Out = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Margin before and after trades, and what each of them adds.
 
@@ -242,7 +251,7 @@ def what_if(
     chosen, others = model_of(model), [] if models is None else models_of(models)
     accounts, snapshot = inputs(book, market, at, price)
     answers = [what_if_of(account, add, snapshot, chosen, models=others) for account in accounts]
-    _output(answers, show_what_if, as_json)
+    output(answers, show_what_if, as_json, out, overwrite)
 
 
 @app.command("explain-change")
@@ -270,6 +279,8 @@ def explain_change(
     to_model: OtherModel = None,
     price: Price = None,
     as_json: Json = False,
+    out: Out = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Why margin changed between two snapshots, in rows that add up.
 
@@ -292,7 +303,7 @@ def explain_change(
         change_of(one, before, after, chosen, to_portfolio=other, to_model=at_end)
         for one, other in pair_accounts(accounts, later)
     ]
-    _output(changes, show_change, as_json)
+    output(changes, show_change, as_json, out, overwrite)
 
 
 @app.command()
@@ -302,6 +313,8 @@ def surface(
     at: At = None,
     price: Price = None,
     as_json: Json = False,
+    out: Out = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Volatility surfaces: how each expiry is fitted, and how old its quotes are.
 
@@ -313,7 +326,8 @@ def surface(
     from seawall.cli.surfaces import show_surface
     from seawall.report.surface import surface as surface_of
 
-    _output(surface_of(market_of(market, at, price), underlying), show_surface, as_json)
+    surfaces = surface_of(market_of(market, at, price), underlying)
+    output(surfaces, show_surface, as_json, out, overwrite)
 
 
 app.command()(fetch)
@@ -342,21 +356,3 @@ def models(
 
 app.command("completion")(completion.show_script)
 app.command()(schema)
-
-
-def _output(
-    documents: Sequence[Document], show: Callable[[Document, Terminal], None], as_json: bool
-) -> None:
-    """One document an account or surface: as JSON, several as a list, or shown."""
-    if as_json:
-        from seawall.report.schema import to_json
-
-        document = to_json(documents if len(documents) > 1 else documents[0])
-        sys.stdout.write(document.decode() + "\n")
-        return
-    from seawall.cli.terminal import Terminal
-
-    terminal = Terminal()
-    for place, document in enumerate(documents):
-        terminal.separate(place)
-        show(document, terminal)

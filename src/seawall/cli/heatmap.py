@@ -31,7 +31,7 @@ def heat_map(matrix: RiskMatrix, currency: str) -> Table:
         table.add_column(f"vol {vol_move} ", justify="right", no_wrap=True)
     for price_move, pnls in zip(matrix.price_moves_rel, matrix.pnl, strict=True):
         cells = [
-            _cell(pnl, scale, width, is_worst=_is_worst(matrix, price_move, vol_move))
+            _cell(pnl, scale, width, is_worst=matrix.is_worst(price_move, vol_move))
             for vol_move, pnl in zip(matrix.vol_moves, pnls, strict=True)
         ]
         table.add_row(f"{price_move:+.1%} ", *cells)
@@ -78,14 +78,6 @@ def cell_sentence(cell: Cell, currency: str) -> str:
     return (
         f"{cell.price_move_rel:+.1%}, vol {cell.vol_move}, "
         f"{_INSTANTS.get(cell.instant, cell.instant)}: {_whole(cell.pnl)} {currency}{damped}"
-    )
-
-
-def _is_worst(matrix: RiskMatrix, price_move: float, vol_move: str) -> bool:
-    worst = matrix.worst
-    # A tail can share its price move with the grid's edge; it is marked among the tails.
-    return (worst.price_move_rel, worst.vol_move) == (price_move, vol_move) and (
-        worst not in matrix.tails
     )
 
 

@@ -165,6 +165,17 @@ def unreadable(path: Path, why: str, remedy: str) -> UnreadableFile:
     return UnreadableFile(f"the file cannot be read: {why}", where=str(path), remedy=remedy)
 
 
+def unwritable(path: Path, why: str, remedy: str) -> UnwritableFile:
+    """The error for a file that cannot be written, ready to be raised."""
+    return UnwritableFile(f"the file cannot be written: {why}", where=str(path), remedy=remedy)
+
+
+def refused(path: Path, error: OSError) -> UnwritableFile:
+    """The error for a file that the system will not have written, ready to be raised."""
+    why = os.strerror(error.errno).lower() if error.errno else str(error)
+    return unwritable(path, why, "Choose a folder that exists and that you may write to.")
+
+
 def too_large(path: Path, most: int | None = None) -> UnreadableFile:
     """The error for a file beyond the bound of ``most`` bytes, ready to be raised."""
     most = MAX_FILE_BYTES if most is None else most

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from seawall.basics.errors import UnwritableFile
 from seawall.basics.time import isoformat_utc
 from seawall.feeds.chains import FUNDINGS_PER_DAY
+from seawall.feeds.files import refused
 from seawall.market.quotes import FutureQuotes, OptionQuotes, PriceQuotes
 from seawall.products.names import contract_name
 from seawall.products.portfolio import Portfolio
@@ -121,8 +121,4 @@ def _write(path: Path, columns: Row, rows: Iterable[Row]) -> None:
             writer.writerow(columns)
             writer.writerows(rows)
     except OSError as error:
-        raise UnwritableFile(
-            f"{path} cannot be written: {error.strerror}",
-            where=str(path),
-            remedy="Choose a folder that exists and that you may write to.",
-        ) from error
+        raise refused(path, error) from error

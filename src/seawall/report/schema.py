@@ -103,6 +103,13 @@ class RiskMatrix(_Part, frozen=True, kw_only=True):
     surface_cells: tuple[Cell, ...]
     tails: tuple[Cell, ...]
 
+    def is_worst(self, price_move_rel: float, vol_move: str) -> bool:
+        """Whether that cell of the grid is the worst one."""
+        # A tail can share its price move with the grid's edge; it is marked among the tails.
+        return (self.worst.price_move_rel, self.worst.vol_move) == (price_move_rel, vol_move) and (
+            self.worst not in self.tails
+        )
+
 
 class WorstScenario(_Part, frozen=True, kw_only=True):
     """What loses most in its group's active direction, and in which cell: an underlying, or where
@@ -202,5 +209,7 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 def to_json(document: msgspec.Struct | Sequence[msgspec.Struct]) -> bytes:
-    """A document as a JSON object, several as a list; amounts are numbers."""
+    """A document, or a list of one, as a JSON object, several as a list; amounts are numbers."""
+    if isinstance(document, Sequence) and len(document) == 1:
+        [document] = document
     return _encoder.encode(document)

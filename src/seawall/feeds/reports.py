@@ -1,0 +1,136 @@
+"""Documents written to files: JSON, CSV and Excel, by the suffix of the path.
+
+A file is there whole or not at all: it is written beside its place and then moved there.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from types import MappingProxyType
+
+from seawall.basics.time import isoformat_utc
+from seawall.feeds.files import as_path, refused, unwritable
+from seawall.report.schema import Document, to_json
+from seawall.report.tables import Table, Value, require_one_kind, tables
+
+# A program for tables takes such a text for a formula, and names of accounts are anybody's.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def write_report(
+    documents: Document | Iterable[Document], path: str | Path, *, overwrite: bool = False
+) -> tuple[Path, ...]:
+    """Write a report, comparison or other document, or several of one kind; returns the files.
+
+    ``.json`` holds the document, of several a list. ``.xlsx`` has a sheet for each table of
+    :func:`seawall.report.tables.tables`; amounts become float64 there, as Excel knows no other
+    numbers. ``.csv`` has the summary, one row a document, and beside it ``NAME.TABLE.csv`` has each
+    other table, amounts exact; a text that a program would take for a formula has ``'`` in front.
+
+    A file that exists is left as it is unless ``overwrite``. Raises UnwritableFile for that, for
+    another suffix and for a place that cannot be written, InputError for what is no document.
+    """
+    target = writable(path, overwrite=overwrite)
+    several = list(documents) if isinstance(documents, Iterable) else [documents]
+    require_one_kind(several)
+    files = _WRITERS[target.suffix.lower()](several, target)
+    for file in files:
+        _require_free(file, overwrite=overwrite)
+    with ExitStack() as moves:
+        # The last to be moved, by which a reader knows that all are there, is the one named.
+        for file, content in files.items():
+            _write_beside(file, content, moves)
+    return tuple(files)
+
+
+def writable(path: str | Path, *, overwrite: bool = False) -> Path:
+    """The path, if a document can be written there by its suffix and no file is in the way.
+
+    Raises UnwritableFile.
+    """
+    target = as_path(path)
+    if target.suffix.lower() not in _WRITERS:
+        raise unwritable(target, "its suffix names no format", f"End it in {', '.join(_WRITERS)}.")
+    _require_free(target, overwrite=overwrite)
+    return target
+
+
+def _require_free(file: Path, *, overwrite: bool) -> None:
+    if not overwrite and os.path.lexists(file):
+        raise unwritable(
+            file,
+            "the file exists",
+            "Choose another name, or allow it with --overwrite (overwrite=True in Python).",
+        )
+
+
+def _write_beside(file: Path, content: bytes, moves: ExitStack) -> None:
+    """Write into the folder of ``file``; the move to its place comes with the end of ``moves``."""
+    part = file.with_name(f".{file.name}.{os.getpid()}.part")
+
+    def move(kind: object, *_: object) -> None:
+        try:
+            if kind is None:
+                os.replace(part, file)
+        except OSError as error:
+            raise refused(file, error) from error
+        finally:
+            part.unlink(missing_ok=True)
+
+    moves.push(move)
+    try:
+        part.write_bytes(content)
+    except OSError as error:
+        raise refused(file, error) from error
+
+
+# ---- contents
+
+
+def _json_files(documents: Sequence[Document], target: Path) -> Mapping[Path, bytes]:
+    return {target: to_json(documents) + b"\n"}
+
+
+def _csv_files(documents: Sequence[Document], target: Path) -> Mapping[Path, bytes]:
+    summary, *others = tables(documents)
+    beside = {target.with_suffix(f".{table.name}{target.suffix}"): table for table in others}
+    return {file: _csv(table) for file, table in {target: summary, **beside}.items()}
+
+
+def _excel_files(documents: Sequence[Document], target: Path) -> Mapping[Path, bytes]:
+    from seawall.feeds.workbooks import workbook
+
+    return {target: workbook(tables(documents), str(target))}
+
+
+_WRITERS: Mapping[str, Callable[[Sequence[Document], Path], Mapping[Path, bytes]]] = (
+    MappingProxyType({".json": _json_files, ".csv": _csv_files, ".xlsx": _excel_files})
+)
+
+
+def _csv(table: Table) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(column.key for column in table.columns)
+    writer.writerows(map(_cell, row) for row in table.rows)
+    return text.getvalue().encode()
+
+
+def _cell(value: Value) -> str:
+    """A value as text that reads back exactly; nothing for None."""
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(_FORMULA_STARTS) else value
+    if isinstance(value, datetime):
+        return isoformat_utc(value)
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else value.isoformat() if isinstance(value, date) else repr(value)
