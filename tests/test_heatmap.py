@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from seawall.cli.heatmap import cell_tables, heat_map, worst_sentence
+from seawall.cli.heatmap import cell_tables, heat_map
 from seawall.cli.tables import show_comparison, show_report
 from seawall.cli.terminal import Terminal
 from seawall.feeds.synthetic import synthetic_market
@@ -19,6 +19,7 @@ from seawall.feeds.synthetic_book import synthetic_portfolio
 from seawall.report.build import margin
 from seawall.report.comparison import compare
 from seawall.report.schema import Cell, MarginReport, RiskMatrix, WorstScenario
+from seawall.report.words import worst_sentence
 
 
 def cell(price: float, vol: str, pnl: float, damping: float = 1.0) -> Cell:

@@ -8,12 +8,12 @@ from rich.table import Table
 from rich.text import Text
 
 from seawall.basics.errors import InputError
-from seawall.cli.heatmap import cell_sentence
-from seawall.cli.tables import cents, instant_text, plain_table, show_warnings, signed
+from seawall.cli.tables import plain_table, show_warnings
 from seawall.cli.terminal import Terminal
 from seawall.products.portfolio import Portfolio
 from seawall.report.change import Change, WorstCellChange
 from seawall.report.schema import Cell
+from seawall.report.words import cell_sentence, cents, instant_text, signed
 
 
 def pair_accounts(

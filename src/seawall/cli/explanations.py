@@ -8,18 +8,11 @@ from decimal import Decimal
 from rich.table import Table
 from rich.text import Text
 
-from seawall.cli.tables import (
-    STATE_STYLES,
-    cents,
-    instant_text,
-    plain_table,
-    show_warnings,
-    signed,
-    whole_up,
-)
+from seawall.cli.tables import STATE_STYLES, plain_table, show_warnings
 from seawall.cli.terminal import Terminal
 from seawall.report.explanation import Explanation, LiquidationRow
 from seawall.report.what_if import WhatIf
+from seawall.report.words import cents, instant_text, signed, whole_up
 
 # A liquidation price is found to within a millionth of itself.
 SEARCH_DIGITS = 6

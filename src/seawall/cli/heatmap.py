@@ -10,23 +10,16 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from seawall.report.schema import Cell, RiskMatrix, WorstScenario
-
-WORST_MARK = "*"
-
-_GREY, _RED, _GREEN = (68, 68, 68), (178, 24, 43), (0, 104, 55)
-_INSTANTS = {"now": "now", "horizon": "after the horizon", "post-expiry": "after expiry"}
+from seawall.report.schema import RiskMatrix
+from seawall.report.words import WORST_MARK, matrix_title, scale_of, shade, whole
 
 
 def heat_map(matrix: RiskMatrix, currency: str) -> Table:
     """Net PnL of one underlying by price move (down the side) and volatility move (across)."""
-    table = _table(
-        f"{matrix.underlying} net PnL in {currency}, active: {matrix.direction}\n"
-        f"worst loss {_whole(matrix.loss_up)} up, {_whole(matrix.loss_down)} down"
-    )
+    table = _table(matrix_title(matrix, currency))
     table.add_column("price", justify="right", no_wrap=True)
-    scale = max((abs(pnl) for row in matrix.pnl for pnl in row), default=0.0)
-    width = max((len(_whole(pnl)) for row in matrix.pnl for pnl in row), default=1)
+    scale = scale_of(matrix)
+    width = max((len(whole(pnl)) for row in matrix.pnl for pnl in row), default=1)
     for vol_move in matrix.vol_moves:
         table.add_column(f"vol {vol_move} ", justify="right", no_wrap=True)
     for price_move, pnls in zip(matrix.price_moves_rel, matrix.pnl, strict=True):
@@ -49,8 +42,8 @@ def cell_tables(matrix: RiskMatrix) -> tuple[Table, ...]:
             tails.add_row(
                 f"{cell.price_move_rel:+.0%} ",
                 f"{cell.damping:.3f} ",
-                f" {_whole(cell.pnl)}{_mark(cell == matrix.worst)}",
-                f" {_whole(cell.undamped_pnl)}",
+                f" {whole(cell.pnl)}{_mark(cell == matrix.worst)}",
+                f" {whole(cell.undamped_pnl)}",
                 style="bold" if cell == matrix.worst else "",
             )
         tables.append(tails)
@@ -59,47 +52,20 @@ def cell_tables(matrix: RiskMatrix) -> tuple[Table, ...]:
         for cell in matrix.surface_cells:
             surface.add_row(
                 f"{cell.vol_move} ",
-                f" {_whole(cell.pnl)}{_mark(cell == matrix.worst)}",
+                f" {whole(cell.pnl)}{_mark(cell == matrix.worst)}",
                 style="bold" if cell == matrix.worst else "",
             )
         tables.append(surface)
     return tuple(tables)
 
 
-def worst_sentence(worst: WorstScenario, currency: str) -> str:
-    """The worst scenario of the account in words."""
-    what = worst.position or worst.underlying
-    return f"Worst: {what} {cell_sentence(worst.cell, currency)}."
-
-
-def cell_sentence(cell: Cell, currency: str) -> str:
-    """A scenario and its PnL in words."""
-    damped = "" if cell.damping == 1.0 else f", damped from {_whole(cell.undamped_pnl)}"
-    return (
-        f"{cell.price_move_rel:+.1%}, vol {cell.vol_move}, "
-        f"{_INSTANTS.get(cell.instant, cell.instant)}: {_whole(cell.pnl)} {currency}{damped}"
-    )
-
-
 def _cell(pnl: float, scale: float, width: int, *, is_worst: bool) -> Text:
-    style = f"bold #ffffff on {_colour(pnl, scale)}" + (" underline" if is_worst else "")
-    return Text(f" {_whole(pnl):>{width}}{_mark(is_worst)}", style=style)
+    style = f"bold #ffffff on {shade(pnl, scale)}" + (" underline" if is_worst else "")
+    return Text(f" {whole(pnl):>{width}}{_mark(is_worst)}", style=style)
 
 
 def _mark(is_worst: bool) -> str:
     return WORST_MARK if is_worst else " "
-
-
-def _colour(pnl: float, scale: float) -> str:
-    """From grey at zero to red at the largest loss and green at the largest gain shown."""
-    share = min(1.0, abs(pnl) / scale) if scale > 0.0 else 0.0
-    end = _RED if pnl < 0.0 else _GREEN
-    red, green, blue = (round(a + (b - a) * share) for a, b in zip(_GREY, end, strict=True))
-    return f"rgb({red},{green},{blue})"
-
-
-def _whole(pnl: float) -> str:
-    return f"{round(pnl):,}"
 
 
 def _table(title: str) -> Table:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from seawall.cli.tables import instant_text, plain_table, show_warnings
+from seawall.cli.tables import plain_table, show_warnings
 from seawall.cli.terminal import Terminal
 from seawall.market.surface import SliceReport
 from seawall.report.surface import SurfaceReport
+from seawall.report.words import instant_text
 
 
 def show_surface(report: SurfaceReport, terminal: Terminal) -> None:

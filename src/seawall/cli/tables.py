@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
-from decimal import ROUND_CEILING, Decimal
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from seawall.cli.heatmap import cell_tables, heat_map, worst_sentence
+from seawall.cli.heatmap import cell_tables, heat_map
 from seawall.cli.terminal import Terminal
 from seawall.report.comparison import Comparison, ComparisonRow
 from seawall.report.schema import GreekRow, MarginReport
+from seawall.report.words import (
+    cents,
+    instant_text,
+    ratio_sentence,
+    signless_zero,
+    whole_up,
+    worst_sentence,
+)
 
 STATE_STYLES = {
     "healthy": "bold green",
@@ -109,12 +115,8 @@ def _totals(report: MarginReport) -> Table:
 
 
 def _state(report: MarginReport) -> Text:
-    taken = (
-        "the margin value is not positive"
-        if report.mm_ratio is None
-        else f"maintenance takes {report.mm_ratio:.1%} of the margin value"
-    )
-    return Text.assemble("state ", (report.state, STATE_STYLES[report.state]), f", {taken}")
+    style = STATE_STYLES[report.state]
+    return Text.assemble("state ", (report.state, style), f", {ratio_sentence(report)}")
 
 
 def _requirement(report: MarginReport) -> Table:
@@ -186,31 +188,6 @@ def show_warnings(warnings: Iterable[str], terminal: Terminal) -> None:
         if place == 0:
             terminal.print()
         terminal.print(Text.assemble(("warning: ", "bold yellow"), warning))
-
-
-def cents(amount: Decimal) -> str:
-    """An amount to the cent."""
-    return signless_zero(f"{amount:,.2f}")
-
-
-def whole_up(amount: Decimal) -> str:
-    """An amount in whole units, rounded up: what burdens the account is not shown smaller."""
-    return signless_zero(f"{amount.to_integral_value(ROUND_CEILING):,}")
-
-
-def signless_zero(text: str) -> str:
-    """``-0.000`` as ``0.000``: a rounded nothing has no direction."""
-    return text if any(digit in text for digit in "123456789") else text.removeprefix("-")
-
-
-def signed(amount: Decimal) -> str:
-    """A change with its sign; nothing has none."""
-    return f"{amount:+,.2f}" if amount else "0.00"
-
-
-def instant_text(instant: datetime) -> str:
-    """The instant to the second."""
-    return f"{instant:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _bucket(bucket: str) -> str:

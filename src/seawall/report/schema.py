@@ -42,6 +42,12 @@ class Document(_Part, frozen=True, kw_only=True, tag_field="schema"):
         """The document as JSON (UTF-8); amounts are numbers, instants ISO 8601 UTC."""
         return to_json(self)
 
+    def _repr_html_(self) -> str:
+        """The document as a notebook shows it: tables that fit light and dark, no scripts."""
+        from seawall.report.html import html_of  # which knows every kind of document
+
+        return html_of(self)
+
 
 class ModelInfo(_Part, frozen=True, kw_only=True):
     """Which numbers the account was margined under."""

@@ -1,0 +1,89 @@
+"""Numbers and cells in words, as terminals and notebooks alike show them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import ROUND_CEILING, Decimal
+
+from seawall.report.schema import Cell, MarginReport, RiskMatrix, WorstScenario
+
+WORST_MARK = "*"
+
+_INSTANTS = {"now": "now", "horizon": "after the horizon", "post-expiry": "after expiry"}
+_GREY, _RED, _GREEN = (68, 68, 68), (178, 24, 43), (0, 104, 55)
+
+
+def cents(amount: Decimal) -> str:
+    """An amount to the cent."""
+    return signless_zero(f"{amount:,.2f}")
+
+
+def whole_up(amount: Decimal) -> str:
+    """An amount in whole units, rounded up: what burdens the account is not shown smaller."""
+    return signless_zero(f"{amount.to_integral_value(ROUND_CEILING):,}")
+
+
+def whole(measure: float) -> str:
+    """A measure in whole units."""
+    return f"{round(measure):,}"
+
+
+def signed(amount: Decimal) -> str:
+    """A change with its sign; nothing has none."""
+    return f"{amount:+,.2f}" if amount else "0.00"
+
+
+def signless_zero(text: str) -> str:
+    """``-0.000`` as ``0.000``: a rounded nothing has no direction."""
+    return text if any(digit in text for digit in "123456789") else text.removeprefix("-")
+
+
+def instant_text(instant: datetime) -> str:
+    """The instant to the second."""
+    return f"{instant:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def ratio_sentence(report: MarginReport) -> str:
+    """How much of the margin value maintenance takes."""
+    if report.mm_ratio is None:
+        return "the margin value is not positive"
+    return f"maintenance takes {report.mm_ratio:.1%} of the margin value"
+
+
+def matrix_title(matrix: RiskMatrix, currency: str) -> str:
+    """What a risk matrix shows, and its worst losses, in two lines."""
+    return (
+        f"{matrix.underlying} net PnL in {currency}, active: {matrix.direction}\n"
+        f"worst loss {whole(matrix.loss_up)} up, {whole(matrix.loss_down)} down"
+    )
+
+
+def worst_sentence(worst: WorstScenario, currency: str) -> str:
+    """The worst scenario of the account in words."""
+    what = worst.position or worst.underlying
+    return f"Worst: {what} {cell_sentence(worst.cell, currency)}."
+
+
+def cell_sentence(cell: Cell, currency: str) -> str:
+    """A scenario and its PnL in words."""
+    damped = "" if cell.damping == 1.0 else f", damped from {whole(cell.undamped_pnl)}"
+    return (
+        f"{cell.price_move_rel:+.1%}, vol {cell.vol_move}, "
+        f"{_INSTANTS.get(cell.instant, cell.instant)}: {whole(cell.pnl)} {currency}{damped}"
+    )
+
+
+def shade(pnl: float, scale: float) -> str:
+    """From grey at zero to red at the largest loss and green at the largest gain shown.
+
+    ``scale`` is the larger of the two. White text can be read on all of them.
+    """
+    share = min(1.0, abs(pnl) / scale) if scale > 0.0 else 0.0
+    end = _RED if pnl < 0.0 else _GREEN
+    red, green, blue = (round(a + (b - a) * share) for a, b in zip(_GREY, end, strict=True))
+    return f"rgb({red},{green},{blue})"
+
+
+def scale_of(matrix: RiskMatrix) -> float:
+    """The largest loss or gain of a grid, as :func:`shade` takes it."""
+    return max((abs(pnl) for row in matrix.pnl for pnl in row), default=0.0)
