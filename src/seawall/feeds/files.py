@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Literal
 
-from seawall.basics.errors import UnreadableFile, UnwritableFile
+from seawall.basics.errors import UnreadableFile
 
 MAX_FILE_BYTES = 2 * 1024**3
 """Files above this size, and texts that unpack to more, are refused."""
@@ -163,17 +163,6 @@ def may_be_cut(name: str) -> str:
 def unreadable(path: Path, why: str, remedy: str) -> UnreadableFile:
     """The error for a file that cannot be read, ready to be raised."""
     return UnreadableFile(f"the file cannot be read: {why}", where=str(path), remedy=remedy)
-
-
-def unwritable(path: Path, why: str, remedy: str) -> UnwritableFile:
-    """The error for a file that cannot be written, ready to be raised."""
-    return UnwritableFile(f"the file cannot be written: {why}", where=str(path), remedy=remedy)
-
-
-def refused(path: Path, error: OSError) -> UnwritableFile:
-    """The error for a file that the system will not have written, ready to be raised."""
-    why = os.strerror(error.errno).lower() if error.errno else str(error)
-    return unwritable(path, why, "Choose a folder that exists and that you may write to.")
 
 
 def too_large(path: Path, most: int | None = None) -> UnreadableFile:

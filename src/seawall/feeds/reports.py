@@ -9,14 +9,14 @@ import csv
 import io
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
 
 from seawall.basics.time import isoformat_utc
-from seawall.feeds.files import as_path, refused, unwritable
+from seawall.feeds.files import as_path
+from seawall.feeds.writing import unwritable, write_files
 from seawall.report.schema import Document, to_json
 from seawall.report.tables import Table, Value, require_one_kind, tables
 
@@ -43,10 +43,7 @@ def write_report(
     files = _WRITERS[target.suffix.lower()](several, target)
     for file in files:
         _require_free(file, overwrite=overwrite)
-    with ExitStack() as moves:
-        # The last to be moved, by which a reader knows that all are there, is the one named.
-        for file, content in files.items():
-            _write_beside(file, content, moves)
+    write_files(files)
     return tuple(files)
 
 
@@ -69,26 +66,6 @@ def _require_free(file: Path, *, overwrite: bool) -> None:
             "the file exists",
             "Choose another name, or allow it with --overwrite (overwrite=True in Python).",
         )
-
-
-def _write_beside(file: Path, content: bytes, moves: ExitStack) -> None:
-    """Write into the folder of ``file``; the move to its place comes with the end of ``moves``."""
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
-
-    def move(kind: object, *_: object) -> None:
-        try:
-            if kind is None:
-                os.replace(part, file)
-        except OSError as error:
-            raise refused(file, error) from error
-        finally:
-            part.unlink(missing_ok=True)
-
-    moves.push(move)
-    try:
-        part.write_bytes(content)
-    except OSError as error:
-        raise refused(file, error) from error
 
 
 # ---- contents

@@ -14,7 +14,7 @@ import numpy as np
 
 from seawall.basics.time import isoformat_utc
 from seawall.feeds.chains import FUNDINGS_PER_DAY
-from seawall.feeds.files import refused
+from seawall.feeds.writing import refusals
 from seawall.market.quotes import FutureQuotes, OptionQuotes, PriceQuotes
 from seawall.products.names import contract_name
 from seawall.products.portfolio import Portfolio
@@ -115,10 +115,7 @@ def _number(value: float) -> str:
 
 
 def _write(path: Path, columns: Row, rows: Iterable[Row]) -> None:
-    try:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(columns)
-            writer.writerows(rows)
-    except OSError as error:
-        raise refused(path, error) from error
+    with refusals(path), path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
