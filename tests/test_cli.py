@@ -143,6 +143,7 @@ def test_seawall_alone_shows_the_commands(capfd: pytest.CaptureFixture[str]) -> 
 
 
 REPORT_KEYS = [
+    "schema",
     "account",
     "model",
     "currency",

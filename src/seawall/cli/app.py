@@ -30,10 +30,12 @@ from seawall.cli.options import (
     OneUnderlying,
     OtherModel,
     OtherModels,
+    Out,
+    Overwrite,
     Price,
     Trades,
 )
-from seawall.cli.output import Out, Overwrite, output
+from seawall.cli.output import output
 from seawall.cli.schemas import schema
 
 if TYPE_CHECKING:

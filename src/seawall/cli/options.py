@@ -8,6 +8,16 @@ import typer
 
 from seawall.cli import completion
 
+
+def _checked(context: typer.Context, out: str | None) -> str | None:
+    """The file to write, refused before anything is computed if it cannot be."""
+    if out is not None and not context.resilient_parsing:
+        from seawall.feeds.reports import writable
+
+        writable(out, overwrite=bool(context.params.get("overwrite")))
+    return out
+
+
 Book = Annotated[
     str,
     typer.Argument(
@@ -44,6 +54,16 @@ Price = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON: an object, or a list for several.")]
+Out = Annotated[
+    str | None,
+    typer.Option(
+        "--out", metavar="FILE", callback=_checked, help="Write a .json, .csv or .xlsx file."
+    ),
+]
+# Eager, so that it is known when --out is checked, wherever it stands.
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", is_eager=True, help="Let --out replace what exists.")
+]
 Trades = Annotated[
     list[str],
     typer.Option(

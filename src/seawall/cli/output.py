@@ -4,36 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, TypeVar
-
-import typer
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from seawall.cli.terminal import Terminal
     from seawall.report.schema import Document
 
 Answer = TypeVar("Answer", bound="Document")
-
-
-def _checked(context: typer.Context, out: str | None) -> str | None:
-    """The file to write, refused before anything is computed if it cannot be."""
-    if out is not None:
-        from seawall.feeds.reports import writable
-
-        writable(out, overwrite=bool(context.params.get("overwrite")))
-    return out
-
-
-Out = Annotated[
-    str | None,
-    typer.Option(
-        "--out", metavar="FILE", callback=_checked, help="Write a .json, .csv or .xlsx file."
-    ),
-]
-# Eager, so that it is known when --out is checked, wherever it stands.
-Overwrite = Annotated[
-    bool, typer.Option("--overwrite", is_eager=True, help="Let --out replace what exists.")
-]
 
 
 def output(

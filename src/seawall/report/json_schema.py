@@ -14,6 +14,7 @@ from typing import Any, cast
 import msgspec
 
 from seawall.basics.errors import InputError
+from seawall.basics.nearest import did_you_mean, nearest_name
 from seawall.report.change import Change
 from seawall.report.comparison import Comparison
 from seawall.report.explanation import Explanation
@@ -69,7 +70,9 @@ def _kind(document: str | type[Document]) -> type[Document]:
     raise InputError(
         f"{document!r:.60} is no kind of document",
         where="schema",
-        remedy=f"Choose from {', '.join(DOCUMENTS)}.",
+        remedy=did_you_mean(
+            nearest_name(str(document), DOCUMENTS), f"Choose from {', '.join(DOCUMENTS)}."
+        ),
     )
 
 
