@@ -26,6 +26,7 @@ from seawall.feeds.synthetic import synthetic_quotes
 from seawall.feeds.writers import write_market_csv
 from seawall.margin.catalogue import preset_names
 from seawall.products.names import parse_name
+from seawall.report.json_schema import DOCUMENTS
 from tests.commands import answer
 
 BIN = Path(sys.executable).parent
@@ -122,6 +123,8 @@ def test_models_are_completed_wherever_one_is_named(command: str, at_cursor) -> 
         ),
         ("seawall what-if x --add BTC-P -m futures.csv --add ETH-P", ["ETH-PERPETUAL:"]),
         ("seawall completion z", ["zsh"]),
+        ("seawall schema ", list(DOCUMENTS)),
+        ("seawall schema mar", ["margin-report"]),
         # The shell completes names of files where nothing is answered.
         ("seawall margin ", []),
         ("seawall margin x --market ", []),

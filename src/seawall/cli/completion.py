@@ -130,6 +130,11 @@ def prices(incomplete: str) -> list[str]:
     return [f"{asset}=" for asset in sorted(NAMED_ASSETS)]
 
 
+def documents() -> tuple[str, ...]:
+    """What has a schema, by name; the classes themselves would load numpy."""
+    return ("margin-report", "comparison", "explanation", "what-if", "change", "surface")
+
+
 def _names_on_the_line(ctx: typer.Context) -> list[str]:
     from seawall.feeds.glance import named_instruments
 

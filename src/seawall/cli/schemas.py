@@ -7,10 +7,17 @@ from typing import Annotated
 
 import typer
 
+from seawall.cli import completion
+
 
 def schema(
     document: Annotated[
-        str | None, typer.Argument(metavar="[DOCUMENT]", help="Print the JSON Schema of this one.")
+        str | None,
+        typer.Argument(
+            metavar="[DOCUMENT]",
+            help="Print the JSON Schema of this one.",
+            autocompletion=completion.documents,
+        ),
     ] = None,
 ) -> None:
     """List the JSON documents that commands write, or print the JSON Schema of one.
