@@ -18,7 +18,16 @@ from seawall.report.surface import surface
 from seawall.report.what_if import what_if
 
 # As accounts are named by those who mean harm, or only write in their own way.
-NASTY = ("=1+1", "+desk", "-5", "@SUM(A1)", "\tTab", "<script>alert(1)</script>", 'é "q", &; x')
+NASTY = (
+    "=1+1",
+    "+desk",
+    "-5",
+    "@SUM(A1)",
+    "\tTab",
+    "\uff1d1+1",
+    "<script>alert(1)</script>",
+    'é "q", &; x',
+)
 
 
 @cache

@@ -29,7 +29,7 @@ from tests.documents import NASTY, documents, market
 
 NAMES = sorted(documents())
 SUFFIXES = (".json", ".csv", ".xlsx")
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 @pytest.fixture
@@ -118,6 +118,15 @@ def test_csv_is_read_by_polars_and_adds_up(report: MarginReport, tmp_path: Path)
     assert pl.read_csv(tmp_path / "told.risk_matrix.csv")["worst"].sum() == 2
 
 
+def test_steps_in_csv_add_up_to_the_change(tmp_path: Path) -> None:
+    sw.write_report(documents()["change"], tmp_path / "told.csv")
+    [ends] = read_csv(tmp_path / "told.csv")
+    steps = read_csv(tmp_path / "told.steps.csv")
+    for key in ("initial", "maintenance", "margin_value"):
+        change = Decimal(ends[f"{key}_after"]) - Decimal(ends[f"{key}_before"])
+        assert sum(Decimal(step[key]) for step in steps) == change != 0
+
+
 def test_summary_has_a_row_an_account(tmp_path: Path) -> None:
     sw.write_report([named("one"), named("two")], tmp_path / "told.csv")
     rows = read_csv(tmp_path / "told.csv")
@@ -184,6 +193,20 @@ def test_workbook_has_types_that_excel_computes_with(report: MarginReport, tmp_p
     matrix = book.load_sheet("risk_matrix").to_polars()
     assert matrix["worst"].dtype == pl.Boolean
     assert matrix["pnl"].dtype == pl.Float64
+
+
+def test_rows_in_excel_add_up_to_the_totals(report: MarginReport, tmp_path: Path) -> None:
+    """To the cent, which is how Excel shows them: its sums are of float64."""
+    sw.write_report(report, tmp_path / "told.xlsx")
+    book = fastexcel.read_excel(tmp_path / "told.xlsx")
+    totals = book.load_sheet("summary").to_polars()
+    for sheet, column, total in (
+        ("requirement", "initial", "initial"),
+        ("requirement", "maintenance", "maintenance"),
+        ("collateral", "value", "equity"),
+    ):
+        added = book.load_sheet(sheet).to_polars()[column].sum()
+        assert round(added, 2) == totals[total][0] == float(getattr(report, total))
 
 
 def part(path: Path, name: str) -> str:
@@ -305,6 +328,17 @@ def test_a_place_that_cannot_be_written_is_refused(
     with pytest.raises(UnwritableFile, match=said):
         sw.write_report(report, tmp_path / name)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_in_the_way_of_one_table_keeps_all_as_it_was(
+    report: MarginReport, tmp_path: Path
+) -> None:
+    (tmp_path / "told.greeks.csv").mkdir()
+    (tmp_path / "told.warnings.csv").write_text("mine", encoding="utf-8")
+    with pytest.raises(UnwritableFile, match=r"is a directory .*told\.greeks\.csv"):
+        sw.write_report(report, tmp_path / "told.csv", overwrite=True)
+    assert {p.name for p in tmp_path.iterdir()} == {"told.greeks.csv", "told.warnings.csv"}
+    assert (tmp_path / "told.warnings.csv").read_text(encoding="utf-8") == "mine"
 
 
 def test_a_folder_is_not_replaced(report: MarginReport, tmp_path: Path) -> None:

@@ -20,8 +20,9 @@ from seawall.feeds.writing import unwritable, write_files
 from seawall.report.schema import Document, to_json
 from seawall.report.tables import Table, Value, require_one_kind, tables
 
-# A program for tables takes such a text for a formula, and names of accounts are anybody's.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+# A program for tables takes such a text for a formula, and names of accounts are anybody's. The
+# last four are the full-width forms of the first, which some take for the same.
+_FORMULA_STARTS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 
 def write_report(

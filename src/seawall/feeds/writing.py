@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
@@ -20,6 +21,8 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
     try:
         for file, content in contents.items():
             with refusals(file):
+                if file.is_dir():
+                    raise IsADirectoryError(errno.EISDIR, "", str(file))
                 parts[file].write_bytes(content)
         for file in reversed(parts):
             with refusals(file):

@@ -29,8 +29,8 @@ class Document(_Part, frozen=True, kw_only=True, tag_field="schema"):
     """Base of what stands by itself: a report, a comparison, an explanation and the like.
 
     Its tag is the first key of its JSON and says what the others mean, ``seawall.NAME/VERSION``.
-    A new key that may be left out keeps the version; one that goes or changes its meaning raises
-    it. The schema of each is in docs/schema.
+    A new key that may be left out keeps the version, anything else raises it. The schema of each
+    is in docs/schema.
     """
 
     @property
