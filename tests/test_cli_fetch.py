@@ -133,7 +133,7 @@ def test_a_refusal_leaves_the_file_that_was_there(
     Path("book.json").write_text("before", encoding="utf-8")
     with serving({"*": lambda _: deribit.failure(13009, "unauthorized")}) as server:
         known(monkeypatch, "deribit", server)
-        assert run(["fetch", "deribit", "positions", "--out", "book.json"]) == 4
+        assert run(["fetch", "deribit", "positions", "--out", "book.json", "--overwrite"]) == 4
     assert "does not accept the keys and says '13009 unauthorized'" in capfd.readouterr().err
     assert Path("book.json").read_text(encoding="utf-8") == "before"
 

@@ -331,7 +331,7 @@ def test_a_folder_in_the_way_of_one_table_keeps_all_as_it_was(
 ) -> None:
     (tmp_path / "told.greeks.csv").mkdir()
     (tmp_path / "told.warnings.csv").write_text("mine", encoding="utf-8")
-    with pytest.raises(UnwritableFile, match=r"is a directory .*told\.greeks\.csv"):
+    with pytest.raises(UnwritableFile, match=r"stands there is no file .*told\.greeks\.csv"):
         sw.write_report(report, tmp_path / "told.csv", overwrite=True)
     assert {p.name for p in tmp_path.iterdir()} == {"told.greeks.csv", "told.warnings.csv"}
     assert (tmp_path / "told.warnings.csv").read_text(encoding="utf-8") == "mine"
@@ -339,7 +339,7 @@ def test_a_folder_in_the_way_of_one_table_keeps_all_as_it_was(
 
 def test_a_folder_is_not_replaced(report: MarginReport, tmp_path: Path) -> None:
     (tmp_path / "told.json").mkdir()
-    with pytest.raises(UnwritableFile, match="directory"):
+    with pytest.raises(UnwritableFile, match="no file"):
         sw.write_report(report, tmp_path / "told.json", overwrite=True)
     assert [path.name for path in tmp_path.iterdir()] == ["told.json"]
 

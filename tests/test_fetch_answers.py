@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from seawall.basics.errors import SeawallError, UnwritableFile, VenueError
 from seawall.feeds.fetch import fetch_chain, fetch_positions
 from seawall.feeds.fetched import Fetched, write_fetched
-from seawall.feeds.files import replace_file
 from seawall.feeds.venues import Venue
 from seawall.feeds.venues.connection import Patience
+from seawall.feeds.writing import write_files
 from tests.venues import deribit
 from tests.venues.account import AT_ONCE, KEY, PASSPHRASE, SECRET, VENUES, environment
 from tests.venues.fixtures import at_once  # noqa: F401
@@ -177,7 +177,9 @@ def test_a_file_is_replaced_whole_and_is_its_owners_alone(tmp_path: Path) -> Non
     with serving(deribit.chain_answers()) as server:
         env = {"SEAWALL_DERIBIT_URL": server.url}
         fetched = fetch_chain(Venue.DERIBIT, ("BTC",), env, patience=AT_ONCE)
-    assert write_fetched(fetched, path) == path.stat().st_size
+    with pytest.raises(UnwritableFile, match="overwrite"):
+        write_fetched(fetched, path)
+    assert write_fetched(fetched, path, overwrite=True) == path.stat().st_size
     assert msgspec.json.decode(path.read_bytes(), type=Fetched) == fetched
     assert path.read_bytes().endswith(b"}\n")
     assert os.listdir(tmp_path) == ["chain.json"]
@@ -188,7 +190,7 @@ def test_a_file_is_replaced_whole_and_is_its_owners_alone(tmp_path: Path) -> Non
 def test_what_cannot_be_written_leaves_nothing(tmp_path: Path, name: str) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(UnwritableFile, match=name):
-        replace_file(tmp_path / name, b"content")
+        write_files({tmp_path / name: b"content"})
     assert os.listdir(tmp_path) == ["folder"]
     assert os.listdir(tmp_path / "folder") == []
 
@@ -198,7 +200,7 @@ def test_a_link_stays_and_what_it_points_to_is_replaced(tmp_path: Path) -> None:
     path, link = tmp_path / "data" / "chain.json", tmp_path / "latest.json"
     path.write_text("what was there before", encoding="utf-8")
     link.symlink_to(path)
-    replace_file(link, b"content")
+    write_files({link: b"content"})
     assert link.is_symlink()
     assert path.read_bytes() == b"content"
 
@@ -206,8 +208,8 @@ def test_a_link_stays_and_what_it_points_to_is_replaced(tmp_path: Path) -> None:
 def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    with pytest.raises(UnwritableFile, match=r"is no file \(.*pipe\)\. Choose another name\."):
-        replace_file(pipe, b"content")
+    with pytest.raises(UnwritableFile, match=r"stands there is no file"):
+        write_files({pipe: b"content"})
     assert pipe.is_fifo()
 
 
@@ -222,6 +224,6 @@ def test_an_interrupt_while_writing_leaves_the_old_file(
 
     monkeypatch.setattr(Path, "replace", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        replace_file(path, b"half")
+        write_files({path: b"half"})
     assert os.listdir(tmp_path) == ["chain.json"]
     assert path.read_text(encoding="utf-8") == "what was there before"

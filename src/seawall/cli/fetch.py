@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seawall.cli.options import Overwrite
 from seawall.feeds.venues import Part, Venue
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def fetch(
     coins: Annotated[
         list[str] | None, typer.Argument(metavar="COIN", help="Of a chain: on which coins.")
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """A live chain, or the positions of an account, from a venue.
 
@@ -43,10 +45,12 @@ def fetch(
       seawall fetch deribit positions --out book.json
     """
     from seawall.feeds.fetched import write_fetched
+    from seawall.feeds.writing import require_free
 
     path = Path(out)
+    require_free(path, overwrite=overwrite)  # before the venue is asked
     fetched = _asked(venue, part, coins or [])
-    size_bytes = write_fetched(fetched, path)
+    size_bytes = write_fetched(fetched, path, overwrite=overwrite)
     _show(fetched, path, size_bytes)
 
 

@@ -13,8 +13,8 @@ from typing import Literal
 
 import msgspec
 
-from seawall.feeds.files import replace_file
 from seawall.feeds.venues import Part, Venue
+from seawall.feeds.writing import require_free, write_files
 
 Row = dict[str, str | int | bool | None]
 
@@ -68,11 +68,13 @@ class Fetched(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return sorted({str(market["base"]) for market in self.markets.values()})
 
 
-def write_fetched(fetched: Fetched, path: Path) -> int:
+def write_fetched(fetched: Fetched, path: Path, *, overwrite: bool = False) -> int:
     """Write it as one line of JSON, whole or not at all; returns the size in bytes.
 
-    Raises UnwritableFile.
+    A file that exists is left as it is unless ``overwrite``. Raises UnwritableFile for that and for
+    a place that cannot be written.
     """
+    require_free(path, overwrite=overwrite)
     content = msgspec.json.encode(fetched) + b"\n"
-    replace_file(path, content)
+    write_files({path: content}, private=True)
     return len(content)

@@ -12,7 +12,6 @@ import zlib
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Literal
 
 from seawall.basics.errors import UnreadableFile
@@ -124,35 +123,6 @@ def system_errors(path: Path) -> Generator[None]:
         raise unreadable(path, why.lower(), "Check the file and its permissions.") from None
     except ValueError:  # a path with a zero byte in it
         raise unreadable(path, "that is no path", "Check the path.") from None
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, readable by its owner alone; one that is there is replaced.
-
-    A link stays, and what it points to is replaced. Raises UnwritableFile.
-    """
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():  # a folder, or a device such as /dev/null
-        raise UnwritableFile(
-            "what stands there is no file", where=str(path), remedy="Choose another name."
-        )
-    try:
-        with NamedTemporaryFile(
-            dir=target.parent, prefix=f".{target.name}.", suffix=".part", delete=False
-        ) as file:
-            beside = Path(file.name)
-            try:
-                file.write(content)
-                file.close()
-                beside.replace(target)
-            finally:  # also when interrupted; once it has taken its place it is no longer there
-                beside.unlink(missing_ok=True)
-    except OSError as error:
-        raise UnwritableFile(
-            f"the file cannot be written: {error.strerror}",
-            where=str(path),
-            remedy="Choose a folder that exists and that you may write to.",
-        ) from error
 
 
 def may_be_cut(name: str) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,7 +15,7 @@ from types import MappingProxyType
 
 from seawall.basics.time import isoformat_utc
 from seawall.feeds.files import as_path
-from seawall.feeds.writing import unwritable, write_files
+from seawall.feeds.writing import require_free, unwritable, write_files
 from seawall.report.schema import Document, to_json
 from seawall.report.tables import Table, Value, require_one_kind, tables
 
@@ -43,7 +42,7 @@ def write_report(
     require_one_kind(several)
     files = _WRITERS[target.suffix.lower()](several, target)
     for file in files:
-        _require_free(file, overwrite=overwrite)
+        require_free(file, overwrite=overwrite)
     write_files(files)
     return tuple(files)
 
@@ -56,17 +55,8 @@ def writable(path: str | Path, *, overwrite: bool = False) -> Path:
     target = as_path(path)
     if target.suffix.lower() not in _WRITERS:
         raise unwritable(target, "its suffix names no format", f"End it in {', '.join(_WRITERS)}.")
-    _require_free(target, overwrite=overwrite)
+    require_free(target, overwrite=overwrite)
     return target
-
-
-def _require_free(file: Path, *, overwrite: bool) -> None:
-    if not overwrite and os.path.lexists(file):
-        raise unwritable(
-            file,
-            "the file exists",
-            "Choose another name, or allow it with --overwrite (overwrite=True in Python).",
-        )
 
 
 # ---- contents

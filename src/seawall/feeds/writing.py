@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
@@ -11,26 +10,39 @@ from pathlib import Path
 from seawall.basics.errors import UnwritableFile
 
 
-def write_files(contents: Mapping[Path, bytes]) -> None:
+def write_files(contents: Mapping[Path, bytes], *, private: bool = False) -> None:
     """Write files beside their places, then move all there, the first of them last.
 
-    Whoever waits for the first finds the others. Files that are there are replaced; none is while
-    one of them cannot be written. Raises UnwritableFile.
+    Whoever waits for the first finds the others. Files that are there are replaced, and of a link
+    what it points to; none is while one of them cannot be written. ``private`` ones only their
+    owner can read. Raises UnwritableFile.
     """
-    parts = {file: file.with_name(f".{file.name}.{os.getpid()}.part") for file in contents}
+    places = {file: Path(os.path.realpath(file)) for file in contents}
+    parts = {file: at.with_name(f".{at.name}.{os.getpid()}.part") for file, at in places.items()}
     try:
         for file, content in contents.items():
+            if places[file].exists() and not places[file].is_file():  # a folder, or /dev/null
+                raise unwritable(file, "what stands there is no file", "Choose another name.")
             with refusals(file):
-                if file.is_dir():
-                    raise IsADirectoryError(errno.EISDIR, "", str(file))
+                parts[file].touch(mode=0o600 if private else 0o666)
                 parts[file].write_bytes(content)
         for file in reversed(parts):
             with refusals(file):
-                os.replace(parts[file], file)
+                parts[file].replace(places[file])
     finally:
         for part in parts.values():
             with suppress(OSError):  # moved, or never written
                 part.unlink()
+
+
+def require_free(file: Path, *, overwrite: bool) -> None:
+    """Raise UnwritableFile where a file is in the way and is not to be overwritten."""
+    if not overwrite and os.path.lexists(file):
+        raise unwritable(
+            file,
+            "the file exists",
+            "Choose another name, or allow it with --overwrite (overwrite=True in Python).",
+        )
 
 
 @contextmanager
