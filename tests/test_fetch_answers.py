@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -89,6 +90,27 @@ def test_an_answer_that_stops_in_the_middle_is_a_venue_error(venue: Venue, path:
     assert server.asked(path)
 
 
+NUMBER = re.compile(r'(?<!"code": )"-?\d+\.?\d*"|(?<=: )-?\d+\.\d+')
+
+
+@ALL
+@pytest.mark.parametrize(
+    "absurd", ["1e999999999", "0E-999999999", "-.5e+999999999", " 1e 99999999"]
+)
+def test_a_number_of_a_billion_digits_is_not_written_out(venue: Venue, absurd: str) -> None:
+    """Wherever a number stands in the rows of positions."""
+    [path] = [path for path in ANSWERS[venue] if re.search(r"/(get_)?positions?(/list)?$", path)]
+
+    def answer(request: Request) -> Reply:
+        text = json.dumps(ANSWERS[venue][path](request).body)
+        return Reply(NUMBER.sub(f'"{absurd}"', text))
+
+    with serving({**ANSWERS[venue], path: answer}) as server:
+        _, positions = asking(venue, environment(venue, server.url))
+        with pytest.raises(VenueError, match=f"{venue} answers in a form .* Try again"):
+            positions()
+
+
 NO_PRICES = {
     "deribit": ("public/get_book_summary_by_currency", {"result": []}),
     "okx": ("public/mark-price", {"code": "0", "data": []}),
@@ -119,7 +141,21 @@ def paths_in(document: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]
 
 
 JUNK = [
-    *(None, "", "x", "NaN", "1e999", "1e999999999", "-1", 0, -5, 1e300, 10**400, True),
+    *(
+        None,
+        "",
+        "x",
+        "NaN",
+        "1e999",
+        "1e999999999",
+        "0e-99999999",
+        "-1",
+        0,
+        -5,
+        1e300,
+        10**400,
+        True,
+    ),
     *([], {}, [None], "\x00"),
 ]
 

@@ -23,6 +23,9 @@ KEY_NAMES = {"apiKey": "API_KEY", "secret": "API_SECRET", "password": "API_PASSP
 
 # A chain takes about twenty; a page of what comes in pages holds hundreds of rows.
 _MAX_REQUESTS = 300
+MOST_DIGITS = 40
+"""Before the point or behind it: numbers of more are no prices, sizes or times."""
+
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -74,7 +77,7 @@ def connection(
     url = _address(venue, environment)
     if url is not None:
         exchange.urls["api"] = dict.fromkeys(exchange.urls["api"], url)
-    exchange.fetch = _at_most(_MAX_REQUESTS, exchange.fetch, ccxt.BadResponse)
+    exchange.fetch = _guarded(exchange.fetch, ccxt.BadResponse)
     # Else requests would look for a password of the venue's host in ~/.netrc and send that,
     exchange.session.auth = _as_it_is
     # and take keys along to wherever it is redirected.
@@ -150,18 +153,48 @@ def _address(venue: str, environment: Mapping[str, str]) -> str | None:
     return url
 
 
-def _at_most(
-    requests: int, fetch: Callable[..., Any], error: type[Exception]
-) -> Callable[..., Any]:
-    """The same function for so many calls: pages that never end must not be read for ever."""
-    left = iter(range(requests))
+def _guarded(fetch: Callable[..., Any], error: type[Exception]) -> Callable[..., Any]:
+    """The same function, for so many calls and answers that ccxt can reckon with.
 
-    def counted(*args: Any, **named: Any) -> Any:
+    Pages that never end must not be read for ever, and ccxt writes numbers out: of 1e999999999
+    every zero.
+    """
+    left = iter(range(_MAX_REQUESTS))
+
+    def guarded(*args: Any, **named: Any) -> Any:
         if next(left, None) is None:
             raise error("pages without end")
-        return fetch(*args, **named)
+        answer = fetch(*args, **named)
+        if any(map(_is_endless, _texts(answer))):
+            raise error("a number of an absurd size")
+        return answer
 
-    return counted
+    return guarded
+
+
+def _texts(answer: Any) -> Generator[str]:
+    """Every text of an answer but for keys."""
+    left = [answer]
+    while left:
+        part = left.pop()
+        if isinstance(part, str):
+            yield part
+        elif isinstance(part, dict):
+            left += cast("dict[str, Any]", part).values()
+        elif isinstance(part, list):
+            left += cast("list[Any]", part)
+
+
+def _is_endless(text: str) -> bool:
+    """Whether it is a number, as ccxt reads one, with an exponent that no price or size has."""
+    digits, mark, exponent = text.lower().partition("e")
+    if not mark:
+        return False
+    try:
+        int(digits.replace(".", ""))
+        return abs(int(exponent)) > MOST_DIGITS
+    except ValueError:
+        return False
 
 
 def _as_it_is(request: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from seawall.basics.errors import UnknownInstrument, VenueError
 from seawall.basics.nearest import did_you_mean, nearest_name
 from seawall.feeds.fetched import Row
+from seawall.feeds.venues.connection import MOST_DIGITS
 
 OPTION_KEYS = (
     "timestamp",
@@ -46,8 +47,6 @@ MARKET_KEYS = (
 )
 # What is computed is told to as many digits as a float64 holds.
 _DIGITS = Context(prec=17)
-# Before the point or behind it; more would be written out as so many zeros.
-_MOST_DIGITS = 40
 _END_MS = 10**14
 
 
@@ -75,7 +74,7 @@ def decimal(value: Any) -> Decimal | None:
     if value is None or value == "":
         return None
     found = Decimal(str(value))
-    if not found.is_finite() or (found and abs(found.adjusted()) > _MOST_DIGITS):
+    if not found.is_finite() or (found and abs(found.adjusted()) > MOST_DIGITS):
         raise ValueError(value)
     return found
 
