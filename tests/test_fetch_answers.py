@@ -90,6 +90,33 @@ def test_an_answer_that_stops_in_the_middle_is_a_venue_error(venue: Venue, path:
     assert server.asked(path)
 
 
+NEEDED = {
+    "deribit": ("size", "floating_profit_loss"),
+    "okx": ("pos", "avgPx"),
+    "bybit": ("size", "avgPrice"),
+}
+
+
+@pytest.mark.parametrize(("venue", "key"), [(v, key) for v in Venue for key in NEEDED[v]])
+def test_a_position_without_size_or_entry_is_not_left_out(venue: Venue, key: str) -> None:
+    """Neither a position that is not told nor a loss may be missing from a book unseen."""
+    path = positions_path(venue)
+
+    def answer(request: Request) -> Reply:
+        text = json.dumps(ANSWERS[venue][path](request).body)
+        return Reply(re.sub(rf'"{key}": ("[^"]*"|[-\d.]+)', f'"{key}": null', text))
+
+    with serving({**ANSWERS[venue], path: answer}) as server:
+        _, positions = asking(venue, environment(venue, server.url))
+        with pytest.raises(VenueError, match=f"{venue} answers in a form"):
+            positions()
+
+
+def positions_path(venue: Venue) -> str:
+    [path] = [path for path in ANSWERS[venue] if re.search(r"/(get_)?positions?(/list)?$", path)]
+    return path
+
+
 NUMBER = re.compile(r'(?<!"code": )"-?\d+\.?\d*"|(?<=: )-?\d+\.\d+')
 
 
@@ -99,7 +126,7 @@ NUMBER = re.compile(r'(?<!"code": )"-?\d+\.?\d*"|(?<=: )-?\d+\.\d+')
 )
 def test_a_number_of_a_billion_digits_is_not_written_out(venue: Venue, absurd: str) -> None:
     """Wherever a number stands in the rows of positions."""
-    [path] = [path for path in ANSWERS[venue] if re.search(r"/(get_)?positions?(/list)?$", path)]
+    path = positions_path(venue)
 
     def answer(request: Request) -> Reply:
         text = json.dumps(ANSWERS[venue][path](request).body)

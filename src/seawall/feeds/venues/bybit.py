@@ -75,7 +75,7 @@ def holdings(exchange: Any, say: Callable[[str], None]) -> Holdings:
     for asked in _POSITION_REQUESTS:
         page = _all_pages(exchange, asked)
         with translated(exchange, _POSITIONS):
-            open_ones = [row for row in page if number(row, "size")]
+            open_ones = [row for row in page if needed(row, "size")]
             if asked["category"] == "option":
                 coins.update(row["symbol"].split("-")[0] for row in open_ones)
         rows += open_ones
@@ -144,9 +144,9 @@ def _funding_8h(row: Any, market: Any) -> Decimal | None:
 
 def _position(exchange: Any, row: Any, market: Any) -> Row:
     """Contracts in USDC settle every eight hours; profit since then is not in the cash."""
-    session = number(row, "sessionAvgPrice")
-    entry = session if market["settle"] == "USDC" and session else number(row, "avgPrice")
+    entry = None
+    if not market["option"]:
+        session = number(row, "sessionAvgPrice") if market["settle"] == "USDC" else None
+        entry = session or needed(row, "avgPrice")
     unified = exchange.parse_position(row, market)
-    if market["option"]:
-        entry = None
     return position_row(unified, needed(row, "size"), _CONTRACT_SIZE, entry)

@@ -74,7 +74,7 @@ def holdings(exchange: Any, say: Callable[[str], None]) -> Holdings:
     endpoint = "privateGetAccountPositions"
     rows = ask_rows(exchange, endpoint, {}, "data")
     with translated(exchange, endpoint):
-        rows = [row for row in rows if number(row, "pos")]
+        rows = [row for row in rows if needed(row, "pos")]
         options = [row["instId"] for row in rows if row["instType"] == "OPTION"]
         families = sorted({"-".join(name.split("-")[:2]).removesuffix("_UM") for name in options})
     say("instruments")
@@ -185,7 +185,7 @@ def _funding_8h(row: Any) -> Decimal | None:
 
 def _position(exchange: Any, row: Any, market: Any) -> Row:
     """``avgPx`` is the price since the last settlement, so its profit is not in the cash yet."""
-    entry = None if market["option"] else number(row, "avgPx")
+    entry = None if market["option"] else needed(row, "avgPx")
     unified = exchange.parse_position(row, market)
     return position_row(unified, needed(row, "pos"), _contract_size(market), entry)
 
