@@ -1,13 +1,16 @@
 """Risk arrays: the profit of one unit of each instrument in each scenario.
 
-    out[i, t·C + c] = unit[i]·(V′ − B(F, K, σ, T)) + coin_usd[i]·x_c
-    V′ = B(F·(1 + x_c), K, σ′, T′)
+    out[i, t·C + c] = unit[i]·(V′ − D·B(F, K, σ, T)) + coin_usd[i]·x_c
+    V′ = D′·B(F·(1 + x_c), K, σ′, T′)
 
 with B Black-76 for options (kind 3 call, 4 put) and B = F for everything delta-one. σ′ is
-``vol[i, vol_index[c]]`` (column 0 unshocked), T′ is ``tenor_years[i, t]`` (column 0 today). A row
-with ``settled[i, t]`` settles at today's forward before the move: V′ = B(F, K, σ′, 0), and where
-the payoff is paid in coin it then moves with the index, V′·(1 + x_c). ``coin_usd`` is the USD value
-of coins that one unit already holds as unrealised profit. Source: docs/models/prbm.md.
+``vol[i, vol_index[c]]`` (column 0 unshocked), T′ is ``tenor_years[i, t]`` and D′ is
+``discount[i, t]`` (column 0 today, 1 for delta-one). A row with ``settled[i, t]`` settles at today's
+forward before the move: V′ = B(F, K, σ′, 0), and where the payoff is paid in coin it then moves with
+the index, V′·(1 + x_c). One with ``physical[i]`` has then turned into what it delivers, and moves
+with it: V′ = B(F, K, σ′, 0) + s·F·x_c, s = 1 for a future and a call in the money, −1 for a put
+there, 0 for the rest. ``coin_usd`` is the USD value of coins that one unit already holds as
+unrealised profit. Source: docs/models/prbm.md.
 """
 
 from __future__ import annotations
@@ -26,19 +29,31 @@ CALL_KIND = 3
 """From this kind on a row is an option; this one is a call, the next a put."""
 
 
+@kernel()
+def delivered_scalar(option: bool, call: bool, payoff: float) -> float:
+    """Units of the underlying that one unit of what settles physically turns into."""
+    if not option:
+        return 1.0
+    if payoff <= 0.0:
+        return 0.0
+    return 1.0 if call else -1.0
+
+
 @kernel(
-    "void(i8[::1], b1[::1], f8[::1], f8[::1], f8[::1], f8[::1], f8[:, ::1], f8[:, ::1], "
-    "b1[:, ::1], f8[::1], i8[::1], f8[:, ::1])"
+    "void(i8[::1], b1[::1], b1[::1], f8[::1], f8[::1], f8[::1], f8[::1], f8[:, ::1], "
+    "f8[:, ::1], f8[:, ::1], b1[:, ::1], f8[::1], i8[::1], f8[:, ::1])"
 )
 def revalue(
     kind: Integers,
     inverse: Flags,
+    physical: Flags,
     forward: Floats,
     strike: Floats,
     unit_usd: Floats,
     coin_usd: Floats,
     vol: Floats,
     tenor_years: Floats,
+    discount: Floats,
     settled: Flags,
     price_rel: Floats,
     vol_index: Integers,
@@ -46,9 +61,9 @@ def revalue(
 ) -> None:
     """Fill ``out`` [M, I·C] with USD per unit of instrument, + gain.
 
-    ``kind``, ``inverse``, ``forward``, ``strike``, ``unit_usd``, ``coin_usd`` [M]; ``vol`` [M, V];
-    ``tenor_years`` and ``settled`` [M, I]; ``price_rel``, ``vol_index`` [C]. Inputs are finite,
-    tenors ≥ 0.
+    ``kind``, ``inverse``, ``physical``, ``forward``, ``strike``, ``unit_usd``, ``coin_usd`` [M];
+    ``vol`` [M, V]; ``tenor_years``, ``discount`` and ``settled`` [M, I]; ``price_rel``,
+    ``vol_index`` [C]. Inputs are finite, tenors ≥ 0.
     """
     cells = price_rel.shape[0]
     for i in range(kind.shape[0]):
@@ -57,6 +72,7 @@ def revalue(
         base = forward[i]
         if option:
             base = black76_scalar(forward[i], strike[i], vol[i, 0], tenor_years[i, 0], call)
+            base *= discount[i, 0]
         for t in range(tenor_years.shape[1]):
             for c in range(cells):
                 shocked = forward[i]
@@ -67,7 +83,10 @@ def revalue(
                 value = shocked
                 if option:
                     value = black76_scalar(shocked, strike[i], vol[i, vol_index[c]], tenor, call)
-                    if settled[i, t] and inverse[i]:
-                        value *= 1.0 + price_rel[c]
+                    value *= discount[i, t]
+                if settled[i, t] and physical[i]:
+                    value += delivered_scalar(option, call, value) * forward[i] * price_rel[c]
+                elif settled[i, t] and option and inverse[i]:
+                    value *= 1.0 + price_rel[c]
                 gain = unit_usd[i] * (value - base) + coin_usd[i] * price_rel[c]
                 out[i, t * cells + c] = gain

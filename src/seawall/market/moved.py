@@ -21,6 +21,7 @@ from seawall.basics.time import tenor_years
 from seawall.market.slices import vol_at_forward
 from seawall.market.snapshot import MarketSnapshot, OptionSlice, SliceKey
 from seawall.pricing.black76 import price
+from seawall.pricing.discounting import discount_left
 from seawall.products.assets import WRAPPERS
 from seawall.products.names import parse_name
 
@@ -130,21 +131,30 @@ def _repriced(
     strike, vol = (np.concatenate([getattr(s, n) for s in slices]) for n in ("strike", "vol"))
     is_call = np.concatenate([s.is_call for s in slices])
 
-    def premium(levels: list[float], time: datetime) -> Floats:
+    def premium(levels: list[float], discounts: list[float], time: datetime) -> Floats:
         """Model values in quote units: an inverse option is quoted in coin."""
         tenor = column([tenor_years(time, key[2]) for key in forwards])
         units = [f if k[0] == k[1] else 1.0 for k, f in zip(forwards, levels, strict=True)]
-        return price(column(levels), strike, vol, tenor, is_call) / column(units)
+        values = price(column(levels), strike, vol, tenor, is_call, column(discounts))
+        return values / column(units)
 
-    change = premium(list(forwards.values()), as_of)
-    change -= premium([s.forward for s in slices], market.as_of)
+    now = [s.discount for s in slices]
+    then = [
+        float(discount_left(s.discount, *(tenor_years(t, s.key[2]) for t in (market.as_of, as_of))))
+        for s in slices
+    ]
+    change = premium(list(forwards.values()), then, as_of)
+    change -= premium([s.forward for s in slices], now, market.as_of)
     parts = np.split(change, np.cumsum(sizes)[:-1])
     return {
         key: replace(
             s,
             forward=forward,
+            discount=discount,
             mark=np.maximum(s.mark + part, 0.0),  # a missing mark stays missing
             atm_vol=vol_at_forward(forward, s.strike[s.smile_rows], s.vol[s.smile_rows]),
         )
-        for (key, forward), s, part in zip(forwards.items(), slices, parts, strict=True)
+        for (key, forward), discount, s, part in zip(
+            forwards.items(), then, slices, parts, strict=True
+        )
     }

@@ -45,7 +45,8 @@ class OptionSlice:
     ``forward`` and ``strike`` in USD (inverse) or settlement currency (linear) per coin; ``vol``
     decimal; ``mark`` the venue's price in quote units, NaN where it gave none; ``observed_s`` the
     time of its quote in seconds since 1970 UTC, NaN where unknown; ``atm_vol`` the volatility
-    interpolated at the forward. The last ``added`` rows are no part of the smile: they were asked
+    interpolated at the forward; ``discount`` what a unit of the quote currency paid at expiry is
+    worth today; ``warnings`` says what a report that holds one of them must repeat. The last ``added`` rows are no part of the smile: they were asked
     of the surface (:mod:`seawall.market.unlisted`). Raises BadNumber for a number that is not one
     of these.
     """
@@ -60,15 +61,19 @@ class OptionSlice:
     observed_s: NDArray[np.float64]
     atm_vol: float
     added: int = 0
+    discount: float = 1.0
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         freeze(self, len(self.names))
-        numbers = np.concatenate([[self.forward, self.atm_vol], self.strike, self.vol])
+        single = [self.forward, self.atm_vol, self.discount]
+        numbers = np.concatenate([single, self.strike, self.vol])
         marked = np.isnan(self.mark) | ((self.mark >= 0.0) & np.isfinite(self.mark))
         if not (_are_positive(numbers) and marked.all()):
             underlying, settlement, expiry = self.key
             raise BadNumber(
-                "a forward, strike or volatility that is not finite and positive, or a mark < 0",
+                "a forward, strike, volatility or discount factor that is not finite and positive, "
+                "or a mark < 0",
                 where=f"option slice of {underlying} in {settlement} for {isoformat_utc(expiry)}",
                 remedy="Leave out the rows whose numbers are damaged.",
             )

@@ -21,9 +21,11 @@ from seawall.kernels.revalue import CALL_KIND
 from seawall.market.liquidity import Liquidity
 from seawall.market.snapshot import MarketSnapshot, OptionSlice
 from seawall.pricing.black76 import greeks, price
+from seawall.pricing.discounting import rate_per_year
 from seawall.products.instruments import (
     DatedFuture,
     Expiring,
+    Instrument,
     Option,
     Perpetual,
     is_money,
@@ -48,8 +50,9 @@ class UnderlyingBook:
 
     ``inverse`` whether it pays in coin; ``quantity`` coins, + long, of a wrapper its own units;
     ``forward`` (the index for what is held outright) and ``strike`` quote currency per coin (strike
-    0 where there is none); ``vol``, ``atm_vol`` decimal (0 where there is none); ``unit_usd`` USD
-    per unit of price; ``mark_usd`` USD value of one unit held (options, spot; 0 for futures);
+    0 where there is none); ``vol``, ``atm_vol`` decimal (0 where there is none); ``discount`` the
+    discount factor of an option's payoff (1 for all else); ``physical`` whether its expiry turns it
+    into the underlying; ``unit_usd`` USD per unit of price; ``mark_usd`` USD value of one unit held (options, spot; 0 for futures);
     ``value_usd`` market value of the position (futures: unrealised profit); ``bucket`` index into
     ``buckets``: ``spot`` first, then ``perpetual`` and the expiries; ``slice`` index into
     ``slices``, the listed options of its expiry (−1 where there are none).
@@ -68,12 +71,14 @@ class UnderlyingBook:
     bucket: NDArray[np.int64]
     slice: NDArray[np.int64]
     inverse: Flags
+    physical: Flags
     quantity: Floats
     forward: Floats
     strike: Floats
     vol: Floats
     atm_vol: Floats
     tenor_years: Floats
+    discount: Floats
     unit_usd: Floats
     mark_usd: Floats
     value_usd: Floats
@@ -228,11 +233,12 @@ class _Row:
     vol: float = 0.0
     atm_vol: float = 0.0
     tenor_years: float = 0.0
+    discount: float = 1.0
     mark: float = np.nan
     listed: OptionSlice | None = None
 
 
-_QUOTED = ("forward", "strike", "vol", "tenor_years", "unit_usd")
+_QUOTED = ("forward", "strike", "vol", "tenor_years", "discount", "unit_usd")
 
 
 def join_underlying(
@@ -252,11 +258,12 @@ def join_underlying(
         return np.array([getattr(row, name) for row in rows], dtype=np.float64)
 
     kind = np.array([row.kind for row in rows], dtype=np.int64)
-    forward, strike, vol, tenor, unit = map(column, _QUOTED)
+    forward, strike, vol, tenor, discount, unit = map(column, _QUOTED)
+    terms = forward, strike, vol, tenor, discount, unit, kind
     quantity = np.array([float(position.quantity) for position in positions])
     option = kind >= CALL
     mark_usd = np.where(kind == SPOT, column("mark"), 0.0)
-    mark_usd[option] = _option_marks_usd(column("mark"), forward, strike, vol, tenor, unit, kind)
+    mark_usd[option] = _option_marks_usd(column("mark"), *terms)
     value = quantity * mark_usd
     inverse = np.array([p.instrument.is_inverse for p in positions])
     entry = np.array([np.nan if p.entry_price is None else float(p.entry_price) for p in positions])
@@ -276,18 +283,24 @@ def join_underlying(
         bucket=np.array([buckets.index(row.bucket) for row in rows], dtype=np.int64),
         slice=np.array([place[row.listed.key] if row.listed else -1 for row in rows]),
         inverse=inverse,
+        physical=np.array([_is_physical(p.instrument) for p in positions]),
         quantity=quantity,
         forward=forward,
         strike=strike,
         vol=vol,
         atm_vol=column("atm_vol"),
         tenor_years=tenor,
+        discount=discount,
         unit_usd=unit,
         mark_usd=mark_usd,
         value_usd=value,
         coin_profit=coin_profit,
-        **_unit_greeks(forward, strike, vol, tenor, unit, kind, spot),
+        **_unit_greeks(*terms, spot),
     )
+
+
+def _is_physical(instrument: Instrument) -> bool:
+    return isinstance(instrument, Expiring) and instrument.delivery == "physical"
 
 
 def _look_up(position: Position, market: MarketSnapshot) -> _Row:
@@ -311,6 +324,7 @@ def _look_up(position: Position, market: MarketSnapshot) -> _Row:
             vol=float(listed.vol[row]),
             atm_vol=listed.atm_vol,
             tenor_years=tenor_years(market.as_of, instrument.expiry),
+            discount=listed.discount,
             mark=float(listed.mark[row]) * (listed.forward if instrument.is_inverse else 1.0),
             listed=listed,
         )
@@ -325,12 +339,13 @@ def _option_marks_usd(
     strike: Floats,
     vol: Floats,
     tenor: Floats,
+    discount: Floats,
     unit: Floats,
     kind: NDArray[np.int64],
 ) -> Floats:
     """USD value of one unit of each option: the venue's mark, or the model's where it has none."""
     o = kind >= CALL
-    model = price(forward[o], strike[o], vol[o], tenor[o], kind[o] == CALL)
+    model = price(forward[o], strike[o], vol[o], tenor[o], kind[o] == CALL, discount[o])
     return unit[o] * np.where(np.isfinite(mark[o]), mark[o], model)
 
 
@@ -339,6 +354,7 @@ def _unit_greeks(
     strike: Floats,
     vol: Floats,
     tenor: Floats,
+    discount: Floats,
     unit: Floats,
     kind: NDArray[np.int64],
     spot: float,
@@ -350,9 +366,12 @@ def _unit_greeks(
     vega, theta = np.zeros_like(unit), np.zeros_like(unit)
     o = kind >= CALL
     if o.any():
-        g = greeks(forward[o], strike[o], vol[o], tenor[o], kind[o] == CALL)
+        option = forward[o], strike[o], vol[o], tenor[o], kind[o] == CALL, discount[o]
+        g = greeks(*option)
+        # A discounted value also earns its rate.
+        carry = rate_per_year(discount[o], tenor[o]) * price(*option)
         delta[o] *= g.delta
         gamma[o] = unit[o] * slope[o] ** 2 * g.gamma
         vega[o] = unit[o] * g.vega_per_unit_vol / 100.0
-        theta[o] = unit[o] * g.theta_per_year / DAYS_PER_YEAR
+        theta[o] = unit[o] * (g.theta_per_year + carry) / DAYS_PER_YEAR
     return {"delta": delta, "gamma": gamma, "vega_usd": vega, "theta_usd": theta}

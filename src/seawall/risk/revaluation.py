@@ -15,6 +15,7 @@ from seawall.basics.errors import BadNumber
 from seawall.basics.time import DAYS_PER_YEAR
 from seawall.kernels.revalue import revalue
 from seawall.market.slices import listed_smile
+from seawall.pricing.discounting import discount_left
 from seawall.risk.book import UnderlyingBook
 from seawall.risk.scenarios import PriceVolGrid, ScenarioSet
 from seawall.risk.shocks import Instant, VolMove
@@ -91,6 +92,7 @@ class Black76Revaluation(
         tenor = np.zeros((len(book.positions), count))
         tenor[:, 0] = book.tenor_years
         tenor[:, 1:] = np.maximum(book.tenor_years - horizon_years, 0.0)[:, None]
+        discount = discount_left(book.discount[:, None], book.tenor_years[:, None], tenor)
         settled = np.zeros(tenor.shape, dtype=np.bool_)
         settled[:, 2:] = expiring[:, None]
         instants: tuple[Instant, ...] = ()
@@ -98,11 +100,11 @@ class Black76Revaluation(
         if self.smile != "sticky-delta":
             vol, index = vol_table(book, book.vol, grid), scenarios.vol_index
             instants += _BY_STRIKE[:count]
-            found.append(_revalued(book, scenarios, tenor, settled, vol, index))
+            found.append(_revalued(book, scenarios, tenor, discount, settled, vol, index))
         if self.smile != "sticky-strike":
             vol, index = _sticky_delta_vols(book, grid, scenarios)
             instants += _BY_DELTA[:count]
-            found.append(_revalued(book, scenarios, tenor, settled, vol, index))
+            found.append(_revalued(book, scenarios, tenor, discount, settled, vol, index))
         return RiskArray(book, scenarios, instants, np.concatenate(found, axis=1))
 
 
@@ -110,6 +112,7 @@ def _revalued(
     book: UnderlyingBook,
     scenarios: ScenarioSet,
     tenor_years: Floats,
+    discount: Floats,
     settled: NDArray[np.bool_],
     vol: Floats,
     vol_index: NDArray[np.int64],
@@ -119,12 +122,14 @@ def _revalued(
     revalue(
         book.kind,
         book.inverse,
+        book.physical,
         book.forward,
         book.strike,
         book.unit_usd,
         book.coin_profit * book.spot_usd,
         vol,
         tenor_years,
+        discount,
         settled,
         scenarios.price_rel,
         vol_index,

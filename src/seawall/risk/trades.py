@@ -149,7 +149,12 @@ def mark_of(instrument: Instrument, market: MarketSnapshot) -> Decimal:
         return _exactly(listed.mark[row])
     tenor = tenor_years(market.as_of, instrument.expiry)
     value = black76_price(
-        listed.forward, instrument.strike, listed.vol[row], tenor, instrument.is_call
+        listed.forward,
+        instrument.strike,
+        listed.vol[row],
+        tenor,
+        instrument.is_call,
+        listed.discount,
     )
     return _exactly(float(value) / (listed.forward if instrument.is_inverse else 1.0))
 
