@@ -5,11 +5,11 @@
 
 with B Black-76 for options (kind 3 call, 4 put) and B = F for everything delta-one. σ′ is
 ``vol[i, vol_index[c]]`` (column 0 unshocked), T′ is ``tenor_years[i, t]`` and D′ is
-``discount[i, t]`` (column 0 today, 1 for delta-one). A row with ``settled[i, t]`` settles at today's
-forward before the move: V′ = B(F, K, σ′, 0), and where the payoff is paid in coin it then moves with
-the index, V′·(1 + x_c). One with ``physical[i]`` has then turned into what it delivers, and moves
-with it: V′ = B(F, K, σ′, 0) + s·F·x_c, s = 1 for a future and a call in the money, −1 for a put
-there, 0 for the rest. ``coin_usd`` is the USD value of coins that one unit already holds as
+``discount[i, t]`` (column 0 today, 1 for delta-one). A row with ``settled[i, t]`` settles at
+today's forward before the move: V′ = B(F, K, σ′, 0), and where the payoff is paid in coin it then
+moves with the index, V′·(1 + x_c). One with ``physical[i]`` has then turned into what it delivers,
+and moves with it: V′ = B(F, K, σ′, 0) + s·F·x_c, s = 1 for a future and a call in the money, −1 for
+a put there, 0 for the rest. ``coin_usd`` is the USD value of coins that one unit already holds as
 unrealised profit. Source: docs/models/prbm.md.
 """
 

@@ -11,6 +11,7 @@ import numpy as np
 from seawall.basics.decimals import MAX_PRICE
 from seawall.basics.errors import MissingQuote, StaleQuote
 from seawall.basics.time import isoformat_utc, tenor_years
+from seawall.market.carry import CarryQuotes, merged_carry
 from seawall.market.conditions import merged_liquidity
 from seawall.market.credibility import (
     MAX_FUTURE_ERROR_REL,
@@ -35,7 +36,9 @@ from seawall.market.quotes import (
 )
 from seawall.market.slices import option_slices
 from seawall.market.snapshot import MarketSnapshot, OptionSlice, SliceKey, slice_key
-from seawall.products.instruments import STABLECOINS, DatedFuture, Future
+from seawall.products.assets import CURRENCIES
+from seawall.products.instruments import CASH, STABLECOINS, DatedFuture, Future
+from seawall.products.markets import market_of
 from seawall.products.names import contract_name
 
 # Sources further apart than this do not describe one market.
@@ -43,15 +46,19 @@ MAX_SOURCE_GAP = timedelta(minutes=15)
 
 
 def assemble_snapshot(
-    quotes: Sequence[Quotes], prices: Mapping[str, float] | None = None
+    quotes: Sequence[Quotes | CarryQuotes], prices: Mapping[str, float] | None = None
 ) -> MarketSnapshot:
-    """One snapshot from option and future quotes and from given USD prices.
+    """One snapshot from option and future quotes, what is told of carry, and given USD prices.
 
-    ``prices`` maps assets to USD and overrides an index that the quotes carry, with a warning. The
+    ``prices`` maps assets to USD and overrides an index that the quotes carry, with a warning. An
+    index of shares that nothing tells is the forward of its first expiry, with a warning. The
     snapshot's time is the latest of its sources. An underlying whose prices contradict each other
     is refused in the snapshot. Raises StaleQuote when sources lie too far apart, BadNumber for an
-    impossible given price or one that the quotes contradict, MissingQuote when nothing was given.
+    impossible given price or one that the quotes contradict, MissingQuote when nothing was given or
+    a currency in which something is quoted has no price.
     """
+    carry = merged_carry(table for table in quotes if isinstance(table, CarryQuotes))
+    quotes = [table for table in quotes if not isinstance(table, CarryQuotes)]
     priced = [table for table in quotes if not isinstance(table, LiquidityQuotes)]
     if not priced:
         raise MissingQuote(
@@ -62,21 +69,25 @@ def assemble_snapshot(
     as_of = _common_time(priced)
     given = check_given(prices or {})
     stable = {asset: value for asset, value in given.items() if asset in STABLECOINS}
+    units = _unit_prices(priced, stable, given)
     options = [table for table in priced if isinstance(table, OptionQuotes)]
     futures = [table for table in priced if isinstance(table, FutureQuotes)]
-    sources = _index_rows(priced, stable)
+    sources = _index_rows(priced, units)
     listed = {name: float(np.median(np.concatenate(rows))) for name, rows in sources.items()}
     refuse_misspelt(given, listed)
     chosen = {asset: value for asset, value in given.items() if asset not in STABLECOINS}
     index = {**listed, **chosen}
-    marks, curve, told, doubted = _future_marks(futures, as_of, index, stable)
-    slices, unusable = option_slices(options, curve, as_of)
+    marks, curve, told, doubted = _future_marks(futures, as_of, index, units)
+    slices, unusable = option_slices(options, curve, carry, as_of)
+    assumed = _assumed_index(slices, index, units)
+    index |= {underlying: level for underlying, (level, _) in assumed.items()}
+    sources |= {underlying: [[level]] for underlying, (level, _) in assumed.items()}
     # A listed future or the venue's curve only fills in where no option chain gives a forward.
     forwards = {**curve, **{key: s.forward for key, s in slices.items()}}
-    of_options = _option_forwards(slices, curve, stable, as_of)
+    of_options = _option_forwards(slices, curve, units, as_of)
     refused = contradictions(index, sources, chosen, told, of_options)
     refuse_contradicted(chosen, refused)
-    slices, damaged = _drop_far_expiries(slices, index, stable, as_of)
+    slices, damaged = _drop_far_expiries(slices, index, units, as_of)
     forwards = {key: value for key, value in forwards.items() if key in slices or key in curve}
     doubted |= _drop_bad_ticks(marks, slices, curve)
     liquidity, doubts = merged_liquidity(quotes, as_of, index, chosen)
@@ -95,7 +106,9 @@ def assemble_snapshot(
         option_rows=option_rows,
         warnings=(
             *(warning for table in quotes for warning in table.warnings),
+            *carry.warnings,
             *warnings_of_given(given, listed),
+            *(warning for _, warning in assumed.values()),
             *doubts,
         ),
         given=frozenset(given.keys() - listed.keys()),
@@ -106,15 +119,53 @@ def assemble_snapshot(
     )
 
 
-def _unit_usd(underlying: str, settlement: str, stable: Mapping[str, float]) -> float:
+def _unit_prices(
+    quotes: Iterable[PriceQuotes], stable: Mapping[str, float], given: Mapping[str, float]
+) -> dict[str, float]:
+    """USD per unit of given stablecoins and of the cash in which something is quoted.
+
+    Raises MissingQuote for foreign cash without a price: none of its quotes could be used.
+    """
+    units = dict(stable)
+    for table in quotes:
+        for currency in {contract.settlement for contract in table.instruments} & CURRENCIES:
+            if currency != CASH and currency not in given:
+                raise MissingQuote(
+                    f"prices in {currency} and no price of {currency} in USD",
+                    where=table.source,
+                    remedy=f"Give it: --price {currency}=VALUE.",
+                )
+            units[currency] = given.get(currency, 1.0)
+    return units
+
+
+def _unit_usd(underlying: str, settlement: str, units: Mapping[str, float]) -> float:
     """USD per unit of the quote currency: an inverse contract is quoted in USD."""
-    return 1.0 if settlement == underlying else stable.get(settlement, 1.0)
+    return 1.0 if settlement == underlying else units.get(settlement, 1.0)
+
+
+def _assumed_index(
+    slices: Mapping[SliceKey, OptionSlice], index: Mapping[str, float], units: Mapping[str, float]
+) -> dict[str, tuple[float, str]]:
+    """USD prices of indices of shares that nothing tells: the first forward, and a warning."""
+    found: dict[str, tuple[float, str]] = {}
+    for key in sorted(slices, key=lambda key: key[2]):
+        underlying, settlement, expiry = key
+        if underlying in index or underlying in found or market_of(underlying) is None:
+            continue
+        level = slices[key].forward * _unit_usd(underlying, settlement, units)
+        warning = (
+            f"No index price of {underlying}: taken at {level:.10g}, the forward of its first "
+            f"expiry {isoformat_utc(expiry)}; give --price {underlying}=VALUE."
+        )
+        found[underlying] = level, warning
+    return found
 
 
 def _option_forwards(
     slices: Mapping[SliceKey, OptionSlice],
     curve: Mapping[SliceKey, float],
-    stable: Mapping[str, float],
+    units: Mapping[str, float],
     as_of: datetime,
 ) -> Prices:
     """Forwards that options tell of themselves; one from the curve is no second evidence."""
@@ -123,7 +174,7 @@ def _option_forwards(
         underlying, settlement, expiry = key
         if listed.forward != curve.get(key):
             what = f"its forward in {settlement} for {isoformat_utc(expiry)}"
-            usd = listed.forward * _unit_usd(underlying, settlement, stable)
+            usd = listed.forward * _unit_usd(underlying, settlement, units)
             found.setdefault(underlying, {})[what] = Quoted(usd, tenor_years(as_of, expiry))
     return found
 
@@ -131,7 +182,7 @@ def _option_forwards(
 def _drop_far_expiries(
     slices: Mapping[SliceKey, OptionSlice],
     index: Mapping[str, float],
-    stable: Mapping[str, float],
+    units: Mapping[str, float],
     as_of: datetime,
 ) -> tuple[dict[SliceKey, OptionSlice], dict[str, str]]:
     """The slices whose forwards lie near their index, and why the options of others are dropped."""
@@ -139,7 +190,7 @@ def _drop_far_expiries(
     dropped: dict[str, str] = {}
     for key, listed in slices.items():
         underlying, settlement, expiry = key
-        usd = listed.forward * _unit_usd(underlying, settlement, stable)
+        usd = listed.forward * _unit_usd(underlying, settlement, units)
         if is_near(Quoted(usd, tenor_years(as_of, expiry)), index.get(underlying, usd)):
             kept[key] = listed
         else:
@@ -181,7 +232,7 @@ def _common_time(quotes: Sequence[PriceQuotes]) -> datetime:
 
 
 def _index_rows(
-    quotes: Sequence[PriceQuotes], stable: Mapping[str, float]
+    quotes: Sequence[PriceQuotes], units: Mapping[str, float]
 ) -> dict[str, list[list[float]]]:
     """USD index prices per underlying, one list for each source that carries any."""
     found: dict[str, list[list[float]]] = {}
@@ -189,7 +240,7 @@ def _index_rows(
         seen: dict[str, list[float]] = {}
         for contract, index in zip(table.instruments, table.index.tolist(), strict=True):
             if 0.0 < index < MAX_PRICE:
-                unit = _unit_usd(contract.underlying, contract.settlement, stable)
+                unit = _unit_usd(contract.underlying, contract.settlement, units)
                 seen.setdefault(contract.underlying, []).append(index * unit)
         for underlying, values in seen.items():
             found.setdefault(underlying, []).append(values)
@@ -200,7 +251,7 @@ def _future_marks(
     futures: Iterable[FutureQuotes],
     as_of: datetime,
     index: Mapping[str, float],
-    stable: Mapping[str, float],
+    units: Mapping[str, float],
 ) -> tuple[dict[str, float], dict[SliceKey, float], Prices, dict[str, str]]:
     """Marks of listed futures by name, the forwards they tell, all marks there were in USD, and
     why contracts are left out.
@@ -219,7 +270,7 @@ def _future_marks(
         if isinstance(contract, DatedFuture) and contract.expiry <= as_of:
             continue
         underlying = contract.underlying
-        usd = mark * _unit_usd(underlying, contract.settlement, stable)
+        usd = mark * _unit_usd(underlying, contract.settlement, units)
         what = f"the {'synthetic forward' if is_synthetic else 'mark'} of {name}"
         expires = isinstance(contract, DatedFuture)
         quoted = Quoted(usd, tenor_years(as_of, contract.expiry) if expires else 0.0)

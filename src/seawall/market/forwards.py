@@ -2,8 +2,10 @@
 
 A call minus a put of one strike is worth F − K (linear) or 1 − K/F in coin (inverse), whatever
 the volatility. Each strike with both gives one estimate; their median ignores a minority of bad
-rows. Parity sees the forward that was behind the marks; the venue's own forward, quoted row by
-row, may belong to another moment, and is taken where it reprices the marks at least as well.
+rows. Where payoffs are discounted the difference is D·(F − K), a straight line over the strikes
+that tells the discount factor D together with the forward. Parity sees the forward that was behind
+the marks; the venue's own forward, quoted row by row, may belong to another moment, and is taken
+where it reprices the marks at least as well.
 """
 
 from __future__ import annotations
@@ -20,6 +22,14 @@ Flags = NDArray[np.bool_]
 MIN_PAIRS = 3
 # Mids of wide quotes are only as good as this; a venue's forward so near to them is better.
 MID_PRECISION_REL = 0.01
+# A line is drawn through at least so many strikes, and believed if most of them lie within the
+# uncertainty of their prices.
+MIN_LINE_PAIRS = 5
+LINE_STEPS = 50
+# Within this share of their uncertainty prices lie on the line.
+LEAST_OFF = 0.01
+# No currency pays less or more a year; a line that says so is a line through noise.
+MIN_RATE, MAX_RATE = -0.05, 0.30
 
 
 def parity_estimates(strike: Floats, is_call: Flags, premium: Floats, *, inverse: bool) -> Floats:
@@ -35,6 +45,47 @@ def parity_estimates(strike: Floats, is_call: Flags, premium: Floats, *, inverse
     with np.errstate(divide="ignore"):
         forwards = paired / (1.0 - gap) if inverse else paired + gap
     return forwards[np.isfinite(forwards) & (forwards > 0.0)]
+
+
+def parity_discount(
+    strike: Floats, is_call: Flags, premium: Floats, precision: Floats, tenor_years: float
+) -> tuple[float, float] | None:
+    """Discount factor and forward of a linear expiry of European options; None where parity does
+    not tell them.
+
+    Arrays have shape [n], one row per option: ``premium`` in settlement currency, NaN where there
+    is none, ``precision`` how far it may be off, > 0. The line is the one of least absolute error
+    in units of precision, which a minority of bad rows does not bend.
+    """
+    known = np.isfinite(premium) & np.isfinite(precision)
+    calls, puts = known & is_call, known & ~is_call
+    levels, one, two = np.intersect1d(strike[calls], strike[puts], return_indices=True)
+    if levels.size < MIN_LINE_PAIRS:
+        return None
+    gap = premium[calls][one] - premium[puts][two]
+    reach = precision[calls][one] + precision[puts][two]
+    middle = float(np.median(levels))
+    level, discount = _least_absolute_line(middle - levels, gap, reach)
+    if not np.exp(-MAX_RATE * tenor_years) <= discount <= np.exp(-MIN_RATE * tenor_years):
+        return None
+    off = np.abs(gap - level - discount * (middle - levels)) / reach
+    forward = middle + level / discount
+    return (discount, forward) if forward > 0.0 and float(np.median(off)) <= 1.0 else None
+
+
+def _least_absolute_line(x: Floats, y: Floats, reach: Floats) -> tuple[float, float]:
+    """Level and slope of the line with the least Σ |y − level − slope·x| / reach; shapes [n].
+
+    By least squares again and again, with weights that fall with the distance from the line before.
+    """
+    columns = np.stack([np.ones(x.size), x], axis=1)
+    weight, line = reach**-2.0, np.zeros(2)
+    for _ in range(LINE_STEPS):
+        scaled = columns * weight[:, None]
+        line = np.linalg.solve(columns.T @ scaled, scaled.T @ y)
+        off = np.abs(y - columns @ line) / reach
+        weight = reach**-2.0 / np.maximum(off, LEAST_OFF)
+    return float(line[0]), float(line[1])
 
 
 def choose_forward(

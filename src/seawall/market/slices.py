@@ -6,6 +6,9 @@ out-of-the-money one tells for both: the other's price is nearly all intrinsic v
 digit would be taken for volatility. A row without a volatility, or whose prices contradict it,
 is left out, with the reason: what cannot be valued cannot be margined, an error and never a
 smaller margin.
+
+Of options on shares and their indices prices tell before the venue's volatility does: that one
+rests on rates and dividends of its vendor's own.
 """
 
 from __future__ import annotations
@@ -19,10 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.basics.time import isoformat_utc, tenor_years
-from seawall.market.forwards import choose_forward
+from seawall.market.carry import CarryQuotes
 from seawall.market.quotes import OptionQuotes, is_backed, is_two_sided, latest
 from seawall.market.snapshot import OptionSlice, SliceKey, slice_key
-from seawall.pricing.black76 import implied_vol, price
+from seawall.market.terms import ExpiryTerms, Quoted, terms_of
+from seawall.products.markets import market_of
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -62,13 +66,16 @@ class _Place:
 
 
 def option_slices(
-    tables: Sequence[OptionQuotes], curve: Mapping[SliceKey, float], as_of: datetime
+    tables: Sequence[OptionQuotes],
+    curve: Mapping[SliceKey, float],
+    carry: CarryQuotes,
+    as_of: datetime,
 ) -> tuple[dict[SliceKey, OptionSlice], dict[str, str]]:
     """One slice per underlying, settlement and expiry after ``as_of`` that has a usable row.
 
     Of an option in several tables the latest row counts; two of one moment that disagree are both
-    left out. ``curve`` holds forwards for expiries whose options determine none. The second value
-    says of each option left out why.
+    left out. ``curve`` holds forwards for expiries whose options determine none, ``carry`` discount
+    curves and dividends. The second value says of each option left out why.
     """
     places, dropped = latest(
         (
@@ -86,7 +93,7 @@ def option_slices(
             groups.setdefault(slice_key(option), []).append(place)
     slices: dict[SliceKey, OptionSlice] = {}
     for key, group in groups.items():
-        built, unusable = _slice(key, group, curve.get(key, np.nan), as_of)
+        built, unusable = _slice(key, group, curve.get(key, np.nan), carry, as_of)
         dropped |= unusable
         if built is not None:
             slices[key] = built
@@ -100,7 +107,11 @@ def _differing(one: _Place, other: _Place) -> str | None:
 
 
 def _slice(
-    key: SliceKey, places: Sequence[_Place], curve_forward: float, as_of: datetime
+    key: SliceKey,
+    places: Sequence[_Place],
+    curve_forward: float,
+    carry: CarryQuotes,
+    as_of: datetime,
 ) -> tuple[OptionSlice | None, dict[str, str]]:
     """One expiry's slice, None when no row of it can be used; and why rows were left out."""
     options = [place.table.instruments[place.row] for place in places]
@@ -108,29 +119,28 @@ def _slice(
     def column(name: str) -> Floats:
         return np.array([place.column(name) for place in places], dtype=np.float64)
 
-    inverse = options[0].is_inverse
     strike = np.array([option.strike for option in options])
     is_call = np.array([option.is_call for option in options])
     mark, bid, ask, iv = column("mark"), column("bid"), column("ask"), column("iv")
     mark = np.where(mark >= 0.0, mark, np.nan)
     mid = np.where(is_two_sided(bid, ask), 0.5 * (bid + ask), np.nan)
     vol = np.where((iv >= MIN_VOL) & (iv <= MAX_VOL), iv, np.nan)
-    tenor = tenor_years(as_of, key[2])
-    forward = choose_forward(
-        strike, is_call, mark, mid, vol, column("forward"), tenor, inverse=inverse
-    )
-    forward = curve_forward if np.isnan(forward) else forward
-    if np.isnan(forward):
+    quoted = Quoted(strike, is_call, mark, bid, ask, mid, vol, column("forward"))
+    terms, warnings = terms_of(key, quoted, tenor_years(as_of, key[2]), curve_forward, carry)
+    if terms is None:
         why = f"nothing tells the forward of {key[0]} for {isoformat_utc(key[2])}"
         return None, {option.name: why for option in options}
-    unit = forward if inverse else 1.0
-    if np.isnan(vol).any():
-        terms = forward, strike, tenor, is_call
+    forward = terms.forward
+    unit = forward if options[0].is_inverse else 1.0
+    of_shares = market_of(key[0]) is not None
+    if of_shares or np.isnan(vol).any():
         # The mid tells a volatility but is no mark of the venue, and is not passed on as one.
-        agreed = _quotes_agree(bid * unit, ask * unit, *terms)
+        agreed = _quotes_agree(bid * unit, ask * unit, terms, strike, is_call)
         premium = np.where(np.isnan(mark) & agreed, mid, mark)
-        vol = np.where(np.isnan(vol), _vol_from_prices(premium * unit, *terms), vol)
-    value = price(forward, strike, np.where(np.isfinite(vol), vol, 0.0), tenor, is_call)
+        implied = _vol_from_prices(premium * unit, terms, strike, is_call)
+        first, second = (implied, vol) if of_shares else (vol, implied)
+        vol = np.where(np.isnan(first), second, first)
+    value = terms.value(strike, np.where(np.isfinite(vol), vol, 0.0), is_call)
     contradicted = _contradicted(value, mark * unit, bid * unit, ask * unit, forward)
     reasons = {
         row: _reason(vol[row], value[row] / unit, mark[row], bid[row], ask[row])
@@ -140,7 +150,7 @@ def _slice(
     if not backed.all():
         left = ~backed
         own = bid[left] * unit, ask[left] * unit
-        backed[left] = _pinned(*own, forward, strike[left], tenor, is_call[left])
+        backed[left] = _pinned(*own, terms, strike[left], is_call[left])
     reasons |= _unbacked(strike, np.where(contradicted, np.nan, vol), backed)
     usable = np.array([row not in reasons for row in range(len(options))])
     dropped = {options[row].name: why for row, why in reasons.items()}
@@ -157,6 +167,8 @@ def _slice(
         mark=mark[usable],
         observed_s=column("observed_s")[usable],
         atm_vol=vol_at_forward(forward, strike, vol),
+        discount=terms.discount,
+        warnings=warnings,
     )
     return built, dropped
 
@@ -215,31 +227,29 @@ def _contradicted(value: Floats, mark: Floats, bid: Floats, ask: Floats, forward
 
 
 def _quotes_agree(
-    bid: Floats, ask: Floats, forward: float, strike: Floats, tenor: float, is_call: Flags
+    bid: Floats, ask: Floats, terms: ExpiryTerms, strike: Floats, is_call: Flags
 ) -> Flags:
     """Rows whose bid and ask, in quote currency, tell nearly the same volatility."""
-    low, high = (_vol_from_prices(p, forward, strike, tenor, is_call) for p in (bid, ask))
+    low, high = (_vol_from_prices(p, terms, strike, is_call) for p in (bid, ask))
     return is_two_sided(bid, ask) & (high <= MAX_VOL_RATIO * low)
 
 
-def _pinned(
-    bid: Floats, ask: Floats, forward: float, strike: Floats, tenor: float, is_call: Flags
-) -> Flags:
+def _pinned(bid: Floats, ask: Floats, terms: ExpiryTerms, strike: Floats, is_call: Flags) -> Flags:
     """Rows whose own bid and ask, in quote currency, pin their volatility down.
 
     Unlike above, the other option of the strike has no say.
     """
-    low, high = (implied_vol(p, forward, strike, tenor, is_call).sigma for p in (bid, ask))
+    low, high = (terms.implied_vol(p, strike, is_call) for p in (bid, ask))
     return is_two_sided(bid, ask) & (high <= MAX_VOL_RATIO * low)
 
 
-def _vol_from_prices(
-    premium: Floats, forward: float, strike: Floats, tenor: float, is_call: Flags
-) -> Floats:
+def _vol_from_prices(premium: Floats, terms: ExpiryTerms, strike: Floats, is_call: Flags) -> Floats:
     """Volatility of each row from prices in quote currency; NaN where they determine none."""
-    found = implied_vol(premium, forward, strike, tenor, is_call).sigma
+    found = terms.implied_vol(premium, strike, is_call)
+    forward = terms.forward
     out_of_money = is_call == (strike >= forward)
-    time_value = premium - np.where(out_of_money, 0.0, np.abs(forward - strike))
+    intrinsic = np.where(out_of_money, 0.0, np.abs(forward - strike))
+    time_value = premium - terms.discount * intrinsic
     telling = (found >= MIN_VOL) & (found <= MAX_VOL)
     telling &= out_of_money | (time_value >= MIN_TIME_VALUE_REL * forward)
     found = np.where(telling, found, np.nan)

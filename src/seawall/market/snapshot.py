@@ -17,6 +17,7 @@ from seawall.basics.nearest import did_you_mean, nearest_name
 from seawall.basics.time import isoformat_utc
 from seawall.market.liquidity import Liquidity
 from seawall.market.nearest import nearest_listed
+from seawall.products.assets import CURRENCIES
 from seawall.products.instruments import (
     CASH,
     STABLECOINS,
@@ -46,9 +47,9 @@ class OptionSlice:
     decimal; ``mark`` the venue's price in quote units, NaN where it gave none; ``observed_s`` the
     time of its quote in seconds since 1970 UTC, NaN where unknown; ``atm_vol`` the volatility
     interpolated at the forward; ``discount`` what a unit of the quote currency paid at expiry is
-    worth today; ``warnings`` says what a report that holds one of them must repeat. The last ``added`` rows are no part of the smile: they were asked
-    of the surface (:mod:`seawall.market.unlisted`). Raises BadNumber for a number that is not one
-    of these.
+    worth today; ``warnings`` says what a report that holds one of them must repeat. The last
+    ``added`` rows are no part of the smile: they were asked of the surface
+    (:mod:`seawall.market.unlisted`). Raises BadNumber for a number that is not one of these.
     """
 
     key: SliceKey
@@ -171,10 +172,13 @@ class MarketSnapshot:
     def currency_usd(self, currency: str) -> float:
         """USD per unit of a settlement currency; a stablecoin without a price counts as 1.
 
-        Raises MissingQuote for what is neither cash nor a known stablecoin.
+        Raises MissingQuote for foreign cash without a price, and for what is neither cash nor a
+        known stablecoin.
         """
         if currency == CASH:
             return 1.0
+        if currency in CURRENCIES:
+            return self.spot_usd(currency)
         if currency not in STABLECOINS:
             raise MissingQuote(
                 f"no price of {currency} in USD, which is neither {CASH} nor a known stablecoin",

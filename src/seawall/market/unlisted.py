@@ -16,6 +16,7 @@ import numpy as np
 
 from seawall.basics.errors import MissingQuote
 from seawall.basics.time import isoformat_utc, tenor_years
+from seawall.market.carry import DiscountCurve
 from seawall.market.slices import vol_at_forward
 from seawall.market.smiles import Smile
 from seawall.market.snapshot import MarketSnapshot, OptionSlice, SliceKey, slice_key
@@ -122,7 +123,7 @@ def _with_options(market: MarketSnapshot, options: Sequence[Option]) -> MarketSn
     smiles = set(market.unlisted.smiles)
     for key, added in found.items():
         if key not in slices and surface is not None:
-            slices[key] = _slice_of(surface, key, market.forwards[key])
+            slices[key] = _slice_of(surface, key, market)
             smiles.add(key)
         first = len(slices[key].names)
         slices[key] = _extended(slices[key], added)
@@ -141,12 +142,13 @@ def _with_options(market: MarketSnapshot, options: Sequence[Option]) -> MarketSn
     )
 
 
-def _slice_of(surface: VolSurface, key: SliceKey, forward: float) -> OptionSlice:
+def _slice_of(surface: VolSurface, key: SliceKey, market: MarketSnapshot) -> OptionSlice:
     """The smile of an unlisted expiry, as calls at the strikes of the expiries beside it.
 
     What is asked for in it is no part of this, so that its volatility at the forward, at today's as
     at a moved one, is the same whatever is held. The forward is itself a strike of it.
     """
+    forward, discount = market.forwards[key], _discount_of(key, market)
     listed = np.unique(np.concatenate([smile.strike for smile in surface.smiles_of(key[2])]))
     near = np.abs(np.log(listed / forward)) < surface.reach(key[2])
     strike = np.union1d(listed[near], [forward])
@@ -162,7 +164,22 @@ def _slice_of(surface: VolSurface, key: SliceKey, forward: float) -> OptionSlice
         mark=unknown,
         observed_s=unknown,
         atm_vol=vol_at_forward(forward, strike, vol),
+        discount=discount,
     )
+
+
+def _discount_of(key: SliceKey, market: MarketSnapshot) -> float:
+    """The discount factor of an unlisted expiry: its logarithm is linear in time between those of
+    the listed ones, from 1 today, and beyond the last the last rate goes on.
+    """
+    factors = {
+        tenor_years(market.as_of, listed.key[2]): listed.discount
+        for listed in market.slices.values()
+        if listed.key[:2] == key[:2]
+    }
+    tenors = sorted(factors)
+    curve = DiscountCurve(np.array(tenors), np.array([factors[tenor] for tenor in tenors]))
+    return curve.at(tenor_years(market.as_of, key[2]))
 
 
 def _extended(known: OptionSlice, added: Sequence[tuple[Option, float]]) -> OptionSlice:

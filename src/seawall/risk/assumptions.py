@@ -48,6 +48,7 @@ def assumptions(position: Position, market: MarketSnapshot) -> list[str]:
         found += _of_wrapper(instrument, market)
     if isinstance(instrument, Option):
         listed, row = market.option_row(instrument)
+        found += listed.warnings
         if instrument.name in market.unlisted.valued:
             found.append(market.unlisted.valued[instrument.name])
         elif np.isnan(listed.mark[row]):

@@ -52,10 +52,10 @@ class UnderlyingBook:
     ``forward`` (the index for what is held outright) and ``strike`` quote currency per coin (strike
     0 where there is none); ``vol``, ``atm_vol`` decimal (0 where there is none); ``discount`` the
     discount factor of an option's payoff (1 for all else); ``physical`` whether its expiry turns it
-    into the underlying; ``unit_usd`` USD per unit of price; ``mark_usd`` USD value of one unit held (options, spot; 0 for futures);
-    ``value_usd`` market value of the position (futures: unrealised profit); ``bucket`` index into
-    ``buckets``: ``spot`` first, then ``perpetual`` and the expiries; ``slice`` index into
-    ``slices``, the listed options of its expiry (−1 where there are none).
+    into the underlying; ``unit_usd`` USD per unit of price; ``mark_usd`` USD value of one unit held
+    (options, spot; 0 for futures); ``value_usd`` market value of the position (futures: unrealised
+    profit); ``bucket`` index into ``buckets``: ``spot`` first, then ``perpetual`` and the expiries;
+    ``slice`` index into ``slices``, the listed options of its expiry (−1 where there are none).
 
     Per unit held: ``delta`` coins, without ``coin_profit``; ``gamma`` coins per USD; ``vega_usd``
     per volatility point; ``theta_usd`` per day; ``coin_profit`` coins of unrealised profit
