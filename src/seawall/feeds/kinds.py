@@ -16,8 +16,17 @@ from seawall.feeds.book_rows import (
     read_excel_book,
     read_json_rows,
 )
+from seawall.feeds.carry import DIVIDEND_COLUMNS, RATE_COLUMNS, read_dividends, read_rates
 from seawall.feeds.chains import LISTING_COLUMNS, read_listing
 from seawall.feeds.curves import CURVE_COLUMNS, read_curve
+from seawall.feeds.equities import (
+    CBOE_COLUMNS,
+    NSE_COLUMNS,
+    NSE_SETTLEMENT_COLUMNS,
+    read_cboe,
+    read_nse,
+    read_nse_settlement,
+)
 from seawall.feeds.holdings import Accounts
 from seawall.feeds.messages import Message, entries_with, object_with, text_of
 from seawall.feeds.recognise import Kind, missing
@@ -29,10 +38,10 @@ from seawall.feeds.unified import (
     read_fetched_chain,
     read_unified_quotes,
 )
-from seawall.market.quotes import Quotes
+from seawall.market.quotes import Told
 
-TableReader: TypeAlias = Callable[[Table, datetime | None], list[Quotes]]
-MessageReader: TypeAlias = Callable[[Message, datetime | None], list[Quotes]]
+TableReader: TypeAlias = Callable[[Table, datetime | None], Sequence[Told]]
+MessageReader: TypeAlias = Callable[[Message, datetime | None], Sequence[Told]]
 BookReader: TypeAlias = Callable[[Message], Accounts]
 MarketTable: TypeAlias = Kind[Collection[str], TableReader]
 MarketMessage: TypeAlias = Kind[Message, MessageReader]
@@ -52,6 +61,11 @@ MARKET_TABLES: tuple[MarketTable, ...] = (
     Kind("a tardis options_chain", _columns(*TARDIS_COLUMNS), read_options_chain),
     Kind("an option chain or futures listing", _columns(*LISTING_COLUMNS), read_listing),
     Kind("a futures curve", _columns(*CURVE_COLUMNS), lambda table, at: [read_curve(table, at)]),
+    Kind("Cboe's option quotes", _columns(*CBOE_COLUMNS), read_cboe),
+    Kind("NSE's end of day", _columns(*NSE_COLUMNS), read_nse),
+    Kind("NSE's settlement prices", _columns(*NSE_SETTLEMENT_COLUMNS), read_nse_settlement),
+    Kind("discount factors", _columns(*RATE_COLUMNS), read_rates),
+    Kind("dividends", _columns(*DIVIDEND_COLUMNS), read_dividends),
     Kind("an activity table", _activity, lambda table, at: [read_activity(table, at)]),
 )
 """Tables of quotes (CSV, gzipped CSV, parquet, Excel), told by their columns."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from seawall.feeds.recognise import recognise
 from seawall.feeds.snapshots import SPAN
 from seawall.feeds.tables import open_table
 from seawall.market.assemble import assemble_snapshot
-from seawall.market.quotes import Quotes
+from seawall.market.quotes import Told
 from seawall.market.snapshot import MarketSnapshot
 
 
@@ -50,7 +50,7 @@ def read_market(
     return replace(market, warnings=(*market.warnings, warning))
 
 
-def read_quotes(path: Path, at: datetime | None = None) -> list[Quotes]:
+def read_quotes(path: Path, at: datetime | None = None) -> Sequence[Told]:
     """The quotes of one snapshot of one file, as columns and before anything is computed.
 
     ``at`` is in UTC. Raises what :func:`read_market` raises for a single file.

@@ -31,7 +31,7 @@ from seawall.market.quotes import (
     LiquidityQuotes,
     OptionQuotes,
     PriceQuotes,
-    Quotes,
+    Told,
     latest,
 )
 from seawall.market.slices import option_slices
@@ -46,7 +46,7 @@ MAX_SOURCE_GAP = timedelta(minutes=15)
 
 
 def assemble_snapshot(
-    quotes: Sequence[Quotes | CarryQuotes], prices: Mapping[str, float] | None = None
+    told: Sequence[Told], prices: Mapping[str, float] | None = None
 ) -> MarketSnapshot:
     """One snapshot from option and future quotes, what is told of carry, and given USD prices.
 
@@ -57,8 +57,8 @@ def assemble_snapshot(
     impossible given price or one that the quotes contradict, MissingQuote when nothing was given or
     a currency in which something is quoted has no price.
     """
-    carry = merged_carry(table for table in quotes if isinstance(table, CarryQuotes))
-    quotes = [table for table in quotes if not isinstance(table, CarryQuotes)]
+    carry = merged_carry(table for table in told if isinstance(table, CarryQuotes))
+    quotes = [table for table in told if not isinstance(table, CarryQuotes)]
     priced = [table for table in quotes if not isinstance(table, LiquidityQuotes)]
     if not priced:
         raise MissingQuote(
@@ -77,7 +77,7 @@ def assemble_snapshot(
     refuse_misspelt(given, listed)
     chosen = {asset: value for asset, value in given.items() if asset not in STABLECOINS}
     index = {**listed, **chosen}
-    marks, curve, told, doubted = _future_marks(futures, as_of, index, units)
+    marks, curve, quoted, doubted = _future_marks(futures, as_of, index, units)
     slices, unusable = option_slices(options, curve, carry, as_of)
     assumed = _assumed_index(slices, index, units)
     index |= {underlying: level for underlying, (level, _) in assumed.items()}
@@ -85,7 +85,7 @@ def assemble_snapshot(
     # A listed future or the venue's curve only fills in where no option chain gives a forward.
     forwards = {**curve, **{key: s.forward for key, s in slices.items()}}
     of_options = _option_forwards(slices, curve, units, as_of)
-    refused = contradictions(index, sources, chosen, told, of_options)
+    refused = contradictions(index, sources, chosen, quoted, of_options)
     refuse_contradicted(chosen, refused)
     slices, damaged = _drop_far_expiries(slices, index, units, as_of)
     forwards = {key: value for key, value in forwards.items() if key in slices or key in curve}

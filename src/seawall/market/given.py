@@ -10,6 +10,7 @@ from seawall.basics.decimals import MAX_PRICE
 from seawall.basics.errors import BadNumber, UnknownInstrument
 from seawall.products.assets import CURRENCIES, ROUGH_LEVELS_USD
 from seawall.products.instruments import CASH, STABLECOINS, Asset
+from seawall.products.markets import is_index
 from seawall.products.names import NAMED_ASSETS, parse_name
 
 # A stablecoin may lose its peg downwards; above this the price is a slip.
@@ -34,7 +35,8 @@ def check_given(prices: Mapping[str, float]) -> dict[str, float]:
             "EUR=1.16."
         )
         try:
-            priced = isinstance(parse_name(asset), Asset) and asset != CASH
+            listed = is_index(asset) or isinstance(parse_name(asset), Asset)
+            priced = listed and asset != CASH
         except UnknownInstrument as error:
             refuse_misspelt({str(asset): value}, ())
             why += f": {error.what}"

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.basics.arrays import freeze
+from seawall.market.carry import CarryQuotes
 from seawall.market.liquidity import Liquidity
 from seawall.products.instruments import Future, Option
 
@@ -95,6 +96,8 @@ class LiquidityQuotes:
 
 PriceQuotes = OptionQuotes | FutureQuotes
 Quotes = PriceQuotes | LiquidityQuotes
+Told = Quotes | CarryQuotes
+"""Whatever a source tells of a market."""
 
 
 def is_two_sided(bid: Floats, ask: Floats) -> NDArray[np.bool_]:
