@@ -240,13 +240,20 @@ def test_a_given_price_that_replaces_an_index_is_stated(tmp_path, options):
     assert "3:00:00" in late.warnings[1]
 
 
-@pytest.mark.parametrize("currency", ["EUR", "BTC", "usdc"])
+@pytest.mark.parametrize("currency", ["BTC", "usdc"])
 def test_an_unknown_settlement_currency_is_not_counted_as_one_usd(options, currency):
     market = assemble_snapshot([options])
     with pytest.raises(MissingQuote, match=f"no price of {currency} in USD") as caught:
         market.currency_usd(currency)
     assert caught.value.where == market.where
     assert "USDC" in caught.value.remedy
+
+
+def test_foreign_cash_is_worth_what_was_given_and_never_one_usd(options):
+    assert assemble_snapshot([options], {"EUR": 1.16}).currency_usd("EUR") == 1.16
+    with pytest.raises(MissingQuote, match="no price of EUR in USD") as caught:
+        assemble_snapshot([options]).currency_usd("EUR")
+    assert "--price EUR=VALUE" in caught.value.remedy
 
 
 def test_a_snapshot_older_than_the_time_asked_for_states_its_age(tmp_path):

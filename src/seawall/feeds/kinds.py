@@ -57,6 +57,12 @@ def _activity(given: Collection[str]) -> list[str]:
     return missing(ACTIVITY_COLUMNS, given) + numbers
 
 
+def _rates(given: Collection[str]) -> list[str]:
+    lacking = missing(RATE_COLUMNS, given)
+    # Two columns are few to lack: a table with neither is no nearer to this than to a chain.
+    return [*lacking, "a row for each tenor"] if len(lacking) == len(RATE_COLUMNS) else lacking
+
+
 MARKET_TABLES: tuple[MarketTable, ...] = (
     Kind("a tardis options_chain", _columns(*TARDIS_COLUMNS), read_options_chain),
     Kind("an option chain or futures listing", _columns(*LISTING_COLUMNS), read_listing),
@@ -64,7 +70,7 @@ MARKET_TABLES: tuple[MarketTable, ...] = (
     Kind("Cboe's option quotes", _columns(*CBOE_COLUMNS), read_cboe),
     Kind("NSE's end of day", _columns(*NSE_COLUMNS), read_nse),
     Kind("NSE's settlement prices", _columns(*NSE_SETTLEMENT_COLUMNS), read_nse_settlement),
-    Kind("discount factors", _columns(*RATE_COLUMNS), read_rates),
+    Kind("discount factors", _rates, read_rates),
     Kind("dividends", _columns(*DIVIDEND_COLUMNS), read_dividends),
     Kind("an activity table", _activity, lambda table, at: [read_activity(table, at)]),
 )

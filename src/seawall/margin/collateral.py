@@ -32,6 +32,7 @@ from seawall.products.instruments import (
     Stock,
     Wrapper,
 )
+from seawall.products.markets import market_of
 from seawall.products.names import parse_name
 from seawall.risk.book import Book, UnderlyingBook
 
@@ -144,8 +145,9 @@ class Haircuts(Rates, frozen=True, kw_only=True, tag="haircuts"):
 
     ``spot`` ``in-array`` when scenarios already shock it (only the class's liquidity haircut is
     taken), ``outside`` when nothing does: then max(price range, z·σ·√horizon + liquidity).
-    Unrealised profit is cut like what it is paid in. ``locked`` names values that back nothing but
-    their own position and are cut whole. What no scenario of any model moves is cut by
+    Unrealised profit is cut like what it is paid in, and what shares and contracts are worth in
+    foreign cash like that cash, in a row ``currency`` of its own. ``locked`` names values that back
+    nothing but their own position and are cut whole. What no scenario of any model moves is cut by
     max(``other_floor_rel``, z·σ·√horizon + liquidity) and capped, a pool's share by
     ``lp_share_rel`` more than its worst component, a wrapper by ``depeg_rel`` more than what it
     wraps.
@@ -244,11 +246,23 @@ class Haircuts(Rates, frozen=True, kw_only=True, tag="haircuts"):
         for row in np.flatnonzero(book.is_spot).tolist():
             held = book.positions[row].instrument
             pegs[kind_path(held)] = self._depeg(held, float(book.value_usd[row]), spot)
-        return [
+        rows = [
             each
             for holding in holdings_of(book, rate)
             for each in (holding, *pegs.get(holding.path, ()))
         ]
+        return [*rows, *self._currency(book)]
+
+    def _currency(self, book: UnderlyingBook) -> list[HoldingValue]:
+        """The row of the cash in which an underlying is priced: no scenario moves it against USD,
+        and it can go against who owes too.
+        """
+        market = market_of(book.underlying)
+        if market is None or market.currency == CASH:
+            return []
+        exposed = abs(float(book.value_usd.sum()))
+        path = f"currency/{book.underlying}"
+        return [HoldingValue(path, 0.0, self._own_rate(self.foreign_cash) * exposed)]
 
     def _outside(
         self,

@@ -77,8 +77,15 @@ def kinds_of(book: UnderlyingBook, numbers: UnderlyingClass) -> list[str]:
         elif book.is_spot[row] or book.inverse[row]:
             found.append(numbers.name)
         else:
-            found.append("stablecoin" if paid_in in STABLECOINS else "cash")
+            found.append(_paid_kind(paid_in))
     return found
+
+
+def _paid_kind(currency: str) -> str:
+    """The kind of money in which a linear contract pays."""
+    if currency in STABLECOINS:
+        return "stablecoin"
+    return "cash" if currency == CASH else "foreign-cash"
 
 
 def factor_of(factors: Mapping[str, float], kind: str, where: str) -> float:

@@ -177,8 +177,14 @@ class MarketSnapshot:
         """
         if currency == CASH:
             return 1.0
+        if currency in CURRENCIES and currency in self.index_usd:
+            return self.index_usd[currency]
         if currency in CURRENCIES:
-            return self.spot_usd(currency)
+            raise MissingQuote(
+                f"no price of {currency} in USD",
+                where=self.where,
+                remedy=self._how_to_price(currency),
+            )
         if currency not in STABLECOINS:
             raise MissingQuote(
                 f"no price of {currency} in USD, which is neither {CASH} nor a known stablecoin",
