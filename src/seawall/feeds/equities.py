@@ -51,6 +51,8 @@ CONTRACT_UNITS = 100
 _DAY_MS = 86_400_000
 _DATE_FORMATS = ("%Y-%m-%d", "%d-%b-%Y")
 _FRIDAY, _THIRD_WEEK = 4, range(15, 22)
+# What stands for no right at all.
+_NO_RIGHT = ["", "X"]
 _PARTS = 15  # day, right and strike of an OCC symbol
 
 
@@ -79,11 +81,17 @@ def read_nse(table: Table, at: datetime | None) -> list[Quotes]:
     import polars as pl
 
     strike = number(table, "strike").cast(pl.String).str.strip_suffix(".0")
+    strike = strike.str.replace(".", "D", literal=True)
     right = text(table, "option_type").str.to_uppercase().str.slice(0, 1)
-    option = pl.concat_str([strike.str.replace(".", "D", literal=True), right], separator="-")
+    future = _indian(table, "symbol", "expiry")
+    # A row with a right is never a future, whatever else is missing from it.
+    option = pl.when(right.is_in(["C", "P"])).then(
+        pl.concat_str([future, strike, right], separator="-")
+    )
+    bare = right.is_null() | right.is_in(_NO_RIGHT)
     columns = {
         TIME_COLUMN: _closes(table, "trade_date", INDIA),
-        "instrument_name": _indian(table, "symbol", "expiry", option),
+        "instrument_name": pl.when(bare).then(future).otherwise(option),
         "mark_price": number(table, "settlement_price"),
     }
     _told(table, columns, {"underlying_price": "index_price", "open_interest": "open_interest"})
@@ -145,15 +153,12 @@ def _closes(table: Table, column: str, market: ShareMarket) -> pl.Expr:
     return pl.col(column).replace_strict(found, default=None, return_dtype=pl.Int64)
 
 
-def _indian(table: Table, symbol: str, expiry: str, option: pl.Expr | None = None) -> pl.Expr:
-    """Names of futures, and of options where strike and right are not null."""
+def _indian(table: Table, symbol: str, expiry: str) -> pl.Expr:
+    """Names of futures; null without a symbol or a day."""
     import polars as pl
 
     day = _day(table, expiry).dt.strftime("%-d%b%y").str.to_uppercase()
-    future = pl.concat_str([text(table, symbol), pl.lit(".IN_INR-"), day])
-    if option is None:
-        return future
-    return pl.when(option.is_null()).then(future).otherwise(future + "-" + option)
+    return pl.concat_str([text(table, symbol), pl.lit(".IN_INR-"), day])
 
 
 def _symbols(table: Table) -> pl.Expr:
