@@ -78,7 +78,11 @@ def assemble_snapshot(
     chosen = {asset: value for asset, value in given.items() if asset not in STABLECOINS}
     index = {**listed, **chosen}
     marks, curve, quoted, doubted = _future_marks(futures, as_of, index, units)
-    slices, unusable = option_slices(options, curve, carry, as_of)
+
+    def spot(key: SliceKey) -> float:
+        return index.get(key[0], np.nan) / _unit_usd(*key[:2], units)
+
+    slices, unusable = option_slices(options, curve, spot, carry, as_of)
     assumed = _assumed_index(slices, index, units)
     index |= {underlying: level for underlying, (level, _) in assumed.items()}
     sources |= {underlying: [[level]] for underlying, (level, _) in assumed.items()}

@@ -17,8 +17,11 @@ from numpy.typing import NDArray
 
 from seawall.basics.arrays import freeze
 from seawall.basics.errors import BadNumber, InputError
+from seawall.basics.time import tenor_years
+from seawall.pricing.discounting import rate_per_year
 
 Floats = NDArray[np.float64]
+GROWTH_STEPS = 50
 Told = TypeVar("Told")
 
 
@@ -59,6 +62,45 @@ class Dividend:
 
     ex: datetime
     amount: float
+
+
+@dataclass(frozen=True, slots=True)
+class Carry:
+    """What who waits to exercise is paid or foregoes: dividends by ascending ex-date, and a yield a
+    year, continuously compounded, for what they do not tell (borrowing a share costs it).
+    """
+
+    yield_per_year: float
+    dividends: tuple[Dividend, ...]
+
+    def schedule(self, as_of: datetime) -> Floats:
+        """Years to each ex-date after ``as_of`` and the amount; shape [d, 2]."""
+        rows = [(tenor_years(as_of, each.ex), each.amount) for each in self.dividends]
+        return np.array([row for row in rows if row[0] > 0.0]).reshape(-1, 2)
+
+
+def carry_of(
+    forward: float,
+    spot: float,
+    discount: float,
+    expiry: datetime,
+    dividends: tuple[Dividend, ...],
+    as_of: datetime,
+) -> Carry:
+    """The carry that takes a spot to its forward: the dividends, and the yield that explains the
+    rest.
+
+    With b = r − q the spot grows at b and falls by each dividend, F = S·e^{bT} − Σ D·e^{b(T − t)}.
+    """
+    known = Carry(0.0, dividends)
+    tenor = tenor_years(as_of, expiry)
+    schedule = known.schedule(as_of)
+    schedule = schedule[schedule[:, 0] <= tenor]
+    growth = 0.0
+    for _ in range(GROWTH_STEPS):  # dividends are a small part of a share, and the map contracts
+        paid = float(schedule[:, 1] @ np.exp(growth * (tenor - schedule[:, 0])))
+        growth = math.log((forward + paid) / spot) / tenor
+    return Carry(float(rate_per_year(discount, tenor)) - growth, dividends)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ volatility too: nothing is fitted anew. Source: docs/explain.md, "A moved market
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -20,6 +20,7 @@ from seawall.basics.errors import BadNumber
 from seawall.basics.time import tenor_years
 from seawall.market.slices import vol_at_forward
 from seawall.market.snapshot import MarketSnapshot, OptionSlice, SliceKey
+from seawall.market.terms import ExpiryTerms, terms_at
 from seawall.pricing.black76 import price
 from seawall.pricing.discounting import discount_left
 from seawall.products.assets import WRAPPERS
@@ -51,16 +52,17 @@ def moved(market: MarketSnapshot, underlying: str, price_rel: float) -> MarketSn
         for name, mark in market.futures.items()
     }
     of_it = {key: s.forward * factor for key, s in market.slices.items() if key[0] == underlying}
+    index = {
+        **market.index_usd,
+        **{name: usd * factor for name, usd in _wrappers(market, underlying).items()},
+        underlying: spot * factor,
+    }
     return replace(
         market,
-        index_usd={
-            **market.index_usd,
-            **{name: usd * factor for name, usd in _wrappers(market, underlying).items()},
-            underlying: spot * factor,
-        },
+        index_usd=index,
         forwards=forwards,
         futures=futures,
-        slices={**market.slices, **_repriced(market, of_it, market.as_of)},
+        slices={**market.slices, **_repriced(market, of_it, market.as_of, index)},
     )
 
 
@@ -70,7 +72,7 @@ def at_time(market: MarketSnapshot, as_of: datetime) -> MarketSnapshot:
     What has expired by then is no longer listed.
     """
     alive = {key: s.forward for key, s in market.slices.items() if key[2] > as_of}
-    slices = _repriced(market, alive, as_of)
+    slices = _repriced(market, alive, as_of, market.index_usd)
     return replace(market, as_of=as_of, slices=slices, option_rows=_rows_of(market, slices))
 
 
@@ -94,7 +96,7 @@ def with_prices_of(
         key: forwards[key] for key in market.slices if key[0] == underlying and key in forwards
     }
     slices = {key: s for key, s in market.slices.items() if key[0] != underlying}
-    slices |= _repriced(market, of_it, market.as_of)
+    slices |= _repriced(market, of_it, market.as_of, index)
     return replace(
         market,
         index_usd=index,
@@ -117,12 +119,47 @@ def _rows_of(
 
 
 def _repriced(
-    market: MarketSnapshot, forwards: Mapping[SliceKey, float], as_of: datetime
+    market: MarketSnapshot,
+    forwards: Mapping[SliceKey, float],
+    as_of: datetime,
+    index_usd: Mapping[str, float],
 ) -> dict[SliceKey, OptionSlice]:
-    """The slices of ``forwards`` at these forwards and that time, their volatilities unchanged."""
-    if not forwards:
-        return {}
-    slices = [market.slices[key] for key in forwards]
+    """The slices of ``forwards`` at these forwards and prices and that time, their volatilities
+    unchanged.
+    """
+    before = [market.slices[key] for key in forwards]
+    after = [_at(s, forwards[s.key], market.as_of, as_of) for s in before]
+    european = [row for row, s in enumerate(before) if s.carry is None]
+    change = [np.zeros(0)] * len(before)
+    if european:
+        sizes = [len(before[row].names) for row in european]
+        changed = _premiums([after[row] for row in european], as_of)
+        changed -= _premiums([before[row] for row in european], market.as_of)
+        for row, part in zip(european, np.split(changed, np.cumsum(sizes)[:-1]), strict=True):
+            change[row] = part
+    for row, (old, new) in enumerate(zip(before, after, strict=True)):
+        if old.carry is not None:
+            was = terms_at(old, market.index_usd, market.as_of)
+            change[row] = _early_change(old, was, terms_at(new, index_usd, as_of))
+    return {
+        s.key: replace(s, mark=np.maximum(s.mark + part, 0.0))  # a missing mark stays missing
+        for s, part in zip(after, change, strict=True)
+    }
+
+
+def _at(s: OptionSlice, forward: float, before: datetime, after: datetime) -> OptionSlice:
+    """A slice at another forward and time, its marks as they were."""
+    tenors = (tenor_years(time, s.key[2]) for time in (before, after))
+    return replace(
+        s,
+        forward=forward,
+        discount=float(discount_left(s.discount, *tenors)),
+        atm_vol=vol_at_forward(forward, s.strike[s.smile_rows], s.vol[s.smile_rows]),
+    )
+
+
+def _premiums(slices: Sequence[OptionSlice], as_of: datetime) -> Floats:
+    """Model values of European options in quote units (coin of inverse ones), slice after slice."""
     sizes = [len(s.names) for s in slices]
 
     def column(values: list[float]) -> Floats:
@@ -130,31 +167,17 @@ def _repriced(
 
     strike, vol = (np.concatenate([getattr(s, n) for s in slices]) for n in ("strike", "vol"))
     is_call = np.concatenate([s.is_call for s in slices])
+    tenor = column([tenor_years(as_of, s.key[2]) for s in slices])
+    forward, discount = column([s.forward for s in slices]), column([s.discount for s in slices])
+    unit = column([s.forward if s.key[0] == s.key[1] else 1.0 for s in slices])
+    return price(forward, strike, vol, tenor, is_call, discount) / unit
 
-    def premium(levels: list[float], discounts: list[float], time: datetime) -> Floats:
-        """Model values in quote units: an inverse option is quoted in coin."""
-        tenor = column([tenor_years(time, key[2]) for key in forwards])
-        units = [f if k[0] == k[1] else 1.0 for k, f in zip(forwards, levels, strict=True)]
-        values = price(column(levels), strike, vol, tenor, is_call, column(discounts))
-        return values / column(units)
 
-    now = [s.discount for s in slices]
-    then = [
-        float(discount_left(s.discount, *(tenor_years(t, s.key[2]) for t in (market.as_of, as_of))))
-        for s in slices
-    ]
-    change = premium(list(forwards.values()), then, as_of)
-    change -= premium([s.forward for s in slices], now, market.as_of)
-    parts = np.split(change, np.cumsum(sizes)[:-1])
-    return {
-        key: replace(
-            s,
-            forward=forward,
-            discount=discount,
-            mark=np.maximum(s.mark + part, 0.0),  # a missing mark stays missing
-            atm_vol=vol_at_forward(forward, s.strike[s.smile_rows], s.vol[s.smile_rows]),
-        )
-        for (key, forward), discount, s, part in zip(
-            forwards.items(), then, slices, parts, strict=True
-        )
-    }
+def _early_change(listed: OptionSlice, before: ExpiryTerms, after: ExpiryTerms) -> Floats:
+    """What American options gain between two terms; 0 where there is no mark to move."""
+    marked = np.isfinite(listed.mark)
+    change = np.zeros(len(listed.names))
+    if marked.any():
+        rows = listed.strike[marked], listed.vol[marked], listed.is_call[marked]
+        change[marked] = after.value(*rows) - before.value(*rows)
+    return change

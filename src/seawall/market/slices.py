@@ -14,18 +14,17 @@ rests on rates and dividends of its vendor's own.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seawall.basics.time import isoformat_utc, tenor_years
 from seawall.market.carry import CarryQuotes
 from seawall.market.quotes import OptionQuotes, is_backed, is_two_sided, latest
 from seawall.market.snapshot import OptionSlice, SliceKey, slice_key
-from seawall.market.terms import ExpiryTerms, Quoted, terms_of
+from seawall.market.terms import ExpiryTerms, Quoted, Surroundings, terms_of
 from seawall.products.markets import market_of
 
 Floats = NDArray[np.float64]
@@ -68,13 +67,15 @@ class _Place:
 def option_slices(
     tables: Sequence[OptionQuotes],
     curve: Mapping[SliceKey, float],
+    spot: Callable[[SliceKey], float],
     carry: CarryQuotes,
     as_of: datetime,
 ) -> tuple[dict[SliceKey, OptionSlice], dict[str, str]]:
     """One slice per underlying, settlement and expiry after ``as_of`` that has a usable row.
 
     Of an option in several tables the latest row counts; two of one moment that disagree are both
-    left out. ``curve`` holds forwards for expiries whose options determine none, ``carry`` discount
+    left out. ``curve`` holds forwards for expiries whose options determine none, ``spot``
+    tells the price of an underlying in quote currency (NaN where unknown), ``carry`` discount
     curves and dividends. The second value says of each option left out why.
     """
     places, dropped = latest(
@@ -93,7 +94,8 @@ def option_slices(
             groups.setdefault(slice_key(option), []).append(place)
     slices: dict[SliceKey, OptionSlice] = {}
     for key, group in groups.items():
-        built, unusable = _slice(key, group, curve.get(key, np.nan), carry, as_of)
+        around = Surroundings(as_of, spot(key), curve.get(key, np.nan), carry)
+        built, unusable = _slice(key, group, around)
         dropped |= unusable
         if built is not None:
             slices[key] = built
@@ -107,11 +109,7 @@ def _differing(one: _Place, other: _Place) -> str | None:
 
 
 def _slice(
-    key: SliceKey,
-    places: Sequence[_Place],
-    curve_forward: float,
-    carry: CarryQuotes,
-    as_of: datetime,
+    key: SliceKey, places: Sequence[_Place], around: Surroundings
 ) -> tuple[OptionSlice | None, dict[str, str]]:
     """One expiry's slice, None when no row of it can be used; and why rows were left out."""
     options = [place.table.instruments[place.row] for place in places]
@@ -126,31 +124,31 @@ def _slice(
     mid = np.where(is_two_sided(bid, ask), 0.5 * (bid + ask), np.nan)
     vol = np.where((iv >= MIN_VOL) & (iv <= MAX_VOL), iv, np.nan)
     quoted = Quoted(strike, is_call, mark, bid, ask, mid, vol, column("forward"))
-    terms, warnings = terms_of(key, quoted, tenor_years(as_of, key[2]), curve_forward, carry)
+    american = options[0].exercise == "american"
+    terms, warnings = terms_of(key, quoted, around, american=american)
     if terms is None:
-        why = f"nothing tells the forward of {key[0]} for {isoformat_utc(key[2])}"
-        return None, {option.name: why for option in options}
+        return None, {option.name: warnings[-1] for option in options}
     forward = terms.forward
     unit = forward if options[0].is_inverse else 1.0
     of_shares = market_of(key[0]) is not None
-    if of_shares or np.isnan(vol).any():
+    backed = mark > 0.0
+    if of_shares or np.isnan(vol).any() or not backed.all():
+        own = [terms.implied_vol(quote * unit, strike, is_call) for quote in (bid, ask)]
+        pinned = is_two_sided(bid, ask) & (own[1] <= MAX_VOL_RATIO * own[0])
         # The mid tells a volatility but is no mark of the venue, and is not passed on as one.
-        agreed = _quotes_agree(bid * unit, ask * unit, terms, strike, is_call)
-        premium = np.where(np.isnan(mark) & agreed, mid, mark)
-        implied = _vol_from_prices(premium * unit, terms, strike, is_call)
+        agreed = _quotes_agree(bid * unit, ask * unit, own, terms, strike, is_call)
+        premium = np.where(np.isnan(mark) & agreed, mid, mark) * unit
+        found = terms.implied_vol(premium, strike, is_call)
+        implied = _told(found, premium, terms, strike, is_call)
         first, second = (implied, vol) if of_shares else (vol, implied)
         vol = np.where(np.isnan(first), second, first)
+        backed |= pinned
     value = terms.value(strike, np.where(np.isfinite(vol), vol, 0.0), is_call)
     contradicted = _contradicted(value, mark * unit, bid * unit, ask * unit, forward)
     reasons = {
         row: _reason(vol[row], value[row] / unit, mark[row], bid[row], ask[row])
         for row in np.flatnonzero(np.isnan(vol) | contradicted).tolist()
     }
-    backed = mark > 0.0
-    if not backed.all():
-        left = ~backed
-        own = bid[left] * unit, ask[left] * unit
-        backed[left] = _pinned(*own, terms, strike[left], is_call[left])
     reasons |= _unbacked(strike, np.where(contradicted, np.nan, vol), backed)
     usable = np.array([row not in reasons for row in range(len(options))])
     dropped = {options[row].name: why for row, why in reasons.items()}
@@ -168,6 +166,7 @@ def _slice(
         observed_s=column("observed_s")[usable],
         atm_vol=vol_at_forward(forward, strike, vol),
         discount=terms.discount,
+        carry=terms.carry,
         warnings=warnings,
     )
     return built, dropped
@@ -227,25 +226,29 @@ def _contradicted(value: Floats, mark: Floats, bid: Floats, ask: Floats, forward
 
 
 def _quotes_agree(
-    bid: Floats, ask: Floats, terms: ExpiryTerms, strike: Floats, is_call: Flags
+    bid: Floats,
+    ask: Floats,
+    own: Sequence[Floats],
+    terms: ExpiryTerms,
+    strike: Floats,
+    is_call: Flags,
 ) -> Flags:
-    """Rows whose bid and ask, in quote currency, tell nearly the same volatility."""
-    low, high = (_vol_from_prices(p, terms, strike, is_call) for p in (bid, ask))
-    return is_two_sided(bid, ask) & (high <= MAX_VOL_RATIO * low)
+    """Rows whose bid and ask, in quote currency, tell nearly the same volatility.
 
-
-def _pinned(bid: Floats, ask: Floats, terms: ExpiryTerms, strike: Floats, is_call: Flags) -> Flags:
-    """Rows whose own bid and ask, in quote currency, pin their volatility down.
-
-    Unlike above, the other option of the strike has no say.
+    ``own`` are the volatilities that the two imply, each of its own row.
     """
-    low, high = (terms.implied_vol(p, strike, is_call) for p in (bid, ask))
+    quotes = zip(own, (bid, ask), strict=True)
+    low, high = (_told(found, quote, terms, strike, is_call) for found, quote in quotes)
     return is_two_sided(bid, ask) & (high <= MAX_VOL_RATIO * low)
 
 
-def _vol_from_prices(premium: Floats, terms: ExpiryTerms, strike: Floats, is_call: Flags) -> Floats:
-    """Volatility of each row from prices in quote currency; NaN where they determine none."""
-    found = terms.implied_vol(premium, strike, is_call)
+def _told(
+    found: Floats, premium: Floats, terms: ExpiryTerms, strike: Floats, is_call: Flags
+) -> Floats:
+    """Volatility of each row from what prices in quote currency imply; NaN where they tell none.
+
+    The other option of a strike has the say where that one is out of the money.
+    """
     forward = terms.forward
     out_of_money = is_call == (strike >= forward)
     intrinsic = np.where(out_of_money, 0.0, np.abs(forward - strike))

@@ -15,6 +15,7 @@ from seawall.basics.arrays import freeze
 from seawall.basics.errors import BadNumber, ExpiredInstrument, InputError, MissingQuote
 from seawall.basics.nearest import did_you_mean, nearest_name
 from seawall.basics.time import isoformat_utc
+from seawall.market.carry import Carry
 from seawall.market.liquidity import Liquidity
 from seawall.market.nearest import nearest_listed
 from seawall.products.assets import CURRENCIES
@@ -47,7 +48,8 @@ class OptionSlice:
     decimal; ``mark`` the venue's price in quote units, NaN where it gave none; ``observed_s`` the
     time of its quote in seconds since 1970 UTC, NaN where unknown; ``atm_vol`` the volatility
     interpolated at the forward; ``discount`` what a unit of the quote currency paid at expiry is
-    worth today; ``warnings`` says what a report that holds one of them must repeat. The last
+    worth today; ``carry`` what American options are valued by beside it, None of European ones;
+    ``warnings`` says what a report that holds one of them must repeat. The last
     ``added`` rows are no part of the smile: they were asked of the surface
     (:mod:`seawall.market.unlisted`). Raises BadNumber for a number that is not one of these.
     """
@@ -63,6 +65,7 @@ class OptionSlice:
     atm_vol: float
     added: int = 0
     discount: float = 1.0
+    carry: Carry | None = None
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

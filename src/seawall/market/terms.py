@@ -2,22 +2,28 @@
 
 Options on coins are not discounted: their venues do not. Those on shares and their indices are.
 European ones tell the discount factor themselves, by put–call parity; where they do not, the curve
-of their currency does, and without one it is 1, which a report repeats.
-Source: docs/market.md, "Discounting".
+of their currency does, and without one it is 1, which a report repeats. American ones obey no
+parity and take the curve; the forward is still their parity's near the money, where exercise is far
+off, and what it tells beyond the dividends is a yield. Source: docs/market.md, "Discounting".
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seawall.basics.time import isoformat_utc
-from seawall.market.carry import CarryQuotes
+from seawall.basics.time import isoformat_utc, tenor_years
+from seawall.market.carry import Carry, CarryQuotes, carry_of
+from seawall.market.early import EarlyExercise
 from seawall.market.forwards import choose_forward, parity_discount
-from seawall.market.snapshot import SliceKey
+from seawall.market.snapshot import OptionSlice, SliceKey
 from seawall.pricing.black76 import implied_vol, price
+from seawall.pricing.discounting import rate_per_year
+from seawall.products.instruments import CASH
 from seawall.products.markets import market_of
 
 Floats = NDArray[np.float64]
@@ -25,22 +31,33 @@ Flags = NDArray[np.bool_]
 
 # A closing or settlement price of an option may be off by so much, relative to its strike.
 MARK_PRECISION_REL = 0.0005
+# How far in logarithm from the spot a strike of American options may lie to tell their forward.
+NEAR_THE_MONEY = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class ExpiryTerms:
-    """Forward in strike units, years to expiry, and the discount factor of a payoff then."""
+    """Forward in strike units, years to expiry, and the discount factor of a payoff then.
+
+    ``carry`` and ``early`` are those of American options, None of European ones.
+    """
 
     forward: float
     tenor_years: float
     discount: float = 1.0
+    carry: Carry | None = None
+    early: EarlyExercise | None = None
 
     def value(self, strike: Floats, vol: Floats, is_call: Flags) -> Floats:
         """What options are worth in quote currency; all of shape [n]."""
+        if self.early is not None:
+            return self.early.value(strike, vol, is_call)
         return price(self.forward, strike, vol, self.tenor_years, is_call, self.discount)
 
     def implied_vol(self, premium: Floats, strike: Floats, is_call: Flags) -> Floats:
         """Volatility at which options are worth ``premium``; shape [n], NaN where there is none."""
+        if self.early is not None:
+            return self.early.implied_vol(premium, strike, is_call)
         tenor = self.tenor_years
         return implied_vol(premium, self.forward, strike, tenor, is_call, self.discount).sigma
 
@@ -62,21 +79,63 @@ class Quoted:
     forward: Floats
 
 
-def terms_of(
-    key: SliceKey, quoted: Quoted, tenor_years: float, curve_forward: float, carry: CarryQuotes
-) -> tuple[ExpiryTerms | None, tuple[str, ...]]:
-    """The terms of one expiry, None where nothing tells its forward, and what was assumed.
+def terms_at(listed: OptionSlice, index_usd: Mapping[str, float], as_of: datetime) -> ExpiryTerms:
+    """The terms of a slice at a time and at prices of underlyings and currencies in USD."""
+    underlying, currency, expiry = listed.key
+    tenor, carry, early = tenor_years(as_of, expiry), listed.carry, None
+    if carry is not None:
+        spot = index_usd[underlying] / (index_usd[currency] if currency != CASH else 1.0)
+        early = _early(listed.discount, carry, spot, expiry, as_of)
+    return ExpiryTerms(listed.forward, tenor, listed.discount, carry, early)
 
-    ``curve_forward`` is that of futures, for expiries whose options determine none; NaN without.
+
+def _early(
+    discount: float, carry: Carry, spot: float, expiry: datetime, as_of: datetime
+) -> EarlyExercise:
+    tenor = tenor_years(as_of, expiry)
+    return EarlyExercise(
+        spot=spot,
+        tenor_years=tenor,
+        rate=float(rate_per_year(discount, tenor)),
+        dividend_yield=carry.yield_per_year,
+        dividends=carry.schedule(as_of),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is known of an expiry beside its options: the time, its underlying's price in quote
+    currency and its forward from futures (NaN where unknown), and what is told of carry.
     """
-    inverse = key[0] == key[1]
+
+    as_of: datetime
+    spot: float
+    curve_forward: float
+    carry: CarryQuotes
+
+
+def terms_of(
+    key: SliceKey, quoted: Quoted, around: Surroundings, *, american: bool
+) -> tuple[ExpiryTerms | None, tuple[str, ...]]:
+    """The terms of one expiry and what was assumed; None, and why, where nothing tells them."""
+    tenor = tenor_years(around.as_of, key[2])
     discount, warnings = 1.0, ()
     if market_of(key[0]) is not None:
-        told = _by_parity(quoted, tenor_years)
+        told = None if american else _by_parity(quoted, tenor)
         if told is not None:
-            return ExpiryTerms(told[1], tenor_years, told[0]), ()
-        discount, warnings = _by_curve(key, tenor_years, carry)
-    forward = choose_forward(
+            return ExpiryTerms(told[1], tenor, told[0]), ()
+        discount, warnings = _by_curve(key, tenor, around.carry)
+    if american:
+        return _american(key, quoted, discount, around, warnings)
+    forward = _forward(quoted, discount, tenor, inverse=key[0] == key[1])
+    forward = around.curve_forward if np.isnan(forward) else forward
+    if np.isnan(forward):
+        return None, (f"nothing tells the forward of {key[0]} for {isoformat_utc(key[2])}",)
+    return ExpiryTerms(forward, tenor, discount), warnings
+
+
+def _forward(quoted: Quoted, discount: float, tenor_years: float, *, inverse: bool) -> float:
+    return choose_forward(
         quoted.strike,
         quoted.is_call,
         quoted.mark / discount,
@@ -86,9 +145,38 @@ def terms_of(
         tenor_years,
         inverse=inverse,
     )
-    forward = curve_forward if np.isnan(forward) else forward
-    terms = None if np.isnan(forward) else ExpiryTerms(forward, tenor_years, discount)
-    return terms, warnings
+
+
+def _american(
+    key: SliceKey,
+    quoted: Quoted,
+    discount: float,
+    around: Surroundings,
+    warnings: tuple[str, ...],
+) -> tuple[ExpiryTerms | None, tuple[str, ...]]:
+    """The terms of an expiry of American options, of which parity tells the forward near the spot
+    alone: there a call and a put differ least by what early exercise is worth.
+    """
+    underlying, _, expiry = key
+    if np.isnan(around.spot):
+        return None, (f"an American option needs the price of {underlying}",)
+    tenor, spot = tenor_years(around.as_of, expiry), around.spot
+    near = np.abs(np.log(quoted.strike / spot)) <= NEAR_THE_MONEY
+    kept = {name: np.where(near, getattr(quoted, name), np.nan) for name in ("mark", "mid")}
+    forward = _forward(replace(quoted, **kept), discount, tenor, inverse=False)
+    forward = around.curve_forward if np.isnan(forward) else forward
+    forward = spot / discount if np.isnan(forward) else forward
+    dividends = around.carry.dividends.get(underlying, ())
+    carry = carry_of(forward, spot, discount, expiry, dividends, around.as_of)
+    if underlying not in around.carry.dividends:
+        missing = (
+            f"Dividends of {underlying} are unknown: the forward of {isoformat_utc(expiry)} "
+            f"implies a yield of {100.0 * carry.yield_per_year:.2f} % a year; give them in a file "
+            "with the columns underlying, ex_date and amount."
+        )
+        warnings = (*warnings, missing)
+    early = _early(discount, carry, spot, expiry, around.as_of)
+    return ExpiryTerms(forward, tenor, discount, carry, early), warnings
 
 
 def _by_parity(quoted: Quoted, tenor_years: float) -> tuple[float, float] | None:

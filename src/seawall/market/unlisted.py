@@ -16,7 +16,7 @@ import numpy as np
 
 from seawall.basics.errors import MissingQuote
 from seawall.basics.time import isoformat_utc, tenor_years
-from seawall.market.carry import DiscountCurve
+from seawall.market.carry import DiscountCurve, carry_of
 from seawall.market.slices import vol_at_forward
 from seawall.market.smiles import Smile
 from seawall.market.snapshot import MarketSnapshot, OptionSlice, SliceKey, slice_key
@@ -149,6 +149,12 @@ def _slice_of(surface: VolSurface, key: SliceKey, market: MarketSnapshot) -> Opt
     at a moved one, is the same whatever is held. The forward is itself a strike of it.
     """
     forward, discount = market.forwards[key], _discount_of(key, market)
+    beside = next(s for k, s in market.slices.items() if k[:2] == key[:2])
+    carry = None
+    if beside.carry is not None:
+        spot = market.spot_usd(key[0]) / market.currency_usd(key[1])
+        dividends = beside.carry.dividends
+        carry = carry_of(forward, spot, discount, key[2], dividends, market.as_of)
     listed = np.unique(np.concatenate([smile.strike for smile in surface.smiles_of(key[2])]))
     near = np.abs(np.log(listed / forward)) < surface.reach(key[2])
     strike = np.union1d(listed[near], [forward])
@@ -165,6 +171,7 @@ def _slice_of(surface: VolSurface, key: SliceKey, market: MarketSnapshot) -> Opt
         observed_s=unknown,
         atm_vol=vol_at_forward(forward, strike, vol),
         discount=discount,
+        carry=carry,
     )
 
 

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from seawall.basics.arrays import array_fields, freeze
 from seawall.basics.errors import located
 from seawall.basics.nearest import nearest_name
-from seawall.basics.time import DAYS_PER_YEAR, isoformat_utc, tenor_years
+from seawall.basics.time import isoformat_utc, tenor_years
 from seawall.kernels.revalue import CALL_KIND
+from seawall.market.early import EarlyExercise
 from seawall.market.liquidity import Liquidity
 from seawall.market.snapshot import MarketSnapshot, OptionSlice
-from seawall.pricing.black76 import greeks, price
-from seawall.pricing.discounting import rate_per_year
+from seawall.market.terms import terms_at
 from seawall.products.instruments import (
     DatedFuture,
     Expiring,
@@ -33,6 +33,7 @@ from seawall.products.instruments import (
 from seawall.products.names import NAMED_ASSETS
 from seawall.products.portfolio import NOWHERE, Portfolio, Position
 from seawall.risk.assumptions import assumptions
+from seawall.risk.sensitivities import UnitTerms, option_values, unit_greeks
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -55,7 +56,8 @@ class UnderlyingBook:
     into the underlying; ``unit_usd`` USD per unit of price; ``mark_usd`` USD value of one unit held
     (options, spot; 0 for futures); ``value_usd`` market value of the position (futures: unrealised
     profit); ``bucket`` index into ``buckets``: ``spot`` first, then ``perpetual`` and the expiries;
-    ``slice`` index into ``slices``, the listed options of its expiry (−1 where there are none).
+    ``slice`` index into ``slices``, the listed options of its expiry (−1 where there are none), and
+    into ``early``, what values its American options (None where they are European).
 
     Per unit held: ``delta`` coins, without ``coin_profit``; ``gamma`` coins per USD; ``vega_usd``
     per volatility point; ``theta_usd`` per day; ``coin_profit`` coins of unrealised profit
@@ -67,6 +69,7 @@ class UnderlyingBook:
     positions: tuple[Position, ...]
     buckets: tuple[str, ...]
     slices: tuple[OptionSlice, ...]
+    early: tuple[EarlyExercise | None, ...]
     kind: NDArray[np.int64]
     bucket: NDArray[np.int64]
     slice: NDArray[np.int64]
@@ -107,6 +110,11 @@ class UnderlyingBook:
         return self.kind >= FUTURE
 
     @property
+    def american_rows(self) -> dict[int, EarlyExercise]:
+        """Rows that are American options, each with what values it."""
+        return _american_rows(self.slice.tolist(), self.early)
+
+    @property
     def net_delta_by_bucket(self) -> Floats:
         """Net delta in coins of each bucket; unrealised coin profit is spot; shape [buckets]."""
         held = np.zeros(len(self.buckets))
@@ -136,6 +144,7 @@ class UnderlyingBook:
             positions=tuple(self.positions[row] for row in keep),
             buckets=self.buckets,
             slices=self.slices,
+            early=self.early,
             **columns,
         )
 
@@ -258,12 +267,17 @@ def join_underlying(
         return np.array([getattr(row, name) for row in rows], dtype=np.float64)
 
     kind = np.array([row.kind for row in rows], dtype=np.int64)
-    forward, strike, vol, tenor, discount, unit = map(column, _QUOTED)
-    terms = forward, strike, vol, tenor, discount, unit, kind
+    on_slice = [place[row.listed.key] if row.listed else -1 for row in rows]
+    early = tuple(terms_at(s, market.index_usd, market.as_of).early for s in slices.values())
+    american = _american_rows(on_slice, early)
+    terms = UnitTerms(kind, *map(column, _QUOTED), american=american)
+    forward, unit = terms.forward, terms.unit_usd
     quantity = np.array([float(position.quantity) for position in positions])
     option = kind >= CALL
     mark_usd = np.where(kind == SPOT, column("mark"), 0.0)
-    mark_usd[option] = _option_marks_usd(column("mark"), *terms)
+    # An option is worth the venue's mark, or the model's value where it has none.
+    mark = np.where(np.isfinite(column("mark")), column("mark"), option_values(terms))
+    mark_usd[option] = (unit * mark)[option]
     value = quantity * mark_usd
     inverse = np.array([p.instrument.is_inverse for p in positions])
     entry = np.array([np.nan if p.entry_price is None else float(p.entry_price) for p in positions])
@@ -279,24 +293,33 @@ def join_underlying(
         positions=tuple(positions),
         buckets=buckets,
         slices=tuple(slices.values()),
+        early=early,
         kind=kind,
         bucket=np.array([buckets.index(row.bucket) for row in rows], dtype=np.int64),
-        slice=np.array([place[row.listed.key] if row.listed else -1 for row in rows]),
+        slice=np.array(on_slice),
         inverse=inverse,
         physical=np.array([_is_physical(p.instrument) for p in positions]),
         quantity=quantity,
         forward=forward,
-        strike=strike,
-        vol=vol,
+        strike=terms.strike,
+        vol=terms.vol,
         atm_vol=column("atm_vol"),
-        tenor_years=tenor,
-        discount=discount,
+        tenor_years=terms.tenor_years,
+        discount=terms.discount,
         unit_usd=unit,
         mark_usd=mark_usd,
         value_usd=value,
         coin_profit=coin_profit,
-        **_unit_greeks(*terms, spot),
+        **unit_greeks(terms, spot),
     )
+
+
+def _american_rows(
+    on_slice: Sequence[int], early: Sequence[EarlyExercise | None]
+) -> dict[int, EarlyExercise]:
+    """Rows that are American options, each with what values it; ``on_slice`` as in the book."""
+    found = {row: early[place] for row, place in enumerate(on_slice) if place >= 0}
+    return {row: each for row, each in found.items() if each is not None}
 
 
 def _is_physical(instrument: Instrument) -> bool:
@@ -331,47 +354,3 @@ def _look_up(position: Position, market: MarketSnapshot) -> _Row:
     # A wrapper stands at the index in units of what it is worth, so that it moves one to one.
     index, held = market.spot_usd(instrument.underlying), market.asset_usd(instrument)
     return _Row(SPOT, SPOT_BUCKET, index, held / index, mark=held)
-
-
-def _option_marks_usd(
-    mark: Floats,
-    forward: Floats,
-    strike: Floats,
-    vol: Floats,
-    tenor: Floats,
-    discount: Floats,
-    unit: Floats,
-    kind: NDArray[np.int64],
-) -> Floats:
-    """USD value of one unit of each option: the venue's mark, or the model's where it has none."""
-    o = kind >= CALL
-    model = price(forward[o], strike[o], vol[o], tenor[o], kind[o] == CALL, discount[o])
-    return unit[o] * np.where(np.isfinite(mark[o]), mark[o], model)
-
-
-def _unit_greeks(
-    forward: Floats,
-    strike: Floats,
-    vol: Floats,
-    tenor: Floats,
-    discount: Floats,
-    unit: Floats,
-    kind: NDArray[np.int64],
-    spot: float,
-) -> dict[str, Floats]:
-    """The columns of sensitivities per unit held, by name."""
-    # A unit of price moves with the forward, and the forward with the index: dF/dS = F / S.
-    slope = forward / spot
-    delta, gamma = unit * slope, np.zeros_like(unit)
-    vega, theta = np.zeros_like(unit), np.zeros_like(unit)
-    o = kind >= CALL
-    if o.any():
-        option = forward[o], strike[o], vol[o], tenor[o], kind[o] == CALL, discount[o]
-        g = greeks(*option)
-        # A discounted value also earns its rate.
-        carry = rate_per_year(discount[o], tenor[o]) * price(*option)
-        delta[o] *= g.delta
-        gamma[o] = unit[o] * slope[o] ** 2 * g.gamma
-        vega[o] = unit[o] * g.vega_per_unit_vol / 100.0
-        theta[o] = unit[o] * (g.theta_per_year + carry) / DAYS_PER_YEAR
-    return {"delta": delta, "gamma": gamma, "vega_usd": vega, "theta_usd": theta}

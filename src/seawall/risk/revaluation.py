@@ -16,7 +16,8 @@ from seawall.basics.time import DAYS_PER_YEAR
 from seawall.kernels.revalue import revalue
 from seawall.market.slices import listed_smile
 from seawall.pricing.discounting import discount_left
-from seawall.risk.book import UnderlyingBook
+from seawall.risk.american import unit_gains
+from seawall.risk.book import CALL, UnderlyingBook
 from seawall.risk.scenarios import PriceVolGrid, ScenarioSet
 from seawall.risk.shocks import Instant, VolMove
 
@@ -135,6 +136,18 @@ def _revalued(
         vol_index,
         out,
     )
+    for row, early in book.american_rows.items():
+        out[row] = book.unit_usd[row] * unit_gains(
+            early,
+            float(book.strike[row]),
+            is_call=bool(book.kind[row] == CALL),
+            physical=bool(book.physical[row]),
+            vol=vol[row],
+            vol_index=vol_index,
+            tenor_years=tenor_years[row],
+            settled=settled[row],
+            price_rel=scenarios.price_rel,
+        )
     return out
 
 

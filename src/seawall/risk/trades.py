@@ -16,9 +16,8 @@ from msgspec import structs
 
 from seawall.basics.decimals import MAX_PRICE
 from seawall.basics.errors import BadNumber, InputError, located
-from seawall.basics.time import tenor_years
 from seawall.market.snapshot import MarketSnapshot
-from seawall.pricing.black76 import price as black76_price
+from seawall.market.terms import terms_at
 from seawall.products.instruments import (
     CASH,
     Cash,
@@ -147,15 +146,8 @@ def mark_of(instrument: Instrument, market: MarketSnapshot) -> Decimal:
     listed, row = market.option_row(instrument)
     if np.isfinite(listed.mark[row]):
         return _exactly(listed.mark[row])
-    tenor = tenor_years(market.as_of, instrument.expiry)
-    value = black76_price(
-        listed.forward,
-        instrument.strike,
-        listed.vol[row],
-        tenor,
-        instrument.is_call,
-        listed.discount,
-    )
+    terms = terms_at(listed, market.index_usd, market.as_of)
+    value = terms.value(listed.strike[row], listed.vol[row], listed.is_call[row])
     return _exactly(float(value) / (listed.forward if instrument.is_inverse else 1.0))
 
 
