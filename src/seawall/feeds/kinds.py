@@ -84,7 +84,7 @@ def _in_json(kind: MarketTable) -> MarketMessage:
         is_list = isinstance(message.content, list)
         return kind.lacks({key for entry in message.sample for key in entry} if is_list else ())
 
-    def read(message: Message, at: datetime | None) -> list[Quotes]:
+    def read(message: Message, at: datetime | None) -> Sequence[Told]:
         rows = [{key: text_of(entry, key) for key in entry} for entry in message.entries]
         return kind.read(table_of(message.name, rows), at)
 
