@@ -31,6 +31,7 @@ from seawall.market.quotes import (
     LiquidityQuotes,
     OptionQuotes,
     PriceQuotes,
+    Quotes,
     Told,
     latest,
 )
@@ -57,15 +58,7 @@ def assemble_snapshot(
     impossible given price or one that the quotes contradict, MissingQuote when nothing was given or
     a currency in which something is quoted has no price.
     """
-    carry = merged_carry(table for table in told if isinstance(table, CarryQuotes))
-    quotes = [table for table in told if not isinstance(table, CarryQuotes)]
-    priced = [table for table in quotes if not isinstance(table, LiquidityQuotes)]
-    if not priced:
-        raise MissingQuote(
-            "no quotes were given",
-            where="market",
-            remedy="Give at least one chain or futures file with --market.",
-        )
+    carry, quotes, priced = _by_kind(told)
     as_of = _common_time(priced)
     given = check_given(prices or {})
     stable = {asset: value for asset, value in given.items() if asset in STABLECOINS}
@@ -121,6 +114,20 @@ def assemble_snapshot(
         dropped={n: why for n, why in dropped.items() if n not in option_rows | marks},
         liquidity=liquidity,
     )
+
+
+def _by_kind(told: Sequence[Told]) -> tuple[CarryQuotes, list[Quotes], list[PriceQuotes]]:
+    """What is told of carry, all else, and what of it has prices, of which there must be some."""
+    carry = merged_carry(table for table in told if isinstance(table, CarryQuotes))
+    quotes = [table for table in told if not isinstance(table, CarryQuotes)]
+    priced = [table for table in quotes if not isinstance(table, LiquidityQuotes)]
+    if not priced:
+        raise MissingQuote(
+            "no quotes were given",
+            where="market",
+            remedy="Give at least one chain or futures file with --market.",
+        )
+    return carry, quotes, priced
 
 
 def _unit_prices(
