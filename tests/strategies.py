@@ -14,9 +14,10 @@ import msgspec
 import numpy as np
 from hypothesis import strategies as st
 
+from seawall.market.carry import Carry, Dividend, carry_of
 from seawall.market.liquidity import Liquidity
 from seawall.market.snapshot import MarketSnapshot, OptionSlice
-from seawall.products.contracts import contract_name, expiry_of
+from seawall.products.contracts import contract_name, expiry_of, future, option
 from seawall.products.instruments import (
     Cash,
     DatedFuture,
@@ -31,7 +32,7 @@ from tests.naive.black76 import price
 from tests.naive.market import forward_of
 
 # TRX is of no named class; XRP shares SOL's class but not its group; SPX.US is an equity index,
-# which is not held, and NVDA.US a share, on which nothing is listed.
+# which is not held, NVDA.US a share, on which nothing is listed, KO.US one with American options.
 TYPICAL_PRICES = {
     "BTC": 80_000.0,
     "ETH": 2_500.0,
@@ -40,7 +41,11 @@ TYPICAL_PRICES = {
     "TRX": 0.25,
     "SPX.US": 6_000.0,
     "NVDA.US": 150.0,
+    "KO.US": 70.0,
+    "NIFTY.IN": 290.0,
+    "RELIANCE.IN": 16.0,
 }
+INDICES = ("SPX.US", "NIFTY.IN")
 # BTC with ETH comes up often: it is the pair that shares a correlation group.
 MIXES = (
     ("BTC", "ETH"),
@@ -51,6 +56,7 @@ MIXES = (
     ("SPX.US", "ETH", "BTC"),
     ("NVDA.US", "BTC"),
 )
+SHARE_MIXES = (("KO.US",), ("SPX.US", "KO.US"), ("NIFTY.IN", "RELIANCE.IN"), ("KO.US", "NIFTY.IN"))
 DAYS_TO_EXPIRY = (0, 1, 2, 7, 30, 31, 91, 365, 730)
 CURRENCIES = ("USDC", "USDT", "USD")
 YEAR = timedelta(days=365)
@@ -70,11 +76,13 @@ def markets(draw, mixes=MIXES):
         st.fixed_dictionaries({}, optional={c: between(0.9, 1.05) for c in ("USDC", "USDT")})
     )
     index = {name: TYPICAL_PRICES[name] * draw(between(0.3, 3.0)) for name in names}
+    if any(name.endswith(".IN") for name in names):
+        index["INR"] = 0.0115 * draw(between(0.5, 2.0))
     futures, forwards, slices = {}, {}, {}
     for name in names:
         settlements = draw(_settlements(name))
         for settlement in settlements:
-            unit = stable.get(settlement, 1.0)
+            unit = index["INR"] if settlement == "INR" else stable.get(settlement, 1.0)
             _list_contracts(
                 draw, (name, settlement), index[name] / unit, as_of, futures, forwards, slices
             )
@@ -91,13 +99,13 @@ def markets(draw, mixes=MIXES):
 
 
 def _settlements(name):
-    """What contracts settle in: one or two currencies of a coin's, USD of an index's, none listed
-    on a share.
+    """What contracts settle in: one or two currencies of a coin's, the market's of a share's or
+    index's, of which one has none listed.
     """
     if name == "NVDA.US":
         return st.just(())
-    if name == "SPX.US":
-        return st.just(("USD",))
+    if "." in name:
+        return st.just(("USD" if name.endswith(".US") else "INR",))
     return st.lists(st.sampled_from((name, *CURRENCIES)), min_size=1, max_size=2, unique=True)
 
 
@@ -123,7 +131,7 @@ def _liquidities(draw, names, futures, slices):
 def _list_contracts(draw, pair, spot, as_of, futures, forwards, slices):
     """Adds a perpetual mark, one to three expiries of one underlying and settlement, or both."""
     days = draw(st.lists(st.sampled_from(DAYS_TO_EXPIRY), min_size=1, max_size=3, unique=True))
-    if pair[0] != "SPX.US" and draw(st.booleans()):
+    if "." not in pair[0] and draw(st.booleans()):
         futures[_perpetual(*pair).name] = spot * draw(between(0.98, 1.02))
     for day in days:
         expiry = expiry_of(pair[0], (as_of + timedelta(days=day)).date())
@@ -136,10 +144,27 @@ def _list_contracts(draw, pair, spot, as_of, futures, forwards, slices):
         if draw(st.booleans()):
             futures[contract_name(*key)] = forward * draw(between(0.99, 1.01))
         if draw(st.integers(0, 4)):
-            slices[key] = _slice(draw, key, forward, tenor)
+            discount, carry = draw(_carries(key, forward, spot, as_of))
+            slices[key] = _slice(draw, key, forward, tenor, discount, carry)
 
 
-def _slice(draw, key, forward, tenor):
+@st.composite
+def _carries(draw, key, forward, spot, as_of):
+    """The discount factor of an expiry, 1 on coins, and the carry of its American options."""
+    if "." not in key[0]:
+        return 1.0, None
+    discount = draw(st.just(1.0) | between(0.9, 1.02))
+    if key[0] != "KO.US":
+        return discount, None
+    days = draw(st.lists(st.sampled_from((0.5, 20.0)), max_size=2, unique=True))
+    dividends = tuple(
+        Dividend(as_of + timedelta(days=day), 0.01 * spot * draw(between(0.1, 2.0)))
+        for day in sorted(days)
+    )
+    return discount, carry_of(forward, spot, discount, key[2], dividends, as_of)
+
+
+def _slice(draw, key, forward, tenor, discount: float, carry: Carry | None):
     moneyness = draw(st.lists(between(0.3, 3.0), min_size=1, max_size=3, unique=True))
     strikes = sorted({float(f"{forward * m:.3g}") for m in moneyness})
     vols = [draw(between(0.05, 2.5)) for _ in strikes]
@@ -163,6 +188,8 @@ def _slice(draw, key, forward, tenor):
         mark=np.array(mark),
         observed_s=np.full(len(names), np.nan),
         atm_vol=float(np.interp(np.log(forward), np.log(strikes), vols)),
+        discount=discount,
+        carry=carry,
     )
 
 
@@ -174,38 +201,29 @@ def _perpetual(underlying, settlement):
 def listed_options(market):
     """Every option of a market, in the order of its slices."""
     return [
-        Option(
-            name=name,
-            underlying=key[0],
-            settlement=key[1],
-            expiry=key[2],
-            strike=float(column.strike[row]),
-            right="call" if column.is_call[row] else "put",
-        )
+        option(*key, float(strike), "call" if is_call else "put")
         for key, column in market.slices.items()
-        for row, name in enumerate(column.names)
+        for strike, is_call in zip(column.strike, column.is_call, strict=True)
     ]
 
 
 def listed_futures(market):
-    """A perpetual of each underlying and settlement, and a future of each expiry."""
-    coins = [u for u in market.index_usd if "." not in u]
+    """A perpetual of each coin and settlement, and a future of each expiry."""
+    coins = [u for u in market.index_usd if "." not in u and u != "INR"]
     perpetuals = [_perpetual(u, s) for u in coins for s in (u, *CURRENCIES)]
-    futures = [
-        DatedFuture(name=contract_name(*key), underlying=key[0], settlement=key[1], expiry=key[2])
-        for key in market.forwards
-    ]
-    return perpetuals + futures
+    return perpetuals + [future(*key) for key in market.forwards]
 
 
 def assets(market):
-    """Cash, two stablecoins, every coin and the share."""
-    held = [
-        Stock(name=u) if u == "NVDA.US" else SpotAsset(name=u)
-        for u in market.index_usd
-        if u != "SPX.US"
-    ]
+    """Cash, two stablecoins, every coin and share."""
+    held = [_asset(u) for u in market.index_usd if u not in INDICES]
     return [Cash(name="USD"), Stablecoin(name="USDC"), Stablecoin(name="USDT"), *held]
+
+
+def _asset(name):
+    if name == "INR":
+        return Cash(name=name)
+    return Stock(name=name) if "." in name else SpotAsset(name=name)
 
 
 def quantities(market, instrument, scale_usd):
@@ -294,6 +312,7 @@ def in_other_numeraire(portfolio, market, factor):
             mark=column.mark * (factor if key[1] == "USD" else 1.0),
             observed_s=column.observed_s,
             atm_vol=column.atm_vol,
+            discount=column.discount,
         )
         for key, column in market.slices.items()
     }

@@ -30,7 +30,7 @@ from tests.naive.margin import (
 )
 from tests.naive.market import legs
 from tests.naive.parameters import PRBM
-from tests.strategies import accounts
+from tests.strategies import SHARE_MIXES, accounts
 
 ORACLES = {
     "prbm": naive_prbm,
@@ -129,6 +129,22 @@ def test_preset_holds_the_documented_numbers_of_every_class(model):
 @given(account=accounts())
 def test_every_step_agrees(model, account):
     assert_steps_agree(account, load_preset(model), ORACLES[model], PRBM)
+
+
+@pytest.mark.parametrize("model", ORACLES)
+@settings(max_examples=40)
+@given(account=accounts(mixes=SHARE_MIXES, max_legs=5))
+def test_every_step_and_holding_agrees_on_shares(model, account):
+    """Discount factors, American options, dividends, delivery and the rupee."""
+    assert_steps_agree(account, load_preset(model), ORACLES[model], PRBM)
+    assert_holdings_agree(account, load_preset(model), ORACLES[model], PRBM)
+
+
+@settings(max_examples=40)
+@given(account=accounts(mixes=SHARE_MIXES, max_legs=5))
+def test_every_step_agrees_on_shares_under_the_worse_smile(account):
+    model = replace(HOUSE, revaluation=Black76Revaluation(smile="worst"))
+    assert_steps_agree(account, model, naive_prbm, PRBM | {"smile": "worst"})
 
 
 @pytest.mark.parametrize("smile", ["sticky-delta", "worst"])

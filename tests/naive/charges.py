@@ -112,10 +112,11 @@ def concentration(legs, worst_loss, parameters, told):
 
 def parts_of(name):
     """Underlying, day and strike of a contract's name; the strike is None where it has none."""
-    occ = re.fullmatch(r"SPXW(\d\d)(\d\d)(\d\d)[CP](\d{8})", name)
+    occ = re.fullmatch(r"(SPXW|KO)(\d\d)(\d\d)(\d\d)[CP](\d{8})", name)
     if occ:
-        month = "JANFEBMARAPRMAYJUNJULAUGSEPOCTNOVDEC"[3 * int(occ[2]) - 3 : 3 * int(occ[2])]
-        return "SPX.US", f"{int(occ[3])}{month}{occ[1]}", int(occ[4]) / 1_000.0
+        month = "JANFEBMARAPRMAYJUNJULAUGSEPOCTNOVDEC"[3 * int(occ[3]) - 3 : 3 * int(occ[3])]
+        underlying = {"SPXW": "SPX.US", "KO": "KO.US"}[occ[1]]
+        return underlying, f"{int(occ[4])}{month}{occ[2]}", int(occ[5]) / 1_000.0
     pair, day, *rest = name.split("-")
     return pair.split("_")[0], day, float(rest[0].replace("D", ".")) if rest else None
 

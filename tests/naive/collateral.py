@@ -126,7 +126,7 @@ def haircut(leg, parameters, model):
     if leg["kind"] in ("perpetual", "future"):
         if model == "isolated":
             return value
-        if leg["paid_in"] == "USD":
+        if leg["paid_in"] in ("USD", "INR"):
             return 0.0
         if leg["paid_in"] == "coin":
             return value * coin_cut(leg["underlying"], parameters, array_model)
@@ -148,6 +148,11 @@ def collateral(legs, parameters, model, told):
         kept += inside
         away += beside
     rows, rest = {}, 0.0
+    for underlying, its_legs in by_underlying(kept).items():
+        if underlying.endswith(".IN"):
+            value = sum(market_value(leg) for leg in its_legs)
+            cut = stressed(*parameters["foreign_cash"], parameters)
+            rows[f"currency/{underlying}"] = (0.0, abs(value) * cut)
     for leg in kept:
         value = market_value(leg)
         rows[leg["name"]] = (value, haircut(leg, parameters, model))

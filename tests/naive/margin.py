@@ -174,7 +174,8 @@ def _kind(leg, parameters):
     if leg["kind"] == "option" and leg["q"] > 0.0:
         return "long-options"
     if leg["kind"] in ("perpetual", "future") and not leg["inverse"]:
-        return "cash" if leg["paid_in"] == "USD" else "stablecoin"
+        money = {"USD": "cash", "INR": "foreign-cash"}
+        return money.get(leg["paid_in"], "stablecoin")
     return class_name(leg["underlying"], parameters)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 
+from tests.naive import early
 from tests.naive.black76 import greeks, price
 
 DAYS_PER_YEAR = 365.0
@@ -44,6 +45,8 @@ def currency_usd(contract, snapshot):
     """USD per unit of the currency in which prices of the contract are quoted."""
     if contract.settlement in (contract.underlying, "USD"):
         return 1.0
+    if contract.settlement in snapshot.index_usd:
+        return snapshot.index_usd[contract.settlement]
     return snapshot.stable_usd.get(contract.settlement, 1.0)
 
 
@@ -52,9 +55,10 @@ def legs(portfolio, snapshot):
 
     ``kind`` is cash, stablecoin, spot, perpetual, future or option; ``q`` the signed quantity;
     ``S`` USD per coin; ``F``, ``K`` in quote currency; ``c`` USD per unit of the contract's
-    price; ``T`` years; ``value`` the model value of one unit in USD; ``mark`` what the venue
-    says one option is worth in USD (``value`` where it says nothing); ``asset`` what kind of asset
-    a leg is that is held outright.
+    price; ``T`` years; ``D`` what a unit of an option's payoff is worth today; ``early`` what
+    values an American option, else None; ``value`` the model value of one unit in USD; ``mark``
+    what the venue says one option is worth in USD (``value`` where it says nothing); ``asset`` what
+    kind of asset a leg is that is held outright.
     """
     return [_leg(position, snapshot) for position in portfolio.positions]
 
@@ -97,6 +101,7 @@ def _leg(position, snapshot):
         return leg | {"value": c * F, "expiry": None, "T": 0.0}
     leg["expiry"] = instrument.expiry
     leg["T"] = (instrument.expiry - snapshot.as_of).total_seconds() / SECONDS_PER_YEAR
+    leg["physical"] = instrument.delivery == "physical"
     if leg["kind"] == "future":
         return leg | {"value": c * F}
     return leg | _option_terms(instrument, snapshot, leg)
@@ -117,13 +122,20 @@ def _option_terms(option, snapshot, leg):
     column = snapshot.slices[key]
     is_call = option.right == "call"
     sigma = float(column.vol[row])
-    value = leg["c"] * price(leg["F"], option.strike, sigma, leg["T"], is_call)
+    american = early.terms(option, column, snapshot, leg) if option.exercise == "american" else None
+    if american is None:
+        value = column.discount * price(leg["F"], option.strike, sigma, leg["T"], is_call)
+    else:
+        value = early.value(american, american["S"], option.strike, sigma, is_call)
+    value *= leg["c"]
     quoted = float(column.mark[row])
     unit = leg["S"] if leg["inverse"] else currency_usd(option, snapshot)
     return {
         "K": option.strike,
         "K_usd": option.strike * (1.0 if leg["inverse"] else unit),
         "is_call": is_call,
+        "D": column.discount,
+        "early": american,
         "sigma": sigma,
         "sigma_atm": float(column.atm_vol),
         "smile": smile_of(column),
@@ -168,8 +180,11 @@ def coin_balance(legs):
 def delta_coin(leg):
     """USD value gained per unit and per USD of index when forward and index move together."""
     slope = 1.0
+    if leg["kind"] == "option" and leg["early"] is not None:
+        return early.delta(leg["early"], leg["K"], leg["sigma"], leg["is_call"])
     if leg["kind"] == "option":
         slope = greeks(leg["F"], leg["K"], leg["sigma"], leg["T"], leg["is_call"])["delta"]
+        slope *= leg["D"]
     return leg["c"] * leg["F"] * slope / leg["S"]
 
 

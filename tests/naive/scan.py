@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from tests.naive import early
 from tests.naive.black76 import intrinsic, price
 from tests.naive.market import DAYS_PER_YEAR, coin_profit, market_class, smile_at
 
@@ -77,20 +78,38 @@ def unit_pnl(leg, move, vol, instant, way, parameters):
 def contract_pnl(leg, move, vol, instant, way, parameters):
     """Gain in USD of one unit of a leg in one cell at one instant."""
     if instant == "post-expiry" and expires_within(leg, parameters):
-        if leg["kind"] == "future":
-            return 0.0
-        settled = intrinsic(leg["F"], leg["K"], leg["is_call"])
-        coin_move = 1.0 + move if leg["inverse"] else 1.0
-        return leg["c"] * settled * coin_move - leg["value"]
+        return settled_pnl(leg, move)
     forward = leg["F"] * (1.0 + move)
     if leg["kind"] != "option":
         return leg["c"] * forward - leg["value"]
-    tenor = leg["T"]
+    passed = 0.0
     if instant != "now":
-        tenor = max(leg["T"] - parameters["horizon_days"] / DAYS_PER_YEAR, 0.0)
+        passed = min(parameters["horizon_days"] / DAYS_PER_YEAR, leg["T"])
     sigma = shocked_vol(leg, move, vol, way, parameters)
-    value = leg["c"] * price(forward, leg["K"], sigma, tenor, leg["is_call"])
-    return value - leg["value"]
+    if leg["early"] is not None:
+        then = early.later(leg["early"], passed)
+        spot = then["S"] * (1.0 + move)
+        value = early.value(then, spot, leg["K"], sigma, leg["is_call"])
+    else:
+        tenor = leg["T"] - passed
+        value = price(forward, leg["K"], sigma, tenor, leg["is_call"])
+        value *= leg["D"] ** (tenor / leg["T"])
+    return leg["c"] * value - leg["value"]
+
+
+def settled_pnl(leg, move):
+    """Gain in USD of one unit that settles at today's forward before the move."""
+    delivered = 1.0
+    if leg["kind"] == "future":
+        settled = leg["F"]
+    else:
+        settled = intrinsic(leg["F"], leg["K"], leg["is_call"])
+        delivered = (1.0 if leg["is_call"] else -1.0) if settled > 0.0 else 0.0
+    if leg["physical"]:
+        settled += delivered * leg["F"] * move
+    elif leg["kind"] == "option" and leg["inverse"]:
+        settled *= 1.0 + move
+    return leg["c"] * settled - leg["value"]
 
 
 def scan_underlying(legs, parameters):
