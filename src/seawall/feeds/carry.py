@@ -8,6 +8,7 @@ that is none is an error: left out it would change the price of all that is late
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import date, datetime
 
@@ -17,6 +18,7 @@ from seawall.basics.decimals import parse_decimal
 from seawall.basics.errors import BadNumber, UnrecognisedFile
 from seawall.feeds.tables import Table, collect, numbered, text
 from seawall.market.carry import CarryQuotes, DiscountCurve, Dividend
+from seawall.market.forwards import MAX_RATE, MIN_RATE
 from seawall.products.assets import CURRENCIES
 from seawall.products.instruments import CASH
 from seawall.products.markets import ends_at, is_index, market_of
@@ -35,13 +37,17 @@ def read_rates(table: Table, at: datetime | None) -> list[CarryQuotes]:
         where, currency = f"{table.name} row {row['row']}", row.get("currency") or CASH
         tenor, factor = (_number(row, name, where) for name in RATE_COLUMNS)
         known = factors.setdefault(currency, {})
-        possible = tenor >= 0.0 and 0.0 < factor <= 2.0 and (tenor > 0.0 or factor == 1.0)
+        possible = (
+            tenor >= 0.0
+            and factor > 0.0
+            and MIN_RATE * tenor <= -math.log(factor) <= MAX_RATE * tenor
+        )
         if currency not in CURRENCIES or not possible or tenor in known:
             raise BadNumber(
                 f"the discount factor {row['DF']} of {currency} for {row['T']} years cannot be one",
                 where=where,
-                remedy="Give each tenor once, in years, with a factor above 0, and a currency "
-                "such as USD.",
+                remedy="Give each tenor once, in years, with a factor of a rate between "
+                f"{MIN_RATE:.0%} and {MAX_RATE:.0%} a year, and a currency such as USD.",
             )
         known[tenor] = factor
     curves: dict[str, DiscountCurve] = {}

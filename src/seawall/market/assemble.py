@@ -104,6 +104,7 @@ def assemble_snapshot(
         warnings=(
             *(warning for table in quotes for warning in table.warnings),
             *carry.warnings,
+            *_unused_dividends(carry, priced),
             *warnings_of_given(given, listed),
             *(warning for _, warning in assumed.values()),
             *doubts,
@@ -128,6 +129,16 @@ def _by_kind(told: Sequence[Told]) -> tuple[CarryQuotes, list[Quotes], list[Pric
             remedy="Give at least one chain or futures file with --market.",
         )
     return carry, quotes, priced
+
+
+def _unused_dividends(carry: CarryQuotes, quotes: Iterable[PriceQuotes]) -> list[str]:
+    """A sentence on dividends of names on which nothing is quoted: one may be misspelt."""
+    quoted = {contract.underlying for table in quotes for contract in table.instruments}
+    unused = sorted(carry.dividends.keys() - quoted)
+    if not unused:
+        return []
+    more = f" and {len(unused) - 1} more" if len(unused) > 1 else ""
+    return [f"Dividends of {unused[0]}{more} are used by nothing: no contract on it is quoted."]
 
 
 def _unit_prices(

@@ -79,6 +79,19 @@ class Carry:
         return np.array([row for row in rows if row[0] > 0.0]).reshape(-1, 2)
 
 
+def forward_of(
+    spot: float, discount: float, carry: Carry, expiry: datetime, as_of: datetime
+) -> float:
+    """Where a spot goes by its carry: F = S·e^{bT} − Σ D·e^{b(T − t)}, b = r − q, over the
+    dividends until expiry; ≤ 0 where they are more than the share is worth.
+    """
+    tenor, schedule = tenor_years(as_of, expiry), carry.schedule(as_of)
+    growth = float(rate_per_year(discount, tenor)) - carry.yield_per_year
+    schedule = schedule[schedule[:, 0] <= tenor]
+    paid = float(schedule[:, 1] @ np.exp(growth * (tenor - schedule[:, 0])))
+    return spot * math.exp(growth * tenor) - paid
+
+
 def carry_of(
     forward: float,
     spot: float,
@@ -87,10 +100,8 @@ def carry_of(
     dividends: tuple[Dividend, ...],
     as_of: datetime,
 ) -> Carry:
-    """The carry that takes a spot to its forward: the dividends, and the yield that explains the
-    rest.
-
-    With b = r − q the spot grows at b and falls by each dividend, F = S·e^{bT} − Σ D·e^{b(T − t)}.
+    """The carry that takes a spot to its forward, as :func:`forward_of` has it: the dividends, and
+    the yield that explains the rest.
     """
     known = Carry(0.0, dividends)
     tenor = tenor_years(as_of, expiry)

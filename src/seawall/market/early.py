@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from seawall.pricing.american import greeks, implied_vol, price
+from seawall.pricing.american import MAX_TOTAL_SD, greeks, implied_vol, price
 from seawall.pricing.results import Greeks
 
 Floats = NDArray[np.float64]
@@ -41,7 +41,7 @@ class EarlyExercise:
 
         Cells that differ by the spot alone cost little when they stand beside each other.
         """
-        return price(spot, strike, vol, *self._terms(is_call))
+        return price(spot, strike, self._within(vol), *self._terms(is_call))
 
     def implied_vol(self, premium: Floats, strike: Floats, is_call: Flags) -> Floats:
         """Volatility at which options are worth ``premium``; shape [n], NaN where there is none."""
@@ -49,12 +49,17 @@ class EarlyExercise:
 
     def greeks(self, strike: Floats, vol: Floats, is_call: Flags) -> Greeks:
         """Sensitivities to the spot, volatility, and time while the forward stays; shape [n]."""
-        found = greeks(self.spot, strike, vol, *self._terms(is_call))
+        found = greeks(self.spot, strike, self._within(vol), *self._terms(is_call))
         drift = (self.rate - self.dividend_yield) * self.spot
         return replace(found, theta_per_year=found.theta_per_year + drift * found.delta)
 
     def _terms(self, is_call: Flags) -> tuple[float, float, float, Flags, Floats]:
         return self.tenor_years, self.rate, self.dividend_yield, is_call, self.dividends
+
+    def _within(self, vol: Floats) -> Floats:
+        """Volatilities that can be priced: above, values are at their bounds to 2e-9."""
+        most = MAX_TOTAL_SD / np.sqrt(self.tenor_years) if self.tenor_years > 0.0 else np.inf
+        return np.minimum(vol, most * (1.0 - 1e-12))
 
     def with_left(self, left_years: float) -> EarlyExercise:
         """The same with so many years left of ``tenor_years`` and the forward where it is."""

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.basics.time import isoformat_utc, tenor_years
-from seawall.market.carry import Carry, CarryQuotes, carry_of
+from seawall.market.carry import Carry, CarryQuotes, carry_of, forward_of
 from seawall.market.early import EarlyExercise
 from seawall.market.forwards import choose_forward, parity_discount
 from seawall.market.snapshot import OptionSlice, SliceKey
@@ -33,6 +33,9 @@ Flags = NDArray[np.bool_]
 MARK_PRECISION_REL = 0.0005
 # How far in logarithm from the spot a strike of American options may lie to tell their forward.
 NEAR_THE_MONEY = 0.05
+# A yield above both, a year and until expiry, is hardly a share's: its spot is of another moment
+# than its options, or it costs that much to borrow.
+MAX_YIELD_PER_YEAR, MAX_YIELD_REL = 0.05, 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,22 +164,48 @@ def _american(
     if np.isnan(around.spot):
         return None, (f"an American option needs the price of {underlying}",)
     tenor, spot = tenor_years(around.as_of, expiry), around.spot
+    dividends = around.carry.dividends.get(underlying, ())
+    too_much = [each for each in dividends if each.amount >= spot]
+    if too_much:
+        what = f"a dividend of {too_much[0].amount:.10g} on {isoformat_utc(too_much[0].ex)}"
+        return None, (f"{what} is more than {underlying} costs, {spot:.10g}",)
     near = np.abs(np.log(quoted.strike / spot)) <= NEAR_THE_MONEY
     kept = {name: np.where(near, getattr(quoted, name), np.nan) for name in ("mark", "mid")}
     forward = _forward(replace(quoted, **kept), discount, tenor, inverse=False)
     forward = around.curve_forward if np.isnan(forward) else forward
-    forward = spot / discount if np.isnan(forward) else forward
-    dividends = around.carry.dividends.get(underlying, ())
+    if np.isnan(forward):
+        forward = forward_of(spot, discount, Carry(0.0, dividends), expiry, around.as_of)
+        if not forward > 0.0:
+            return None, (f"dividends until then are more than {underlying} costs, {spot:.10g}",)
+        what = f"No call and put near the money tell the forward of {underlying} for "
+        warnings = (*warnings, f"{what}{isoformat_utc(expiry)}: taken at the growth of its price.")
     carry = carry_of(forward, spot, discount, expiry, dividends, around.as_of)
-    if underlying not in around.carry.dividends:
-        missing = (
-            f"Dividends of {underlying} are unknown: the forward of {isoformat_utc(expiry)} "
-            f"implies a yield of {100.0 * carry.yield_per_year:.2f} % a year; give them in a file "
-            "with the columns underlying, ex_date and amount."
-        )
-        warnings = (*warnings, missing)
+    warnings += _doubts(key, carry, spot, tenor, is_told=underlying in around.carry.dividends)
     early = _early(discount, carry, spot, expiry, around.as_of)
     return ExpiryTerms(forward, tenor, discount, carry, early), warnings
+
+
+def _doubts(
+    key: SliceKey, carry: Carry, spot: float, tenor_years: float, *, is_told: bool
+) -> tuple[str, ...]:
+    """What a report must repeat of a carry: dividends nobody told, a spot that does not fit."""
+    underlying, _, expiry = key
+    implied = carry.yield_per_year
+    implies = f"the forward of {isoformat_utc(expiry)} implies a yield of {100.0 * implied:.2f} %"
+    warnings: tuple[str, ...] = ()
+    if not is_told:
+        missing = (
+            f"Dividends of {underlying} are unknown: {implies} a year; give them in a file with "
+            "the columns underlying, ex_date and amount."
+        )
+        warnings = (missing,)
+    if abs(implied) > MAX_YIELD_PER_YEAR and abs(implied) * tenor_years > MAX_YIELD_REL:
+        doubt = (
+            f"{underlying} at {spot:.10g} may be of another moment than its options: {implies} a "
+            f"year; give --price {underlying}=VALUE if it is."
+        )
+        warnings = (*warnings, doubt)
+    return warnings
 
 
 def _by_parity(quoted: Quoted, tenor_years: float) -> tuple[float, float] | None:
