@@ -8,7 +8,8 @@ is left out, with the reason: what cannot be valued cannot be margined, an error
 smaller margin.
 
 Of options on shares and their indices prices tell before the venue's volatility does: that one
-rests on rates and dividends of its vendor's own.
+rests on rates and dividends of its vendor's own. Where the price is all intrinsic value and fits,
+the strikes beside it tell.
 """
 
 from __future__ import annotations
@@ -140,6 +141,8 @@ def _slice(
         premium = np.where(np.isnan(mark) & agreed, mid, mark) * unit
         found = terms.implied_vol(premium, strike, is_call)
         implied = _told(found, premium, terms, strike, is_call)
+        if of_shares:
+            implied = _lent(implied, bid, ask, terms, strike, is_call)
         first, second = (implied, vol) if of_shares else (vol, implied)
         vol = np.where(np.isnan(first), second, first)
         backed |= pinned
@@ -170,6 +173,18 @@ def _slice(
         warnings=warnings,
     )
     return built, dropped
+
+
+def _lent(
+    vol: Floats, bid: Floats, ask: Floats, terms: ExpiryTerms, strike: Floats, is_call: Flags
+) -> Floats:
+    """The volatilities, and of two-sided rows without one what those beside them say, where at it
+    they are worth what is bid and asked: deep in the money no price tells a volatility.
+    """
+    beside = _neighbours(strike, vol, np.isfinite(vol))
+    value = terms.value(strike, np.where(np.isfinite(beside), beside, 0.0), is_call)
+    fits = np.isnan(vol) & is_two_sided(bid, ask) & (bid <= value) & (value <= ask)
+    return np.where(fits, beside, vol)
 
 
 def _neighbours(strike: Floats, vol: Floats, backed: Flags) -> Floats:
