@@ -28,6 +28,7 @@ DIVIDEND_COLUMNS = ("underlying", "ex_date", "amount")
 """The columns by which each is recognised."""
 
 MAX_ROWS = 100_000
+MAX_TENOR_YEARS = 100.0
 
 
 def read_rates(table: Table, at: datetime | None) -> list[CarryQuotes]:
@@ -38,7 +39,7 @@ def read_rates(table: Table, at: datetime | None) -> list[CarryQuotes]:
         tenor, factor = (_number(row, name, where) for name in RATE_COLUMNS)
         known = factors.setdefault(currency, {})
         possible = (
-            tenor >= 0.0
+            0.0 <= tenor <= MAX_TENOR_YEARS
             and factor > 0.0
             and MIN_RATE * tenor <= -math.log(factor) <= MAX_RATE * tenor
         )
@@ -46,8 +47,9 @@ def read_rates(table: Table, at: datetime | None) -> list[CarryQuotes]:
             raise BadNumber(
                 f"the discount factor {row['DF']} of {currency} for {row['T']} years cannot be one",
                 where=where,
-                remedy="Give each tenor once, in years, with a factor of a rate between "
-                f"{MIN_RATE:.0%} and {MAX_RATE:.0%} a year, and a currency such as USD.",
+                remedy=f"Give each tenor once, in years, at most {MAX_TENOR_YEARS:g}, a factor "
+                f"of a rate between {MIN_RATE:.0%} and {MAX_RATE:.0%} a year, and a currency such "
+                "as USD.",
             )
         known[tenor] = factor
     curves: dict[str, DiscountCurve] = {}

@@ -1,0 +1,242 @@
+"""Chains of American options: implied, valued, carried to expiry; and what is said of bad ones."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import seawall as sw
+from seawall.basics.errors import BadNumber, ExpiredInstrument, MissingQuote
+from seawall.basics.time import tenor_years
+from seawall.feeds.market import read_market, read_quotes
+from seawall.market.quotes import OptionQuotes
+from seawall.market.terms import terms_at
+from seawall.pricing.american import price
+from tests.equity_tables import QUOTED, smile
+from tests.tables import write
+
+SPOT, RATE, DAY = 150.0, 0.04, date(2026, 6, 18)
+END = datetime(2026, 6, 18, 20, tzinfo=UTC)
+TENOR = tenor_years(QUOTED, END)
+KEY = ("ACME.US", "USD", END)
+EX, PAID = date(2026, 4, 15), 0.8
+EX_YEARS = tenor_years(QUOTED, datetime(2026, 4, 15, 13, 30, tzinfo=UTC))
+STRIKES = (120.0, 128.0, 136.0, 143.0, 147.0, 150.0, 155.0, 157.0, 165.0, 172.0)
+RATES = f"T,DF\n{TENOR},{np.exp(-RATE * TENOR)}\n"
+DIVIDENDS = f"underlying,ex_date,amount\nACME.US,2026-01-14,0.8\nACME.US,{EX},{PAID}\n"
+
+
+def value(strike: float, is_call: bool) -> float:
+    vol = smile(strike, SPOT)
+    return float(price(SPOT, strike, vol, TENOR, RATE, 0.0, is_call, [[EX_YEARS, PAID]]))
+
+
+def acme(half_spread: float = 0.01) -> pl.DataFrame:
+    """American options quoted around their value, as Cboe lays them out."""
+    return pl.DataFrame(
+        [
+            {
+                "quote_time": QUOTED,
+                "underlying": "ACME",
+                "underlying_price": SPOT,
+                "instrument_name": f"ACME260618{right[0].upper()}{round(strike * 1000):08d}",
+                "expiry": DAY.isoformat(),
+                "strike": strike,
+                "option_type": right,
+                "bid_price": value(strike, right == "call") - half_spread,
+                "ask_price": value(strike, right == "call") + half_spread,
+                "iv": 0.0,
+            }
+            for strike in STRIKES
+            for right in ("call", "put")
+        ]
+    )
+
+
+def files(folder: Path, frame: pl.DataFrame | None = None, **told: str) -> list[Path]:
+    paths = [write(acme() if frame is None else frame, folder / "quotes.parquet")]
+    for name, text in told.items():
+        paths.append(folder / f"{name}.csv")
+        paths[-1].write_text(text)
+    return paths
+
+
+def book(folder: Path, text: str) -> sw.Portfolio:
+    path = folder / "book.csv"
+    path.write_text(f"instrument,quantity\n{text}\nUSD,100000\n")
+    return sw.read_portfolio(path)
+
+
+def test_volatility_forward_and_carry_are_those_behind_the_quotes(tmp_path):
+    listed = read_market(files(tmp_path, rates=RATES, dividends=DIVIDENDS)).slices[KEY]
+    growth = np.exp(RATE * TENOR)
+    forward = SPOT * growth - PAID * np.exp(RATE * (TENOR - EX_YEARS))
+    # Parity of American options errs by what early exercise near the money is worth.
+    assert listed.forward == pytest.approx(forward, rel=1.5e-3)
+    assert listed.discount == pytest.approx(1.0 / growth, rel=1e-9)
+    assert listed.carry.yield_per_year == pytest.approx(0.0, abs=0.006)
+    assert [each.amount for each in listed.carry.dividends] == [0.8, PAID]
+    expected = [smile(strike, SPOT) for strike in listed.strike]
+    np.testing.assert_allclose(listed.vol, expected, rtol=0.02)
+    assert listed.warnings == ()
+
+
+def test_quotes_are_repriced_without_dividends_and_even_without_rates(tmp_path):
+    for told, least in (({}, 16), ({"rates": RATES}, 20)):
+        market = read_market(files(tmp_path, **told))
+        listed = market.slices[KEY]
+        # Deep in the money two cents tell that a rate is missing.
+        assert len(listed.names) >= least
+        found = terms_at(listed, market.index_usd, market.as_of).value(
+            listed.strike, listed.vol, listed.is_call
+        )
+        quoted = [value(k, c) for k, c in zip(listed.strike, listed.is_call, strict=True)]
+        # Of a call and a put the out-of-the-money one tells for both.
+        np.testing.assert_allclose(found, quoted, atol=0.2)
+
+
+def test_what_is_not_told_is_warned_of_in_the_report(tmp_path):
+    held = book(tmp_path, "ACME260618P00150000,-100")
+    bare = sw.margin(held, read_market(files(tmp_path)), model="prbm")
+    said = " ".join(bare.warnings)
+    assert "No discount factor of ACME.US" in said
+    assert "Dividends of ACME.US are unknown" in said
+    told = read_market(files(tmp_path, rates=RATES, dividends=DIVIDENDS))
+    full = sw.margin(held, told, model="prbm")
+    assert not any("ACME.US" in warning and "Defaults" not in warning for warning in full.warnings)
+    assert float(bare.initial) == pytest.approx(float(full.initial), rel=0.01)
+
+
+def test_a_spot_of_another_moment_than_its_options_is_doubted(tmp_path):
+    late = acme().with_columns(underlying_price=pl.lit(1.02 * SPOT))
+    paths = files(tmp_path, late, rates=RATES, dividends=DIVIDENDS)
+    [doubt] = read_market(paths).slices[KEY].warnings
+    assert "ACME.US at 153 may be of another moment than its options" in doubt
+    assert "--price ACME.US=VALUE" in doubt
+    assert read_market(paths, prices={"ACME.US": SPOT}).slices[KEY].warnings == ()
+
+
+def test_without_both_rights_the_forward_is_the_growth_of_the_price(tmp_path):
+    calls = acme().filter(pl.col("option_type") == "call")
+    listed = read_market(files(tmp_path, calls, rates=RATES, dividends=DIVIDENDS)).slices[KEY]
+    grown = SPOT * np.exp(RATE * TENOR) - PAID * np.exp(RATE * (TENOR - EX_YEARS))
+    assert listed.forward == pytest.approx(grown, rel=1e-12)
+    assert listed.carry.yield_per_year == pytest.approx(0.0, abs=1e-12)
+    assert "No call and put near the money tell the forward of ACME.US" in listed.warnings[0]
+
+
+def test_an_american_option_needs_the_price_of_its_share(tmp_path):
+    paths = files(tmp_path, acme().with_columns(underlying_price=pl.lit(None, pl.Float64)))
+    market = read_market(paths)
+    with pytest.raises(MissingQuote):
+        sw.margin(book(tmp_path, "ACME260618P00150000,-100"), market, model="prbm")
+    assert KEY in read_market(paths, prices={"ACME.US": SPOT}).slices
+
+
+def test_a_dividend_above_the_share_leaves_its_options_out(tmp_path):
+    cents = DIVIDENDS.replace(f"{EX},{PAID}", f"{EX},160")
+    market = read_market(files(tmp_path, dividends=cents))
+    with pytest.raises(MissingQuote, match="a dividend of 160 on 2026-04-15T13:30:00Z is more"):
+        sw.margin(book(tmp_path, "ACME260618P00150000,-100"), market, model="prbm")
+    # Several that together are more, where parity does not tell the forward.
+    rows = "".join(f"ACME.US,2026-04-{day},50\n" for day in (14, 15, 16, 17))
+    calls = acme().filter(pl.col("option_type") == "call")
+    told = "underlying,ex_date,amount\n" + rows
+    assert not read_market(files(tmp_path, calls, dividends=told)).slices
+
+
+def test_dividends_of_what_is_not_quoted_are_named(tmp_path):
+    told = DIVIDENDS.replace("ACME.US", "ACEM.US")
+    market = read_market(files(tmp_path, dividends=told + "BCME.US,2026-04-15,1\n"))
+    assert "Dividends of ACEM.US and 1 more are used by nothing" in market.warnings[0]
+    assert "Dividends of ACME.US are unknown" in " ".join(market.slices[KEY].warnings)
+
+
+@pytest.mark.parametrize("text", ["T,DF\n0.5,0.5\n", "T,DF\n0.01,1.2\n", "T,DF\n180,98.2\n"])
+def test_a_discount_factor_beyond_every_rate_is_refused(tmp_path, text):
+    with pytest.raises(BadNumber, match="cannot be one"):
+        read_market(files(tmp_path, rates=text))
+
+
+def test_dividends_that_went_ex_change_nothing(tmp_path):
+    past = "underlying,ex_date,amount\nACME.US,2026-03-02,50\n"  # at that day's open
+    nothing = "underlying,ex_date,amount\nACME.US,2027-03-02,1\n"
+    one, other = (
+        read_market(files(tmp_path, rates=RATES, dividends=text)).slices[KEY]
+        for text in (past, nothing)
+    )
+    np.testing.assert_array_equal(one.vol, other.vol)
+
+
+def test_an_option_that_ended_today_cannot_be_held(tmp_path):
+    after = acme().with_columns(quote_time=pl.lit(END))
+    later = acme().with_columns(
+        quote_time=pl.lit(END),
+        expiry=pl.lit("2026-07-17"),
+        instrument_name=pl.col("instrument_name").str.replace("260618", "260717"),
+    )
+    market = read_market(files(tmp_path, pl.concat([after, later])))
+    with pytest.raises(ExpiredInstrument):
+        sw.margin(book(tmp_path, "ACME260618P00150000,-100"), market, model="prbm")
+
+
+def test_deep_in_the_money_the_strikes_beside_lend_their_volatility(tmp_path):
+    """Its put is worth nothing, so that no price tells; elsewhere its own price decides."""
+    deep = pl.DataFrame(
+        {
+            **acme().row(0, named=True),
+            "instrument_name": f"ACME260618C{50_000:08d}",
+            "strike": 50.0,
+            "bid_price": bid,
+            "ask_price": bid + 1.0,
+        }
+        for bid in (99.9,)
+    )
+    with_deep = pl.concat([acme(), deep])
+    market = read_market(files(tmp_path, with_deep, rates=RATES, dividends=DIVIDENDS))
+    key, row = market.option_rows["ACME260618C00050000"]
+    listed = market.slices[key]
+    assert listed.vol[row] == pytest.approx(listed.vol[listed.strike == 120.0].mean())
+    off = pl.concat([acme(), deep.with_columns(bid_price=96.0, ask_price=97.0)])
+    market = read_market(files(tmp_path, off, rates=RATES, dividends=DIVIDENDS))
+    assert "ACME260618C00050000" in market.dropped
+
+
+@pytest.mark.parametrize("model", ["prbm", "cross", "isolated", "risk-based-collateral", "hybrid"])
+def test_a_covered_call_is_margined_by_every_model(tmp_path, model):
+    market = read_market(files(tmp_path, rates=RATES, dividends=DIVIDENDS))
+    naked = sw.margin(book(tmp_path, "ACME260618C00155000,-100"), market, model=model)
+    covered = book(tmp_path, "ACME260618C00155000,-100\nACME.US,100")
+    report = sw.margin(covered, market, model=model)
+    assert naked.initial > 0
+    # Shares hedge calls where scenarios net the two, and are collateral alone elsewhere.
+    if model in ("prbm", "hybrid"):
+        assert report.initial < naked.initial
+    assert report.excess_initial > naked.excess_initial
+
+
+def test_recorded_american_quotes_are_repriced(shared, tmp_path):
+    """The spot of the file is of after hours; 149.43 was the close of that day, 16:00."""
+    path = shared / "data" / "options" / "cboe_NVDA_2025-01-06.parquet"
+    [quotes] = read_quotes(path)
+    assert isinstance(quotes, OptionQuotes)
+    living = np.flatnonzero((quotes.bid > 0.0) & (quotes.ask >= quotes.bid)).tolist()
+    names = [quotes.instruments[row].name for row in living]
+    rates = tmp_path / "rates.csv"
+    rates.write_text("T,DF\n0.25,0.9886\n")
+    market = read_market([path, rates], prices={"NVDA.US": 149.43})
+    assert set(names) <= set(market.option_rows)
+    worth = {}
+    for listed in market.slices.values():
+        terms = terms_at(listed, market.index_usd, market.as_of)
+        found = terms.value(listed.strike, listed.vol, listed.is_call).tolist()
+        worth |= zip(listed.names, found, strict=True)
+    values, cent = np.array([worth[name] for name in names]), 0.005
+    within = (values >= quotes.bid[living] - cent) & (values <= quotes.ask[living] + cent)
+    assert np.mean(within) >= 0.995
+    as_told = read_market(path)
+    assert all("another moment" in " ".join(s.warnings) for s in list(as_told.slices.values())[:2])
