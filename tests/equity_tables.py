@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 
+from seawall.pricing import american
 from tests.naive.black76 import price
 
 QUOTED = datetime(2026, 3, 2, 20, 30, tzinfo=UTC)
@@ -53,6 +54,46 @@ def cboe(*, half_spread: float = 0.05, discount: float = SPX_DISCOUNT) -> pl.Dat
                 }
             )
     return pl.DataFrame(rows)
+
+
+ACME_SPOT, ACME_RATE = 150.0, 0.04
+EX, PAID = date(2026, 4, 15), 0.8
+EX_YEARS = (datetime(2026, 4, 15, 13, 30, tzinfo=UTC) - QUOTED).total_seconds() / YEAR_S
+ACME_YEARS = (SPX_END - QUOTED).total_seconds() / YEAR_S
+ACME_STRIKES = (120.0, 128.0, 136.0, 143.0, 147.0, 150.0, 155.0, 157.0, 165.0, 172.0)
+RATES = f"T,DF\n{ACME_YEARS},{math.exp(-ACME_RATE * ACME_YEARS)}\n"
+DIVIDENDS = f"underlying,ex_date,amount\nACME.US,2026-01-14,0.8\nACME.US,{EX},{PAID}\n"
+
+
+def american_value(strike: float, is_call: bool) -> float:
+    vol = smile(strike, ACME_SPOT)
+    return float(
+        american.price(
+            ACME_SPOT, strike, vol, ACME_YEARS, ACME_RATE, 0.0, is_call, [[EX_YEARS, PAID]]
+        )
+    )
+
+
+def acme(half_spread: float = 0.01) -> pl.DataFrame:
+    """American options quoted around their value, as Cboe lays them out."""
+    return pl.DataFrame(
+        [
+            {
+                "quote_time": QUOTED,
+                "underlying": "ACME",
+                "underlying_price": ACME_SPOT,
+                "instrument_name": f"ACME260618{right[0].upper()}{round(strike * 1000):08d}",
+                "expiry": SPX_DAY.isoformat(),
+                "strike": strike,
+                "option_type": right,
+                "bid_price": american_value(strike, right == "call") - half_spread,
+                "ask_price": american_value(strike, right == "call") + half_spread,
+                "iv": 0.0,
+            }
+            for strike in ACME_STRIKES
+            for right in ("call", "put")
+        ]
+    )
 
 
 NSE_TRADED, NSE_DAY = date(2026, 3, 2), date(2026, 3, 30)

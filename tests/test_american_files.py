@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -11,50 +10,26 @@ import pytest
 
 import seawall as sw
 from seawall.basics.errors import BadNumber, ExpiredInstrument, MissingQuote
-from seawall.basics.time import tenor_years
 from seawall.feeds.market import read_market, read_quotes
 from seawall.market.quotes import OptionQuotes
 from seawall.market.terms import terms_at
-from seawall.pricing.american import price
-from tests.equity_tables import QUOTED, smile
+from tests.equity_tables import (
+    ACME_RATE,
+    ACME_SPOT,
+    ACME_YEARS,
+    DIVIDENDS,
+    EX,
+    EX_YEARS,
+    PAID,
+    RATES,
+    SPX_END,
+    acme,
+    american_value,
+    smile,
+)
 from tests.tables import write
 
-SPOT, RATE, DAY = 150.0, 0.04, date(2026, 6, 18)
-END = datetime(2026, 6, 18, 20, tzinfo=UTC)
-TENOR = tenor_years(QUOTED, END)
-KEY = ("ACME.US", "USD", END)
-EX, PAID = date(2026, 4, 15), 0.8
-EX_YEARS = tenor_years(QUOTED, datetime(2026, 4, 15, 13, 30, tzinfo=UTC))
-STRIKES = (120.0, 128.0, 136.0, 143.0, 147.0, 150.0, 155.0, 157.0, 165.0, 172.0)
-RATES = f"T,DF\n{TENOR},{np.exp(-RATE * TENOR)}\n"
-DIVIDENDS = f"underlying,ex_date,amount\nACME.US,2026-01-14,0.8\nACME.US,{EX},{PAID}\n"
-
-
-def value(strike: float, is_call: bool) -> float:
-    vol = smile(strike, SPOT)
-    return float(price(SPOT, strike, vol, TENOR, RATE, 0.0, is_call, [[EX_YEARS, PAID]]))
-
-
-def acme(half_spread: float = 0.01) -> pl.DataFrame:
-    """American options quoted around their value, as Cboe lays them out."""
-    return pl.DataFrame(
-        [
-            {
-                "quote_time": QUOTED,
-                "underlying": "ACME",
-                "underlying_price": SPOT,
-                "instrument_name": f"ACME260618{right[0].upper()}{round(strike * 1000):08d}",
-                "expiry": DAY.isoformat(),
-                "strike": strike,
-                "option_type": right,
-                "bid_price": value(strike, right == "call") - half_spread,
-                "ask_price": value(strike, right == "call") + half_spread,
-                "iv": 0.0,
-            }
-            for strike in STRIKES
-            for right in ("call", "put")
-        ]
-    )
+KEY = ("ACME.US", "USD", SPX_END)
 
 
 def files(folder: Path, frame: pl.DataFrame | None = None, **told: str) -> list[Path]:
@@ -73,14 +48,14 @@ def book(folder: Path, text: str) -> sw.Portfolio:
 
 def test_volatility_forward_and_carry_are_those_behind_the_quotes(tmp_path):
     listed = read_market(files(tmp_path, rates=RATES, dividends=DIVIDENDS)).slices[KEY]
-    growth = np.exp(RATE * TENOR)
-    forward = SPOT * growth - PAID * np.exp(RATE * (TENOR - EX_YEARS))
+    growth = np.exp(ACME_RATE * ACME_YEARS)
+    forward = ACME_SPOT * growth - PAID * np.exp(ACME_RATE * (ACME_YEARS - EX_YEARS))
     # Parity of American options errs by what early exercise near the money is worth.
     assert listed.forward == pytest.approx(forward, rel=1.5e-3)
     assert listed.discount == pytest.approx(1.0 / growth, rel=1e-9)
     assert listed.carry.yield_per_year == pytest.approx(0.0, abs=0.006)
     assert [each.amount for each in listed.carry.dividends] == [0.8, PAID]
-    expected = [smile(strike, SPOT) for strike in listed.strike]
+    expected = [smile(strike, ACME_SPOT) for strike in listed.strike]
     np.testing.assert_allclose(listed.vol, expected, rtol=0.02)
     assert listed.warnings == ()
 
@@ -94,7 +69,7 @@ def test_quotes_are_repriced_without_dividends_and_even_without_rates(tmp_path):
         found = terms_at(listed, market.index_usd, market.as_of).value(
             listed.strike, listed.vol, listed.is_call
         )
-        quoted = [value(k, c) for k, c in zip(listed.strike, listed.is_call, strict=True)]
+        quoted = [american_value(k, c) for k, c in zip(listed.strike, listed.is_call, strict=True)]
         # Of a call and a put the out-of-the-money one tells for both.
         np.testing.assert_allclose(found, quoted, atol=0.2)
 
@@ -112,18 +87,20 @@ def test_what_is_not_told_is_warned_of_in_the_report(tmp_path):
 
 
 def test_a_spot_of_another_moment_than_its_options_is_doubted(tmp_path):
-    late = acme().with_columns(underlying_price=pl.lit(1.02 * SPOT))
+    late = acme().with_columns(underlying_price=pl.lit(1.02 * ACME_SPOT))
     paths = files(tmp_path, late, rates=RATES, dividends=DIVIDENDS)
     [doubt] = read_market(paths).slices[KEY].warnings
     assert "ACME.US at 153 may be of another moment than its options" in doubt
     assert "--price ACME.US=VALUE" in doubt
-    assert read_market(paths, prices={"ACME.US": SPOT}).slices[KEY].warnings == ()
+    assert read_market(paths, prices={"ACME.US": ACME_SPOT}).slices[KEY].warnings == ()
 
 
 def test_without_both_rights_the_forward_is_the_growth_of_the_price(tmp_path):
     calls = acme().filter(pl.col("option_type") == "call")
     listed = read_market(files(tmp_path, calls, rates=RATES, dividends=DIVIDENDS)).slices[KEY]
-    grown = SPOT * np.exp(RATE * TENOR) - PAID * np.exp(RATE * (TENOR - EX_YEARS))
+    grown = ACME_SPOT * np.exp(ACME_RATE * ACME_YEARS) - PAID * np.exp(
+        ACME_RATE * (ACME_YEARS - EX_YEARS)
+    )
     assert listed.forward == pytest.approx(grown, rel=1e-12)
     assert listed.carry.yield_per_year == pytest.approx(0.0, abs=1e-12)
     assert "No call and put near the money tell the forward of ACME.US" in listed.warnings[0]
@@ -134,7 +111,7 @@ def test_an_american_option_needs_the_price_of_its_share(tmp_path):
     market = read_market(paths)
     with pytest.raises(MissingQuote):
         sw.margin(book(tmp_path, "ACME260618P00150000,-100"), market, model="prbm")
-    assert KEY in read_market(paths, prices={"ACME.US": SPOT}).slices
+    assert KEY in read_market(paths, prices={"ACME.US": ACME_SPOT}).slices
 
 
 def test_a_dividend_above_the_share_leaves_its_options_out(tmp_path):
@@ -173,9 +150,9 @@ def test_dividends_that_went_ex_change_nothing(tmp_path):
 
 
 def test_an_option_that_ended_today_cannot_be_held(tmp_path):
-    after = acme().with_columns(quote_time=pl.lit(END))
+    after = acme().with_columns(quote_time=pl.lit(SPX_END))
     later = acme().with_columns(
-        quote_time=pl.lit(END),
+        quote_time=pl.lit(SPX_END),
         expiry=pl.lit("2026-07-17"),
         instrument_name=pl.col("instrument_name").str.replace("260618", "260717"),
     )

@@ -272,10 +272,10 @@ def test_settlement_prices_of_nse_are_futures_with_their_index(tmp_path):
 # ---- the recorded files
 
 SPX_FILES = {
-    "cboe_SPX_2019-11-08.parquet": (0.90, 0.999),
-    "cboe_SPX_2022-06-10.parquet": (0.95, 0.999),
-    "cboe_SPX_2023-02-07.parquet": (0.95, 0.999),
-    "cboe_SPX_2024-11-11.parquet": (0.92, 0.985),
+    "cboe_SPX_2019-11-08.parquet": (0.999, 0.999),
+    "cboe_SPX_2022-06-10.parquet": (0.999, 0.999),
+    "cboe_SPX_2023-02-07.parquet": (0.999, 0.999),
+    "cboe_SPX_2024-11-11.parquet": (0.93, 0.985),
 }
 
 
