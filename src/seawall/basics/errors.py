@@ -21,7 +21,8 @@
         ├── VenueUnavailable      it was not reached or is busy: the same may succeed later
         └── VenueRefused          it does not take the keys, the request or this machine
 
-Each message is one line: what is wrong, where, and the remedy.
+Each message is one line: what is wrong, where, and the remedy. Of what it repeats of a file or an
+argument, characters that no terminal shows are escaped, and what is long is cut.
 """
 
 from __future__ import annotations
@@ -29,15 +30,22 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 
+_LONGEST_SHOWN = 1_000
+
 
 class SeawallError(Exception):
     """Base of all errors of this package: says what is wrong, where, and how to mend it."""
 
     def __init__(self, what: str, *, where: str, remedy: str) -> None:
-        self.what = what
-        self.where = where
-        self.remedy = remedy
-        super().__init__(f"{what} ({where}). {remedy}")
+        self.what, self.where, self.remedy = (_shown(text) for text in (what, where, remedy))
+        super().__init__(f"{self.what} ({self.where}). {self.remedy}")
+
+
+def _shown(text: str) -> str:
+    cut = text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
+    if cut.isprintable():
+        return cut
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in cut)
 
 
 class InputError(SeawallError):

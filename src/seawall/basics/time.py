@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Annotated
@@ -17,6 +18,11 @@ DAYS_PER_YEAR = YEAR_SECONDS / DAY_SECONDS
 UtcTime = Annotated[datetime, msgspec.Meta(tz=True)]
 """An instant that crosses a boundary: with its offset, which we write as ``Z``."""
 
+# The library takes any character between day and hour, a digit too.
+_INSTANT = re.compile(
+    r"[0-9]{4}[0-9W-]*(?:[Tt ][0-9:]+(?:[.,][0-9]+)?(?: ?(?:[Zz]|[+-][0-9]{2}:?(?:[0-9]{2})?))?)?"
+)
+
 
 def parse_utc(text: str) -> datetime:
     """Read an ISO 8601 instant, with ``T`` or a space; one without an offset is UTC.
@@ -24,11 +30,14 @@ def parse_utc(text: str) -> datetime:
     Raises BadNumber if the text is not an instant.
     """
     try:
-        instant = datetime.fromisoformat(text.strip())
+        written = text.strip()
+        if not _INSTANT.fullmatch(written):
+            raise ValueError
+        instant = datetime.fromisoformat(written)
         return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
     except (ValueError, OverflowError):
         raise BadNumber(
-            f"{text!r} is not a time",
+            f"{text!r:.60} is not a time",
             where="time argument",
             remedy="Give ISO 8601 in UTC, for example 2026-02-05T16:00 or '2026-02-05 16:00'.",
         ) from None

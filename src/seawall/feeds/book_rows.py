@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -36,6 +37,9 @@ from seawall.products.names import contract_spec
 BOOK_COLUMNS = ("instrument", "quantity")
 """The columns by which a book is recognised."""
 
+MAX_BOOK_BYTES = 64 * 1024**2
+"""Of a CSV book: some million positions, which take many times the file's size."""
+
 _LINE_ENDS = ("\n", "\r")
 _CONTRACTS = ("contracts", "venue")
 _OPTIONAL = ("account", "entry_price", *_CONTRACTS)
@@ -56,7 +60,7 @@ def read_csv_book(path: Path) -> Accounts:
     Raises UnreadableFile (missing, cut off, not UTF-8), UnrecognisedFile (other columns),
     UnknownInstrument, BadNumber.
     """
-    text = read_text(path, "CSV")
+    text = read_text(path, "CSV", MAX_BOOK_BYTES)
     warnings = () if text.endswith(_LINE_ENDS) else (may_be_cut(path.name),)
     return _accounts(_by_header(_csv_lines(text, path)), warnings)
 
@@ -137,7 +141,7 @@ def _checked_header(cells: Sequence[str], where: str) -> list[str]:
     required = ("instrument", *_CONTRACTS) if "contracts" in header else BOOK_COLUMNS
     missing = [column for column in required if column not in header]
     foreign = [column for column in header if column not in BOOK_COLUMNS + _OPTIONAL]
-    repeated = sorted({column for column in header if header.count(column) > 1})
+    repeated = sorted(column for column, times in Counter(header).items() if times > 1)
     for columns, fault in ((missing, "lacks"), (foreign, "has unknown"), (repeated, "repeats")):
         if columns:
             raise UnrecognisedFile(

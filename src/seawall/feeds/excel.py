@@ -23,14 +23,13 @@ from typing import TYPE_CHECKING
 from xml.parsers import expat
 
 from seawall.basics.errors import UnreadableFile
-from seawall.feeds.files import WRITE_AGAIN, read_bytes, unreadable
+from seawall.feeds.files import MAX_COLUMNS, WRITE_AGAIN, read_bytes, unreadable
 
 if TYPE_CHECKING:
     import polars as pl
 
 MAX_PACKED_BYTES = 32 * 1024**2
 MAX_UNPACKED_BYTES = 256 * 1024**2
-MAX_COLUMNS = 1_000
 MAX_CELLS = 2_000_000
 """Of the smallest rectangle around all cells of a sheet."""
 MAX_TEXT_BYTES = 512 * 1024**2

@@ -19,6 +19,15 @@ from seawall.basics.errors import UnreadableFile
 MAX_FILE_BYTES = 2 * 1024**3
 """Files above this size, and texts that unpack to more, are refused."""
 
+MAX_UNPACKING, UNPACKED_BYTES = 200, 64 * 1024**2
+"""A file may unpack to so many times its size, or to so many bytes, whichever is more.
+
+Quotes of a season unpack to some 30 times; what is made to exhaust a memory, to a thousand.
+"""
+
+MAX_COLUMNS = 1_000
+"""Of a table; chains have some 40."""
+
 WRITE_AGAIN = "Write or download it again."
 
 BOM, GZIP = b"\xef\xbb\xbf", b"\x1f\x8b"
@@ -66,9 +75,10 @@ def form_of(path: Path) -> Form:
 def read_bytes(path: Path, most: int | None = None) -> bytes:
     """The content of a file, unpacked where it is gzip, of at most ``most`` bytes.
 
-    Raises UnreadableFile for what is missing, a folder, too large, damaged or cut off.
+    Raises UnreadableFile for what is missing, a folder, too large, damaged, cut off, or unpacks to
+    far more than its size.
     """
-    file_size(path)
+    size = file_size(path)
     most = MAX_FILE_BYTES if most is None else most
     content = io.BytesIO()
     with _packed(path) as file:
@@ -76,7 +86,15 @@ def read_bytes(path: Path, most: int | None = None) -> bytes:
             content.write(chunk)
             if content.tell() > most:
                 raise too_large(path, most)
+            require_modest(content.tell(), size, path)
     return content.getvalue()
+
+
+def require_modest(unpacked_bytes: int, packed_bytes: int, path: Path) -> None:
+    """Raise UnreadableFile for a file that unpacks to far more than files of quotes do."""
+    if unpacked_bytes > max(UNPACKED_BYTES, MAX_UNPACKING * packed_bytes):
+        why = f"it unpacks to more than {MAX_UNPACKING} times its size"
+        raise unreadable(path, why, "Give it unpacked, or as CSV.")
 
 
 @contextmanager

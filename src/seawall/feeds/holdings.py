@@ -125,10 +125,11 @@ def netted(
     legs: list[Holding] = []
     cash = list(balances)
     said: list[str] = []
+    places: dict[str, int] = {}
     for holding in holdings:
         name, currency = holding.instrument.name, holding.instrument.settlement
-        place = next((i for i, leg in enumerate(legs) if leg.instrument.name == name), None)
-        if place is None or legs[place].size * holding.size >= 0:
+        place = places.setdefault(name, len(legs))
+        if place == len(legs) or legs[place].size * holding.size >= 0:
             legs.append(holding)
             continue
         other = legs[place]

@@ -19,7 +19,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from seawall.basics.errors import AmbiguousSnapshot, BadNumber, MissingQuote, UnrecognisedFile
+from seawall.basics.errors import (
+    AmbiguousSnapshot,
+    BadNumber,
+    MissingQuote,
+    UnreadableFile,
+    UnrecognisedFile,
+)
 from seawall.basics.time import isoformat_utc, parse_utc
 from seawall.feeds.files import WRITE_AGAIN
 from seawall.feeds.tables import Table, collect, numbered
@@ -29,6 +35,9 @@ if TYPE_CHECKING:
 
 SPAN = timedelta(minutes=5)
 """Rows within this time of the earliest form one snapshot."""
+
+MAX_SNAPSHOT_ROWS = 500_000
+"""All options and futures of a venue are some thousands."""
 
 TIME_COLUMN = "timestamp"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -48,7 +57,7 @@ def read_snapshot(
 
     The frame has the given columns, ``time_ms`` (int64, milliseconds since 1970) and ``row``, the
     number of the row in its file. Raises AmbiguousSnapshot if there are several and no ``at``,
-    MissingQuote if none is at or before ``at``,
+    MissingQuote if none is at or before ``at``, UnreadableFile if it has too many rows,
     UnrecognisedFile if no row has a time that can be read.
     """
     import polars as pl
@@ -70,7 +79,14 @@ def read_snapshot(
     chosen = times.filter(pl.col("time_ms").is_between(first, last)).lazy()
     rows = numbered(table, {"raw": pl.col(TIME_COLUMN), **columns})
     rows = rows.join(chosen, on="raw", how="inner", maintain_order="left").drop("raw")
-    return instant(last), collect(table, rows).sort("time_ms", maintain_order=True)
+    found = collect(table, rows).sort("time_ms", maintain_order=True)
+    if len(found) > MAX_SNAPSHOT_ROWS:
+        raise UnreadableFile(
+            f"the snapshot has {len(found):,} rows, more than {MAX_SNAPSHOT_ROWS:,}",
+            where=table.name,
+            remedy="Keep one row for each instrument and time.",
+        )
+    return instant(last), found
 
 
 def require_times(table: Table, columns: Mapping[str, pl.Expr]) -> None:

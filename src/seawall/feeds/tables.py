@@ -24,6 +24,7 @@ from seawall.feeds.excel import read_sheet
 from seawall.feeds.files import (
     BOM,
     GZIP,
+    MAX_COLUMNS,
     WRITE_AGAIN,
     file_size,
     form_of,
@@ -32,13 +33,13 @@ from seawall.feeds.files import (
     system_errors,
     unreadable,
 )
+from seawall.feeds.parquet import MAGIC, check_parquet
 
 if TYPE_CHECKING:
     import polars as pl
 
 Floats = NDArray[np.float64]
 
-_PARQUET = b"PAR1"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 # A header, or the last line, of a table of quotes is far shorter than this.
 _EDGE_BYTES = 64 * 1024
@@ -88,9 +89,10 @@ def open_table(path: Path) -> Table:
         return _sheet(path)
     with _table_errors(path):
         with path.open("rb") as file:
-            head = file.read(len(_PARQUET))
-            if head == _PARQUET or path.suffix.lower() in {".parquet", ".pq"}:
-                frame = _parquet(file, size, path)
+            head = file.read(len(MAGIC))
+            if head == MAGIC or path.suffix.lower() in {".parquet", ".pq"}:
+                check_parquet(file, size, path)
+                frame = _parquet(path)
                 return Table(path=path, frame=frame, schema=frame.collect_schema())
             text = io.BytesIO(read_bytes(path)) if head.startswith(GZIP) else file
             is_open = _check_text(text, path)
@@ -104,11 +106,14 @@ def open_table(path: Path) -> Table:
 def table_of(name: str, rows: Sequence[Mapping[str, str | None]]) -> Table:
     """Rows that were read from something else than a table, as a table of texts.
 
-    Its columns are all keys there are, and its first row is 1.
+    Its columns are all keys there are, and its first row is 1. Raises UnreadableFile for too many.
     """
     import polars as pl
 
     columns = {column: pl.String() for row in rows for column in row}
+    if len(columns) > MAX_COLUMNS:
+        why = f"its rows have {len(columns):,} keys, more than {MAX_COLUMNS:,}"
+        raise unreadable(Path(name), why, "Keep the keys you need.")
     frame = pl.DataFrame(
         {column: [row.get(column) for row in rows] for column in columns}, schema=columns
     )
@@ -208,16 +213,9 @@ def _sheet(path: Path) -> Table:
     return Table(path=path, frame=frame.lazy(), schema=frame.schema, first_row=first + 2)
 
 
-def _parquet(file: BinaryIO, size: int, path: Path) -> pl.LazyFrame:
+def _parquet(path: Path) -> pl.LazyFrame:
     import polars as pl
 
-    file.seek(0)
-    whole = size >= 3 * len(_PARQUET) and file.read(len(_PARQUET)) == _PARQUET
-    if whole:
-        file.seek(-len(_PARQUET), io.SEEK_END)
-        whole = file.read() == _PARQUET
-    if not whole:
-        raise unreadable(path, "it is not parquet, or it is cut off", WRITE_AGAIN)
     return pl.scan_parquet(path, glob=False)
 
 
@@ -285,7 +283,13 @@ def _check_text(file: BinaryIO, path: Path) -> bool:
     tail = file.read()
     is_open = not tail.endswith((b"\n", b"\r"))
     tail = tail.rstrip()
-    header = _cells(head.removeprefix(BOM).split(b"\n", 1)[0])
+    line, is_whole, _ = head.removeprefix(BOM).partition(b"\n")
+    header = _cells(line)
+    if not header:
+        raise unreadable(path, "its first row is empty or no CSV", "Begin it with the header.")
+    if len(header) > MAX_COLUMNS or (len(head) == _EDGE_BYTES and not is_whole):
+        why = f"its header is longer than {MAX_COLUMNS:,} columns or {_EDGE_BYTES // 1024} KiB"
+        raise unreadable(path, why, "Keep the columns you need.")
     _refuse_repeated(header, path)
     last = _cells(tail.rsplit(b"\n", 1)[-1])
     if len(last) < len(header):

@@ -84,9 +84,13 @@ def _load(text: str, where: str, passed: tuple[str, ...] = ()) -> dict[str, Any]
     """A preset's table with every part followed through; ``passed`` are the presets it is for."""
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as fault:
+    except ValueError as fault:  # not TOML, or a number of thousands of digits
         raise BadParameter(
             f"the preset is not TOML: {fault}", where=where, remedy="Correct the file."
+        ) from None
+    except RecursionError:
+        raise BadParameter(
+            "the preset is nested too deeply", where=where, remedy="Write it as the presets are."
         ) from None
     taken: dict[str, Any] = {}
     base = table.pop("from", None)

@@ -58,6 +58,9 @@ _VENUES: Mapping[str, Venue] = MappingProxyType(
 VENUES = tuple(_VENUES)
 """Whose names are known."""
 
+MAX_NAME_LENGTH = 200
+"""Characters; the longest names are those of pools' shares."""
+
 _QUALIFIED = re.compile(r"(?P<venue>[a-z]+):(?P<name>.+)")
 
 
@@ -67,9 +70,7 @@ def parse_name(name: str) -> Instrument:
     Raises UnknownInstrument if no rule of naming fits, its date does not exist, its strike is
     not a price, or it is not how the contract is listed; the remedy says what may be meant.
     """
-    # Programs hand in what they have; only text can be a name, and be looked up as one.
-    if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise unknown(name, "a name is text")
+    _require_text(name)
     return _parsed(name)
 
 
@@ -79,8 +80,7 @@ def parse_venue_name(name: str, venue: str) -> Instrument:
     Raises UnknownInstrument if it is none of the venue's names, InputError for a venue that is
     not in ``VENUES``.
     """
-    if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise unknown(name, "a name is text")
+    _require_text(name)
     found = _venue(venue).read(name)
     if found is None:
         raise unknown(
@@ -124,6 +124,14 @@ def contract_spec(instrument: Instrument, venue: str) -> ContractSpec:
             "quantity in units of the underlying.",
         )
     return found
+
+
+def _require_text(name: object) -> None:
+    """Programs hand in what they have; only a text can be a name, and be looked up as one."""
+    if not isinstance(name, str):
+        raise unknown(name, "a name is text")
+    if len(name) > MAX_NAME_LENGTH:
+        raise unknown(name, f"it has more than {MAX_NAME_LENGTH} characters")
 
 
 def _venue(venue: str) -> Venue:
