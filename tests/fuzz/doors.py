@@ -1,7 +1,7 @@
 """The readers, each with what must hold of what it accepts.
 
 A door takes the bytes of an input and a file to write them to, and returns whether what was read is
-margined too (False where the margin is refused with a reason, None where there is nothing to margin).
+margined too: False where the margin is refused with a reason, None where nothing is to margin.
 It raises the reader's own error, or AssertionError where what was accepted is not what stands in
 the bytes, or its margin is none.
 """
@@ -40,6 +40,7 @@ LATER = datetime(2200, 1, 1, tzinfo=UTC)
 _GZIP = b"\x1f\x8b"
 _TABLE_STARTS = (b"{", b"[", b"PK\x03\x04", b"PAR1")
 
+
 def _csv_text(content: bytes) -> str | None:
     """The text of a CSV, gzipped or not; None for what is of another form."""
     unpacked = gzip.decompress(content) if content.startswith(_GZIP) else content
@@ -68,7 +69,8 @@ def _book(content: bytes, path: Path) -> bool:
             for held in p.positions
         ]
         assert _sorted(found) == _sorted(_written_positions(text)), "not what the text says"
-    return all([is_margined(each, own_market()) for each in portfolios])
+    margined = [is_margined(each, own_market()) for each in portfolios]
+    return all(margined)
 
 
 def _fraction(number: Decimal | None) -> Fraction | None:
@@ -148,7 +150,9 @@ def vars_of(found: object) -> dict[str, Any]:
 
 def _check_written(found: OptionQuotes | FutureQuotes, rows: Sequence[Mapping[str, str]]) -> None:
     """The numbers of every quote stand together in one row of the text."""
-    given = {role: values for role in _COLUMNS if (values := getattr(found, role, None)) is not None}
+    given = {
+        role: values for role in _COLUMNS if (values := getattr(found, role, None)) is not None
+    }
     cells = [
         {role: _values(row, columns, role) for role, columns in _COLUMNS.items()} for row in rows
     ]

@@ -91,10 +91,8 @@ def book_of(market: MarketSnapshot) -> Portfolio:
     return portfolio([*contracts, ("USD", 100_000)])
 
 
-def is_margined(
-    book: Portfolio, market: MarketSnapshot, model: str | MarginModel = MODEL
-) -> bool:
-    """Whether there is a margin, which is sound then; False where the package refuses with reason."""
+def is_margined(book: Portfolio, market: MarketSnapshot, model: str | MarginModel = MODEL) -> bool:
+    """Whether there is a margin, which is sound then; False where it is refused with a reason."""
     try:
         report = margin(book, market, model)
     except SeawallError as error:

@@ -1,4 +1,4 @@
-"""How inputs are mutated: bytes, lines and cells, values of JSON, parts of what is packed.
+"""How inputs are mutated: as texts, as values of JSON, as parts of what is packed, as columns.
 
 Everything follows from the generator that is passed in, so that an input can be made again.
 """
@@ -8,176 +8,33 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable
 from random import Random
 from typing import Any
 
-MAX_BYTES = 64 * 1024
-"""Longer ones are cut: what size alone does is held by tests/test_file_bounds.py."""
+import polars as pl
 
-TOKENS: tuple[bytes, ...] = tuple(
-    token.encode("utf-8", "surrogatepass")
-    for token in (
-        *("", " ", "\t", "\r", "\n", "\r\n", "\0", "\ufeff", '"', '""', "'", ",", ";", "\\", "=", "@"),
-        *("NaN", "nan", "inf", "-inf", "Infinity", "null", "None", "true", "n/a", "#DIV/0!"),
-        *("0", "-0", "-0.0", "+1", "-1", "1e400", "-1e400", "1e-400", "1e15", "1E+14", "1e999999999"),
-        *("1_000", "1,000", "1 000", "1'000", "0x10", "0b1", "1e", "e5", ".5", "5.", ".", "1.2.3"),
-        *("9" * 30, "9" * 400, "0." + "3" * 70, "1e-31", "4294967296", "18446744073709551616"),
-        *("１２", "٣", "½", "−1", "1٫5", "\u200f1", "\u202e1", "\u00a01", "1\u2009000", "\x1c1"),
-        *("=1+1", "=cmd|'/c calc'!A1", "+SUM(A1)", "@x", "\x1b[2J", "\x7f", "é", "\ud800", "𝟙"),
-        *("2026-02-05", "2026-02-05T16:00Z", "1770307200", "1770307200000", "1770307200000000"),
-        *("9999-12-31", "0001-01-01", "1e12", "27MAR26", "29FEB27", "00JAN00", "2026-W06-4"),
-        *("BTC", "btc", "USDC", "BTC-PERPETUAL", "BTC-27MAR26-70000-C", "okx:BTC-USD-SWAP"),
-        *("account", "instrument", "quantity", "entry_price", "contracts", "venue", "okx", "bybit"),
-        *("timestamp", "instrument_name", "mark_price", "bid_price", "exchange", "symbol"),
-        *("{", "}", "[", "]", "{}", "[]", "[[", ":", "from", "prbm", "[[charges]]", "[status]"),
-        *("[" * 500, '{"a":' * 500, "(" * 50, "a." * 200, "A" * 300),
-    )
-)
-
-_CELL_ENDS = b',\n"=:@ \t{}[]<>'
+from tests.fuzz.texts import MAX_BYTES, TOKENS, raw, text
 
 
 def mutated(content: bytes, form: str, rng: Random) -> bytes:
-    """Another input, from one of a form: csv, gzip, parquet, excel, json, toml or text."""
+    """Another input, from one of a form: csv, gzip, parquet, excel, json, toml, text or bytes.
+
+    Parquet must be sound.
+    """
     return _MUTATORS[form](content, rng)[:MAX_BYTES]
 
-
-def text(content: bytes, rng: Random) -> bytes:
-    """One to four changes of a text, among them of its lines and cells."""
-    for _ in range(rng.choice((1, 1, 1, 2, 3, 4))):
-        content = rng.choice(_TEXT_CHANGES)(content, rng)[:MAX_BYTES]
-    return content
-
-
-def raw(content: bytes, rng: Random) -> bytes:
-    """One to four changes of bytes, near the end more often, where archives keep their tables."""
-    for _ in range(rng.choice((1, 1, 2, 4))):
-        content = rng.choice(_BYTE_CHANGES)(content, rng)
-    return content
-
-
-# --------------------------------------------------------------------------------- bytes
-
-
-def _place(content: bytes, rng: Random) -> int:
-    if content and rng.random() < 0.4:
-        return max(0, len(content) - 1 - rng.randrange(min(len(content), 4_000)))
-    return rng.randrange(len(content) + 1)
-
-
-def _flip(content: bytes, rng: Random) -> bytes:
-    changed, at = bytearray(content), _place(content, rng)
-    if at < len(changed):
-        changed[at] ^= 1 << rng.randrange(8)
-    return bytes(changed)
-
-
-def _set(content: bytes, rng: Random) -> bytes:
-    changed, at = bytearray(content), _place(content, rng)
-    if at < len(changed):
-        changed[at] = rng.choice((0, 1, 0x7F, 0x80, 0xFF, rng.randrange(256)))
-    return bytes(changed)
-
-
-def _cut(content: bytes, rng: Random) -> bytes:
-    return content[: rng.randrange(len(content) + 1)]
-
-
-def _remove(content: bytes, rng: Random) -> bytes:
-    at = _place(content, rng)
-    return content[:at] + content[at + rng.choice((1, 2, 8, 64)) :]
-
-
-def _repeat(content: bytes, rng: Random) -> bytes:
-    at = _place(content, rng)
-    part = content[at : at + rng.choice((1, 4, 32, 512))]
-    return content[:at] + part * rng.choice((1, 2, 20)) + content[at:]
-
-
-def _insert(content: bytes, rng: Random) -> bytes:
-    at = _place(content, rng)
-    return content[:at] + rng.choice(TOKENS) + content[at:]
-
-
-def _noise(content: bytes, rng: Random) -> bytes:
-    at = _place(content, rng)
-    return content[:at] + rng.randbytes(rng.choice((1, 2, 8))) + content[at:]
-
-
-_BYTE_CHANGES = (_flip, _flip, _set, _set, _cut, _remove, _repeat, _noise)
-
-# ------------------------------------------------------------------------- lines and cells
-
-
-def _token(content: bytes, rng: Random) -> bytes:
-    """A cell, or what stands between two other signs, becomes a token."""
-    start = end = rng.randrange(len(content) + 1)
-    while start > 0 and content[start - 1] not in _CELL_ENDS:
-        start -= 1
-    while end < len(content) and content[end] not in _CELL_ENDS:
-        end += 1
-    return content[:start] + rng.choice(TOKENS) + content[end:]
-
-
-def _digit(content: bytes, rng: Random) -> bytes:
-    """A digit becomes another sign that numbers are written with, or is doubled."""
-    places = [at for at, byte in enumerate(content) if 0x30 <= byte <= 0x39]
-    if not places:
-        return content
-    at = rng.choice(places)
-    sign = rng.choice((b"0", b"9", b".", b"-", b"e", b"_", b" ", b",", "٣".encode(), b"1" * 40))
-    return content[:at] + sign + content[at + rng.randrange(2) :]
-
-
-def _lines(content: bytes, rng: Random) -> bytes:
-    """A line is doubled, left out, moved or joined with another."""
-    lines = content.splitlines(keepends=True)
-    if not lines:
-        return content
-    one, other = rng.randrange(len(lines)), rng.randrange(len(lines))
-    how = rng.randrange(4)
-    if how == 0:
-        lines.insert(other, lines[one])
-    elif how == 1:
-        del lines[one]
-    elif how == 2:
-        lines[one], lines[other] = lines[other], lines[one]
-    else:
-        half = len(lines[one]) // 2
-        lines[one] = lines[one][:half] + lines[other][len(lines[other]) // 2 :]
-    return b"".join(lines)
-
-
-def _columns(content: bytes, rng: Random) -> bytes:
-    """A column of every line is doubled, left out or exchanged with another."""
-    rows = [line.split(b",") for line in content.split(b"\n")]
-    width = max(map(len, rows))
-    one, other, how = rng.randrange(width), rng.randrange(width), rng.randrange(3)
-    for row in rows:
-        if len(row) <= max(one, other):
-            continue
-        if how == 0:
-            row.insert(other, row[one])
-        elif how == 1:
-            del row[one]
-        else:
-            row[one], row[other] = row[other], row[one]
-    return b"\n".join(b",".join(row) for row in rows)
-
-
-_TEXT_CHANGES: tuple[Callable[[bytes, Random], bytes], ...] = (
-    *(_token, _token, _token, _digit, _digit, _lines, _columns),
-    *(_insert, _flip, _cut, _remove, _repeat, _noise),
-)
 
 # ---------------------------------------------------------------------------------- JSON
 
 _VALUES: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 1e308, 1e-320, 10**400, -0.0, "", [], {}, [[]], [None]),
-    *(float("nan"), float("inf"), {"a": 1}, ["BTC"], "\ud800", "\x00", "BTC-PERPETUAL", "buy"),
+    *(float("nan"), float("inf"), float("-inf"), {"a": 1}, ["BTC"], "\ud800", "\x00", "buy"),
+    *(-1e-9, 1e-9, 1e9, 1e11, 99.0, 10**15, -(2**63), 2**64, "BTC-PERPETUAL", "9" * 5_000),
     *(token.decode("utf-8", "replace") for token in TOKENS),
 )
 
@@ -190,7 +47,8 @@ def value_of_json(content: bytes, rng: Random) -> bytes:
         return text(content, rng)
     for _ in range(rng.choice((1, 1, 2, 3))):
         root = _changed(root, rng)
-    return json.dumps(root).encode()
+    written = json.dumps(root, ensure_ascii=rng.random() < 0.5).encode("utf-8", "surrogatepass")
+    return rng.choice(_JSON_SIGNS)(written, rng) if rng.random() < 0.3 else written
 
 
 def _changed(node: Any, rng: Random) -> Any:
@@ -211,6 +69,44 @@ def _changed(node: Any, rng: Random) -> Any:
     return node
 
 
+_PAIR = re.compile(rb'"[^"\\\\]*": *(?:"[^"\\\\]*"|[0-9.eE+-]+|true|false|null)')
+_SCALAR = re.compile(rb'(?<=: )(?:"[^"\\\\]*"|[0-9.eE+-]+|true|false|null)')
+_LITERALS = (b"1e400", b"-1e400", b"NaN", b"-Infinity", b"1" * 5_000, b"0.1e-5000", b"1E+2", b"01")
+_MORE_LITERALS = (b"-", b".5", b"+1", b"0x1", b"'a'", b"undefined", b"1_0", b"\xff", b'"\\ud800"')
+
+
+def _twice(content: bytes, rng: Random) -> bytes:
+    """A key stands twice in its object, with the value of another."""
+    pairs = [*_PAIR.finditer(content)]
+    if not pairs:
+        return content
+    one, other = rng.choice(pairs), rng.choice(pairs)
+    key, value = one[0].partition(b":")[0], other[0].partition(b":")[2]
+    return content[: one.start()] + key + b":" + value + b", " + content[one.start() :]
+
+
+def _literal(content: bytes, rng: Random) -> bytes:
+    """A value that no writer of JSON writes."""
+    scalars = [*_SCALAR.finditer(content)]
+    if not scalars:
+        return content
+    found = rng.choice(scalars)
+    written = rng.choice(_LITERALS + _MORE_LITERALS)
+    return content[: found.start()] + written + content[found.end() :]
+
+
+def _deep(content: bytes, rng: Random) -> bytes:
+    """It, or a value of it, stands at the bottom of many lists or objects."""
+    levels = rng.choice((10, 400, 990, 1_010, 20_000))
+    opens, closes = rng.choice(((b"[", b"]"), (b'{"result":', b"}"), (b'[{"a":', b"}]")))
+    scalars = [*_SCALAR.finditer(content)]
+    start, end = rng.choice([(0, len(content)), *(each.span() for each in scalars[:20])])
+    return content[:start] + opens * levels + content[start:end] + closes * levels + content[end:]
+
+
+_JSON_SIGNS = (_twice, _literal, _deep)
+
+
 def _is_list(node: Any) -> bool:
     return isinstance(node, list)
 
@@ -223,33 +119,164 @@ def _json(content: bytes, rng: Random) -> bytes:
 
 
 def _gzip(content: bytes, rng: Random) -> bytes:
-    """What is packed is changed, or the bytes of the packing."""
-    if rng.random() < 0.4:
+    """What is packed is changed, or the bytes of the packing, or how it is packed."""
+    how = rng.random()
+    if how < 0.2:
         return raw(content, rng)
     try:
         unpacked = gzip.decompress(content)
     except (OSError, EOFError, zlib.error):
         return raw(content, rng)
-    return gzip.compress(text(unpacked, rng), 1, mtime=0)
+    packed = gzip.compress(text(unpacked, rng), rng.choice((0, 1, 9)), mtime=0)
+    if how < 0.8:
+        return packed
+    another = rng.choice((packed, content, b"\0" * 100, b"\x1f\x8b", gzip.compress(b"\n" * 50_000)))
+    return rng.choice((packed + another, another + packed, gzip.compress(packed)))
 
 
 def _excel(content: bytes, rng: Random) -> bytes:
-    """A part of the workbook is changed, or the bytes of the archive."""
-    if rng.random() < 0.3:
+    """A part of the workbook is changed, or the bytes of the archive, or how it is packed."""
+    if rng.random() < 0.25:
         return raw(content, rng)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            parts = {name: archive.read(name) for name in archive.namelist()}
+            parts = [(name, archive.read(name)) for name in archive.namelist()]
     except (zipfile.BadZipFile, OSError, EOFError, zlib.error, NotImplementedError, RuntimeError):
         return raw(content, rng)
-    cells = [name for name in parts if "sheet" in name or "sharedStrings" in name]
-    name = rng.choice(cells if cells and rng.random() < 0.8 else list(parts))
-    parts[name] = text(parts[name], rng)
+    if not parts:
+        return raw(content, rng)
+    cells = [at for at, (name, _) in enumerate(parts) if "sheet" in name or "Strings" in name]
+    at = rng.choice(cells if cells and rng.random() < 0.8 else range(len(parts)))
+    name, part = parts[at]
+    if rng.random() < 0.75:
+        parts[at] = name, rng.choice((text, text, _cell))(part, rng)
+    else:
+        parts = _archive_tricks(parts, at, rng)
+    return _zipped(parts, rng)
+
+
+_CELL_TYPES = (b't="s"', b't="str"', b't="b"', b't="e"', b't="d"', b't="inlineStr"', b't="n"', b"")
+_ATTRIBUTE = re.compile(rb'[rst]="[^"]*"')
+_PLACES = (b'r="A1"', b'r="XFD1048576"', b'r="ZZZ1"', b'r="A0"', b'r="B99999"', b'r="A1048577"')
+
+
+def _cell(content: bytes, rng: Random) -> bytes:
+    """A cell has another type, or stands elsewhere."""
+    found = [*_ATTRIBUTE.finditer(content)]
+    if not found:
+        return text(content, rng)
+    one, written = rng.choice(found), rng.choice(_CELL_TYPES + _PLACES)
+    return content[: one.start()] + written + content[one.end() :]
+
+
+def _archive_tricks(
+    parts: list[tuple[str, bytes]], at: int, rng: Random
+) -> list[tuple[str, bytes]]:
+    """A part is missing, stands twice, goes by another's or a foreign name, or unpacks to zeros."""
+    name, part = parts[at]
+    foreign = rng.choice(("../../x.xml", "/etc/x.xml", "xl\\workbook.xml", "", "A" * 300, "é.xml"))
+    return rng.choice(
+        (
+            [each for each in parts if each[0] != name],
+            [*parts, (name, text(part, rng))],
+            [*parts[:at], (foreign, part), *parts[at + 1 :]],
+            [*parts[:at], (name, rng.choice(parts)[1]), *parts[at + 1 :]],
+            [*parts, ("xl/zeros.xml", bytes(rng.choice((1_000, 3_000_000))))],
+            [*parts[:at], (name, b""), *parts[at + 1 :]],
+            [*parts, *((f"xl/{i}.xml", b"<a/>") for i in range(200))],
+        )
+    )
+
+
+def _zipped(parts: list[tuple[str, bytes]], rng: Random) -> bytes:
+    methods = (zipfile.ZIP_DEFLATED, zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED, zipfile.ZIP_LZMA)
+    method = rng.choice((*methods, zipfile.ZIP_BZIP2))
     whole = io.BytesIO()
-    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
-        for each, part in parts.items():
-            archive.writestr(zipfile.ZipInfo(each), part)
+    with zipfile.ZipFile(whole, "w", method) as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of a name that stands twice
+        for name, part in parts:
+            archive.writestr(zipfile.ZipInfo(name), part, method)
     return whole.getvalue()
+
+
+# ------------------------------------------------------------------------------- parquet
+
+_MAGIC = b"PAR1"
+
+
+def _parquet(content: bytes, rng: Random) -> bytes:
+    """Its bytes are changed, those of its footer alone, or the table that it holds."""
+    how = rng.random()
+    if how < 0.3:
+        return raw(content, rng)
+    if how < 0.6:
+        length = int.from_bytes(content[-8:-4], "little")
+        start = max(0, len(content) - 8 - length)
+        footer = raw(content[start : len(content) - 8], rng)
+        told = len(footer).to_bytes(4, "little") if rng.random() < 0.8 else content[-8:-4]
+        return content[:start] + footer + told + _MAGIC
+    changed = _frame(pl.read_parquet(io.BytesIO(content)), rng)
+    whole = io.BytesIO()
+    packing = rng.choice(("uncompressed", "snappy", "gzip", "zstd", "lz4", "brotli"))
+    changed.write_parquet(whole, compression=packing, row_group_size=rng.choice((1, 3, None)))
+    return whole.getvalue()
+
+
+_KINDS = (
+    *(pl.String, pl.Float32, pl.Float64, pl.Int8, pl.Int64, pl.UInt64, pl.Boolean, pl.Binary),
+    *(
+        pl.Date,
+        pl.Time,
+        pl.Categorical,
+        pl.Null,
+        pl.Datetime("ns"),
+        pl.Datetime("ms", "Asia/Tokyo"),
+    ),
+    *(pl.Duration("us"), pl.Decimal(38, 9), pl.List(pl.String), pl.Struct({"a": pl.Float64})),
+)
+_CELLS = (None, float("nan"), float("inf"), -1.0, 0.0, 1e-300, 1e300, 1e11, 99.0)
+
+
+def _frame(frame: pl.DataFrame, rng: Random) -> pl.DataFrame:
+    """One to three columns are of another kind, left out, renamed, doubled or of other values."""
+    for _ in range(rng.choice((1, 1, 2, 3))):
+        if frame.width < 2:
+            break
+        name, other = rng.choice(frame.columns), rng.choice(frame.columns)
+        how = rng.randrange(6)
+        if how == 0:
+            frame = frame.drop(name)
+        elif how == 1:
+            written = rng.choice(TOKENS).decode("utf-8", "replace")
+            frame = frame.rename({name: written if written not in frame.columns else f"{name} "})
+        elif how == 2:
+            frame = frame.with_columns(frame[other].alias(name))
+        elif how == 3:
+            frame = frame.with_columns(_cast(frame[name], rng.choice(_KINDS)))
+        elif how == 4:
+            frame = frame.with_columns(_with_value(frame[name], rng))
+        else:
+            frame = frame.head(rng.choice((0, 1, frame.height))).reverse()
+    return frame
+
+
+def _cast(column: pl.Series, kind: Any) -> pl.Series:
+    try:
+        return column.cast(kind, strict=False)
+    except pl.exceptions.PolarsError:
+        return pl.Series(column.name, [None] * len(column), dtype=kind)
+
+
+def _with_value(column: pl.Series, rng: Random) -> pl.Series:
+    """One of its values is another: a number among numbers, a token among texts."""
+    values = column.to_list()
+    if values and column.dtype.is_float():
+        values[rng.randrange(len(values))] = rng.choice(_CELLS)
+    elif values and column.dtype == pl.String:
+        values[rng.randrange(len(values))] = rng.choice(TOKENS).decode("utf-8", "replace")
+    elif values:
+        values[rng.randrange(len(values))] = None
+    return pl.Series(column.name, values, dtype=column.dtype)
 
 
 _MUTATORS: dict[str, Callable[[bytes, Random], bytes]] = {
@@ -259,5 +286,6 @@ _MUTATORS: dict[str, Callable[[bytes, Random], bytes]] = {
     "json": _json,
     "gzip": _gzip,
     "excel": _excel,
-    "parquet": raw,
+    "parquet": _parquet,
+    "bytes": raw,
 }

@@ -15,7 +15,7 @@ def check_refusal(error: SeawallError) -> None:
     said = str(error)
     assert said.isprintable(), f"a message that is not printable: {said!r}"
     assert len(said) <= LONGEST_MESSAGE, f"a message of {len(said)} characters"
-    assert error.what and error.where and error.remedy, f"a message without a part: {said!r}"
+    assert all((error.what, error.where, error.remedy)), f"a message without a part: {said!r}"
 
 
 def check_printable(warnings: Iterable[str]) -> None:
