@@ -18,7 +18,7 @@ from typing import Any
 
 import polars as pl
 
-from tests.fuzz.texts import MAX_BYTES, TOKENS, raw, text
+from tests.fuzz.texts import MAX_BYTES, TOKENS, magnitude, raw, text
 
 
 def mutated(content: bytes, form: str, rng: Random) -> bytes:
@@ -113,6 +113,39 @@ def _is_list(node: Any) -> bool:
 
 def _json(content: bytes, rng: Random) -> bytes:
     return value_of_json(content, rng) if rng.random() < 0.6 else text(content, rng)
+
+
+# ---------------------------------------------------------------------------------- TOML
+
+_SETTING = re.compile(rb"(?<== )[^\n]+")
+_SETTINGS = (
+    *(
+        b"nan",
+        b"-inf",
+        b"1e400",
+        b"0",
+        b"-0.0",
+        b"1e-300",
+        b"9223372036854775808",
+        b"0x7f",
+        b"true",
+    ),
+    *(b'""', b'"BTC"', b'"none"', b"[]", b"{}", b"[[]]", b"2026-02-30", b"2026-02-05T14:00:00Z"),
+)
+
+
+def _toml(content: bytes, rng: Random) -> bytes:
+    """Settings are many times what they were, or another's, or none; or it is changed as a text."""
+    if rng.random() < 0.4:
+        return text(content, rng)
+    for _ in range(rng.choice((1, 1, 2, 3))):
+        found = [*_SETTING.finditer(content)]
+        if not found:
+            return text(content, rng)
+        one, other = rng.choice(found), rng.choice(found)
+        written = rng.choice((magnitude(one[0], rng), other[0], rng.choice(_SETTINGS)))
+        content = content[: one.start()] + written + content[one.end() :]
+    return content
 
 
 # -------------------------------------------------------------------------------- packed
@@ -281,7 +314,7 @@ def _with_value(column: pl.Series, rng: Random) -> pl.Series:
 
 _MUTATORS: dict[str, Callable[[bytes, Random], bytes]] = {
     "csv": text,
-    "toml": text,
+    "toml": _toml,
     "text": text,
     "json": _json,
     "gzip": _gzip,

@@ -5,31 +5,36 @@ from __future__ import annotations
 from fractions import Fraction
 
 DIGITS = "0123456789"
+MOST_DIGITS = 4_000
+"""Before or after the point; numbers of more are none that anything is compared with."""
 
 
 def number(text: str) -> Fraction | None:
-    """The number that a text writes, exactly; None for what is none.
+    """The number that a text writes, exactly; None for what is none, or beyond all bounds.
 
     A sign, digits with at most one point among them, an exponent: nothing else.
     """
     sign, rest = (-1 if text[:1] == "-" else 1), text.removeprefix("-")
     if rest == text:
         rest = text.removeprefix("+")
-    mantissa, _, exponent = rest.replace("E", "e").partition("e")
-    if "e" in rest.replace("E", "e") and not _is_whole(exponent.lstrip("+-"), exponent):
+    mantissa, marked, exponent = rest.replace("E", "e").partition("e")
+    if marked and not _is_whole(exponent):
         return None
     whole, point, part = mantissa.partition(".")
     if not (whole or part) or not all(sign_ in DIGITS for sign_ in whole + part):
         return None
-    scale = (int(exponent) if exponent else 0) - (len(part) if point else 0)
-    if abs(scale) > 5_000:
+    digits = (whole + part).lstrip("0")
+    if not digits:
+        return Fraction(0)
+    if max(len(digits), len(exponent.lstrip("+-0"))) > MOST_DIGITS:
         return None
-    return sign * int(whole + part or "0") * Fraction(10) ** scale
+    scale = int(exponent or "0") - (len(part) if point else 0)
+    return sign * int(digits) * Fraction(10) ** scale if abs(scale) <= MOST_DIGITS else None
 
 
-def _is_whole(digits: str, written: str) -> bool:
-    signs = len(written) - len(digits)
-    return bool(digits) and signs <= 1 and len(digits) < 10 and all(d in DIGITS for d in digits)
+def _is_whole(written: str) -> bool:
+    digits = written[1:] if written[:1] in ("+", "-") else written
+    return bool(digits) and all(digit in DIGITS for digit in digits)
 
 
 def rows(text: str) -> list[list[str]]:
@@ -37,7 +42,7 @@ def rows(text: str) -> list[list[str]]:
     found: list[list[str]] = []
     row: list[str] = []
     cell, quoted = "", False
-    signs = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    signs = text.removeprefix("\ufeff").replace("\r\n", "\n")
     if not signs.endswith("\n"):
         signs += "\n"
     at = 0

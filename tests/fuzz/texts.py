@@ -58,6 +58,7 @@ TOKENS: tuple[bytes, ...] = tuple(
         *("timestamp", "instrument_name", "mark_price", "bid_price", "exchange", "symbol"),
         *("{", "}", "[", "]", "{}", "[]", "[[", ":", "from", "prbm", "[[charges]]", "[status]"),
         *("[" * 500, '{"a":' * 500, "(" * 50, "a." * 200, "A" * 300),
+        *("\\u001b[2J", "\\u202e", "\\ud800", "\\x1b", "\\n", "[red]x[/red]", "{0}", "%s%n"),
     )
 )
 
@@ -155,7 +156,7 @@ _NUMBER = re.compile(rb"[0-9]+(?:\.[0-9]+)?")
 _FACTORS = (-1.0, 0.0, 1e-12, 1e-6, 1e-3, 0.01, 0.5, 0.999, 1.001, 2.0, 100.0, 1e3, 1e6, 1e9, 1e12)
 
 
-def _magnitude(content: bytes, rng: Random) -> bytes:
+def magnitude(content: bytes, rng: Random) -> bytes:
     """A number becomes many times, or a small part, of what it was."""
     numbers = [*_NUMBER.finditer(content)]
     if not numbers:
@@ -219,6 +220,6 @@ def _whole(content: bytes, rng: Random) -> bytes:
 
 
 _TEXT_CHANGES: tuple[Callable[[bytes, Random], bytes], ...] = (
-    *(_token, _token, _token, _digit, _digit, _magnitude, _magnitude, _magnitude),
+    *(_token, _token, _token, _digit, _digit, magnitude, magnitude, magnitude),
     *(_lines, _columns, _whole, _insert, _flip, _cut, _remove, _repeat, _noise),
 )

@@ -30,22 +30,15 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 
-_LONGEST_SHOWN = 1_000
+from seawall.basics.text import shown
 
 
 class SeawallError(Exception):
     """Base of all errors of this package: says what is wrong, where, and how to mend it."""
 
     def __init__(self, what: str, *, where: str, remedy: str) -> None:
-        self.what, self.where, self.remedy = (_shown(text) for text in (what, where, remedy))
+        self.what, self.where, self.remedy = (shown(text) for text in (what, where, remedy))
         super().__init__(f"{self.what} ({self.where}). {self.remedy}")
-
-
-def _shown(text: str) -> str:
-    cut = text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
-    if cut.isprintable():
-        return cut
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in cut)
 
 
 class InputError(SeawallError):

@@ -87,6 +87,8 @@ class MarginModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     second: MarginModel | None = None
 
     def __post_init__(self) -> None:
+        if not all(text.isprintable() for text in (self.name, self.title, self.source)):
+            self._refuse("a name, title or source that cannot be printed", "write plain letters")
         given = {self.scenarios is None, self.revaluation is None, self.fold is None}
         if len(given) > 1:
             self._refuse("scenarios, revaluation and fold", "give all three or none")

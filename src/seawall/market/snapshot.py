@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from seawall.basics.arrays import freeze
 from seawall.basics.errors import BadNumber, ExpiredInstrument, InputError, MissingQuote
 from seawall.basics.nearest import did_you_mean, nearest_name
+from seawall.basics.text import printable
 from seawall.basics.time import isoformat_utc
 from seawall.market.carry import Carry
 from seawall.market.liquidity import Liquidity
@@ -143,6 +144,7 @@ class MarketSnapshot:
     unlisted: Unlisted = field(default_factory=Unlisted)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "warnings", tuple(map(printable, self.warnings)))
         for name in _MAPPINGS:
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
         for name in _PRICES:

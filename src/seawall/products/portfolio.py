@@ -7,9 +7,11 @@ from decimal import Decimal
 from typing import Any, cast
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from seawall.basics.decimals import MAX_PRICE, parse_decimal
 from seawall.basics.errors import BadNumber, DuplicatePosition, EmptyPortfolio, InputError
+from seawall.basics.text import printable
 from seawall.products.instruments import Instrument
 from seawall.products.names import parse_name
 
@@ -73,6 +75,7 @@ class Portfolio(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
                 where=f"account {self.account}",
                 remedy="Give at least one position.",
             )
+        force_setattr(self, "warnings", tuple(map(printable, self.warnings)))
         first: dict[str, Position] = {}
         for position in self.positions:
             name = position.instrument.name
