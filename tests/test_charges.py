@@ -12,7 +12,7 @@ from msgspec import structs
 
 from seawall.basics.errors import BadNumber, BadParameter
 from seawall.feeds.synthetic import synthetic_market
-from seawall.margin.charges import OracleCharge, UtilisationCharge
+from seawall.margin.charges import ConcentrationCharge, OracleCharge, UtilisationCharge
 from seawall.margin.presets import load_preset
 from seawall.market.liquidity import RANGES, Liquidity
 from seawall.market.snapshot import MarketSnapshot
@@ -98,6 +98,20 @@ def test_a_few_contracts_where_there_are_no_others_are_no_concentration():
     assert row(report, "concentration/BTC") == (0.0, 0.0)
     report = margin(portfolio([(CALL, -100)]), market(open_interest=told), MODEL)
     expected = worst_loss(report) * 4 * (100 / 1_000 - 0.05)
+    assert row(report, "concentration/BTC")[0] == pytest.approx(expected, abs=0.05)
+
+
+@pytest.mark.parametrize("told", [{}, {CALL: 0.0}])
+def test_who_is_alone_at_a_strike_holds_all_of_it_where_nothing_stands_in(told):
+    """Without ``least_cluster_share`` a strike of no open interest is the account's own."""
+    charges = tuple(
+        structs.replace(c, least_cluster_share=0.0) if isinstance(c, ConcentrationCharge) else c
+        for c in MODEL.charges
+    )
+    model = structs.replace(MODEL, charges=charges)
+    open_interest = {FAR: 99_990.0, **told}
+    report = margin(portfolio([(CALL, -10)]), market(open_interest=open_interest), model)
+    expected = worst_loss(report) * 4 * (1 - 0.05)
     assert row(report, "concentration/BTC")[0] == pytest.approx(expected, abs=0.05)
 
 

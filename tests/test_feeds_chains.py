@@ -140,7 +140,9 @@ def test_every_way_of_writing_a_time_is_the_same_instant(tmp_path, stamp, suffix
     assert quotes.as_of == AS_OF
 
 
-@pytest.mark.parametrize("stamp", ["", "yesterday", "20260205", "nan", "-5", "0001-01-01T00+14:00"])
+@pytest.mark.parametrize(
+    "stamp", ["", "yesterday", "20260205", "nan", "-5", "1e308", "0001-01-01T00+14:00"]
+)
 def test_rows_without_a_time_are_dropped(tmp_path, stamp):
     text = chain().with_columns(pl.col("timestamp").dt.strftime("%+"))
     one_bad = text.with_columns(
@@ -245,6 +247,7 @@ def with_first(column: str, value: object) -> pl.DataFrame:
         ("mark_iv", "-0.5"),
         ("underlying_price", "-1"),
         ("index_price", "inf"),
+        ("bid_price", "1e308"),
         ("bid_price", "-3"),
     ],
 )

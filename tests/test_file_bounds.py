@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from msgspec import structs
 
 from seawall.basics.errors import (
     BadNumber,
@@ -25,6 +26,7 @@ from seawall.feeds.books import read_portfolios
 from seawall.feeds.market import read_market
 from seawall.feeds.models import MAX_LINE, MAX_MODEL_BYTES, read_model
 from seawall.products.names import MAX_NAME_LENGTH, parse_name, parse_venue_name
+from seawall.products.portfolio import portfolio
 from tests.tables import chain, curve, listing, write
 
 MILLION = 1_000_000
@@ -312,3 +314,24 @@ def test_no_message_hands_a_terminal_what_it_must_not_show():
     assert error.remedy == "Give é, − and 中."
     assert str(error).isprintable()
     str(error).encode()
+
+
+def test_no_warning_hands_a_terminal_what_it_must_not_show(written):
+    """What an activity table names and nothing prices is repeated in a warning."""
+    told = "timestamp,underlying,adv_usd\n2026-02-05T16:00:12.345Z,\x1b[2JBTC,1e9\n"
+    prices = written("chain.csv", chain().write_csv().encode())
+    market = read_market([prices, written("\x1b]0;x.csv", told.encode())])
+    [warning] = market.warnings
+    assert warning == r"\x1b]0;x.csv tells of \x1b[2JBTC, which has no price here."
+    held = portfolio([("BTC-27MAR26", 1)])
+    assert structs.replace(held, warnings=("a\nb",)).warnings == (r"a\nb",)
+
+
+@pytest.mark.parametrize("part", ["name", "title", "source"])
+def test_a_model_is_named_in_letters_that_a_terminal_shows(written, part):
+    fields = {"name": "mine", "title": "x", "source": "x", part: "x\\u001b[2J"}
+    told = "".join(f'{key} = "{value}"\n' for key, value in fields.items())
+    path = written("m.toml", f'from = "prbm"\nas_of = 2026-02-05\n{told}'.encode())
+    with pytest.raises(BadParameter, match="cannot be printed") as caught:
+        read_model(path)
+    assert str(caught.value).isprintable()

@@ -81,7 +81,7 @@ def _encoded(text: str) -> bytes:
 @pytest.mark.parametrize("seed", SEEDS.values(), ids=SEEDS.keys())
 def test_every_seed_is_sound_and_margined(path, seed):
     told = trial.outcome(seed.door, seed.content, path)
-    assert told == (trial.MARGINED if seed.door in ("book", "quotes", "model") else trial.READ)
+    assert told == (trial.READ if seed.door in ("glance", "name", "time") else trial.MARGINED)
 
 
 def of(door: str, *forms: str) -> set[str]:

@@ -111,6 +111,13 @@ def test_an_index_and_a_mark_that_contradict_each_other_margin_nothing(contract,
     assert assemble_snapshot([future_quotes((contract, 1e5, 1.0))], {"BTC": 1e5}).futures
 
 
+@pytest.mark.parametrize("mark", [5e-324, 1e-320, 1e-300])
+def test_a_mark_next_to_nothing_is_far_from_any_index(mark):
+    """Its ratio to the index is zero, of which there is no logarithm."""
+    market = assemble_snapshot([future_quotes(("BTC-PERPETUAL", mark, 1e5))])
+    assert_refused(market, "BTC", "BTC-PERPETUAL")
+
+
 def test_an_index_column_does_not_outvote_the_marks():
     rows = [("BTC-PERPETUAL", 1e5, 1.0), ("BTC-27MAR26", 1.01e5, 1.0)]
     assert_refused(assemble_snapshot([future_quotes(*rows)]), "BTC", "BTC-PERPETUAL")

@@ -14,9 +14,10 @@ import warnings
 from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests.fuzz.supervision import Run, Tally, tried
-from tests.fuzz.trial import MARGINED, READ, outcome, titles
+from tests.fuzz.trial import INPUT, MARGINED, READ, outcome, titles
 
 ROOT = Path(__file__).resolve().parents[2]
 MOST_KINDS_SHOWN = 5
@@ -60,8 +61,8 @@ def row(title: str, tally: Tally, seconds: float) -> str:
 def again(file: Path) -> int:
     """Put a kept input through its door once more, which is the beginning of its name."""
     warnings.simplefilter("error")
-    with_input = file.with_name("input")
-    print(outcome(file.name.partition("-")[0], file.read_bytes(), with_input))
+    with TemporaryDirectory() as folder:
+        print(outcome(file.name.partition("-")[0], file.read_bytes(), Path(folder) / INPUT))
     return 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +18,9 @@ from seawall.market.quotes import FutureQuotes, OptionQuotes, Quotes
 from seawall.market.snapshot import MarketSnapshot
 from seawall.products.portfolio import Portfolio, portfolio
 from seawall.report.build import margin
+from seawall.report.schema import MarginReport
+from seawall.report.what_if import what_if
+from seawall.risk.trades import Trade
 from tests.fuzz.refusals import check_printable, check_refusal
 from tests.tables import AS_OF, INDEX, chain, listing, write
 
@@ -47,7 +50,7 @@ def own_quotes() -> tuple[Quotes, ...]:
 @cache
 def own_market() -> MarketSnapshot:
     """The market in which books and models are tried."""
-    return assemble_snapshot(own_quotes(), PRICES)
+    return market_with([], {})
 
 
 @cache
@@ -67,10 +70,13 @@ def own_book() -> Portfolio:
     )
 
 
-def market_with(quotes: Sequence[Quotes]) -> MarketSnapshot:
+def market_with(
+    quotes: Sequence[Quotes], prices: Mapping[str, float] | None = None
+) -> MarketSnapshot:
     """The market of the quotes; of options and futures, those that are not among them are ours.
 
-    A curve alone has no option, a chain of tardis no index, an activity table no price.
+    A curve alone has no option, a chain of tardis no index, an activity table no price. With
+    ``prices`` come those of the other assets of our book.
     """
     lacking = [
         own
@@ -78,7 +84,7 @@ def market_with(quotes: Sequence[Quotes]) -> MarketSnapshot:
         if isinstance(own, OptionQuotes | FutureQuotes)
         and not any(isinstance(given, type(own)) for given in quotes)
     ]
-    return assemble_snapshot([*quotes, *lacking])
+    return assemble_snapshot([*quotes, *lacking], None if prices is None else PRICES | prices)
 
 
 def book_of(market: MarketSnapshot) -> Portfolio:
@@ -94,10 +100,28 @@ def book_of(market: MarketSnapshot) -> Portfolio:
 def is_margined(book: Portfolio, market: MarketSnapshot, model: str | MarginModel = MODEL) -> bool:
     """Whether there is a margin, which is sound then; False where it is refused with a reason."""
     try:
-        report = margin(book, market, model)
+        check_report(margin(book, market, model))
     except SeawallError as error:
         check_refusal(error)
         return False
+    return True
+
+
+def is_margined_after(book: Portfolio, trade: Trade, market: MarketSnapshot) -> bool:
+    """Whether a trade changes the margin from one that is sound to another, or is refused."""
+    try:
+        effect = what_if(book, trade, market, MODEL)
+    except SeawallError as error:
+        check_refusal(error)
+        return False
+    for report in (effect.before, effect.after):
+        check_report(report)
+    assert effect.initial_change == effect.after.initial - effect.before.initial
+    return True
+
+
+def check_report(report: MarginReport) -> None:
+    """Its requirement is finite and not negative, its rows add up, its JSON holds no NaN."""
     for amount in (report.initial, report.maintenance):
         assert amount.is_finite(), "a requirement that is not finite"
         assert amount >= 0, f"a requirement of {amount}"
@@ -105,7 +129,6 @@ def is_margined(book: Portfolio, market: MarketSnapshot, model: str | MarginMode
     assert sum(row.value for row in report.collateral_rows) == report.equity
     check_printable(report.warnings)
     json.loads(report.to_json(), parse_constant=_refuse)
-    return True
 
 
 def _refuse(constant: str) -> None:

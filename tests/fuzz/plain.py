@@ -12,7 +12,8 @@ MOST_DIGITS = 4_000
 def number(text: str) -> Fraction | None:
     """The number that a text writes, exactly; None for what is none, or beyond all bounds.
 
-    A sign, digits with at most one point among them, an exponent: nothing else.
+    A sign, digits with at most one point among them, an exponent: nothing else. What is smaller
+    than any float is zero.
     """
     sign, rest = (-1 if text[:1] == "-" else 1), text.removeprefix("-")
     if rest == text:
@@ -26,10 +27,12 @@ def number(text: str) -> Fraction | None:
     digits = (whole + part).lstrip("0")
     if not digits:
         return Fraction(0)
-    if max(len(digits), len(exponent.lstrip("+-0"))) > MOST_DIGITS:
+    if len(digits) > MOST_DIGITS or len(exponent) > MOST_DIGITS:
         return None
     scale = int(exponent or "0") - (len(part) if point else 0)
-    return sign * int(digits) * Fraction(10) ** scale if abs(scale) <= MOST_DIGITS else None
+    if abs(scale) > MOST_DIGITS:
+        return Fraction(0) if scale < -2 * MOST_DIGITS else None
+    return sign * int(digits) * Fraction(10) ** scale
 
 
 def _is_whole(written: str) -> bool:

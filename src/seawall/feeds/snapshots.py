@@ -155,6 +155,8 @@ def epoch_ms(raw: pl.Series, where: str) -> pl.Series:
 def _ms_of_numbers(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Whole milliseconds since 1970, NaN for a number that is no instant in any unit."""
     found = np.full(values.shape, np.nan)
+    # Beyond every unit's last instant, and in milliseconds perhaps beyond what a float holds.
+    values = np.where(np.abs(values) < _LAST_MS * _UNITS_PER_SECOND[-1], values, np.nan)
     for per_second in _UNITS_PER_SECOND:
         time_ms = np.round(values / per_second * 1e3)
         found = np.where((time_ms >= _FIRST_MS) & (time_ms < _LAST_MS), time_ms, found)

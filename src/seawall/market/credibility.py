@@ -68,4 +68,5 @@ def contradictions(
 def is_near(quoted: Quoted, index: float) -> bool:
     """Whether a future or forward can belong to an index in USD per coin."""
     reach = MAX_BASIS + MAX_BASIS_PER_YEAR * quoted.tenor_years
-    return abs(math.log(quoted.usd / index)) <= reach
+    # Of numbers far enough apart the ratio is zero or infinite, their logarithms are not.
+    return quoted.usd > 0.0 and abs(math.log(quoted.usd) - math.log(index)) <= reach

@@ -110,7 +110,7 @@ def is_backed(mark: Floats, bid: Floats, ask: Floats) -> NDArray[np.bool_]:
 
     A mark of zero is a placeholder as often as a price, and an ask of several bids tells nothing.
     """
-    return (mark > 0.0) | (is_two_sided(bid, ask) & (ask <= MAX_SPREAD_RATIO * bid))
+    return (mark > 0.0) | (is_two_sided(bid, ask) & (ask / MAX_SPREAD_RATIO <= bid))
 
 
 Rank = tuple[bool, float]

@@ -174,7 +174,8 @@ class ConcentrationCharge(NamedCharge, frozen=True, kw_only=True, tag="concentra
         least = self.least_cluster_share * listed[WHOLE]
         found: list[_Crowd] = []
         for cluster, size in held.items():
-            share = min(1.0, size / max(listed.get(cluster, 0.0), least))
+            known = max(listed.get(cluster, 0.0), least)
+            share = size / known if size < known else 1.0
             # What is not crowded costs nothing, whatever it loses: of a chain, nearly all of it.
             if cluster != WHOLE and share <= self.free_share:
                 continue
