@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check bench docs schemas lock
+.PHONY: help setup demo test check fuzz bench docs schemas lock
 
 BIN  := .venv/bin
 CORE := .venv/.installed-core
@@ -33,6 +33,13 @@ check: $(DEV)  ## style, layers and types
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pyright
+
+# Inputs in all, and the seed that they follow from; GUIDED=1 has atheris choose them by coverage.
+INPUTS ?= 100000
+SEED ?= 1
+
+fuzz: $(DEV)  ## feed every reader with damaged files (INPUTS=100000 SEED=1 GUIDED=)
+	$(BIN)/python -m tests.fuzz --inputs $(INPUTS) --seed $(SEED) $(if $(GUIDED),--guided)
 
 bench: $(DEV)  ## measure speeds against named peers
 	$(BIN)/python -m benchmarks
