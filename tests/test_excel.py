@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import zipfile
 from collections.abc import Callable
 from datetime import datetime
@@ -264,3 +265,15 @@ def test_whatever_the_bytes_only_our_errors_come_out(tmp_path_factory, changes, 
     else:
         refusal = ""
     assert len(refusal.splitlines()) < 2
+
+
+def test_what_a_library_warns_of_is_not_printed_beside_the_error(tmp_path, capfd):
+    def another(parts: dict[str, bytes]) -> None:
+        parts[SHEET] = parts["docProps/core.xml"]
+
+    path = changed(workbook(tmp_path / "x.xlsx", HEADER, ["BTC", 1]), another)
+    for _ in range(2):
+        with pytest.raises(SeawallError):
+            read_portfolio(path)
+    assert capfd.readouterr() == ("", "")
+    assert len(logging.getLogger("calamine").handlers) == 1

@@ -11,6 +11,7 @@ truth values as the text that no number is. A cell that holds an error is refuse
 from __future__ import annotations
 
 import io
+import logging
 import lzma
 import re
 import struct
@@ -39,6 +40,8 @@ _WORKBOOK = "xl/workbook.xml"
 _READ = (".xml", ".rels")
 _PLACE = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
 _DECIMALS = 9
+# What the library warns of and nobody hears, Python prints beside the one line of the error.
+_HEARD = logging.NullHandler()
 # What the standard library raises of a damaged or encrypted archive.
 _DAMAGED = (
     zipfile.BadZipFile,
@@ -73,6 +76,7 @@ def read_sheet(path: Path, names: Sequence[str]) -> Sheet:
     """
     import fastexcel
 
+    logging.getLogger("calamine").addHandler(_HEARD)
     content = _bounded(path)
     try:
         workbook = fastexcel.read_excel(content)
