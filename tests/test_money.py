@@ -78,7 +78,7 @@ def test_no_negative_zero(measure):
 
 
 @pytest.mark.parametrize("cross", [requirement_money, collateral_money])
-@pytest.mark.parametrize("measure", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("measure", [math.nan, math.inf, -math.inf, 1e20, -1e55, 1e308])
 def test_a_measure_that_is_no_number_never_becomes_money(cross, measure):
     with pytest.raises(BadNumber, match="scanning risk"):
         cross(measure, "USD", "scanning risk")

@@ -7,7 +7,6 @@ Decimal of a named currency. A measure crosses over only in :func:`requirement_m
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
 
@@ -19,6 +18,9 @@ NOISE_DECIMALS = 6
 """Beyond these decimals an amount in USD is float64 noise: 32000.000000000004 means 32000."""
 _NOISE = Decimal(1).scaleb(-NOISE_DECIMALS)
 _EXACT = Context(prec=60)
+
+MAX_AMOUNT = 1e20
+"""Below it amounts have so few digits that sums of them are exact, and no market is worth as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ def requirement_money(measure: float, currency: str, where: str) -> Money:
 
     Noise of float64 below a millionth of the currency's unit is taken off first.
 
-    Raises BadNumber naming ``where`` when the measure is not finite.
+    Raises BadNumber naming ``where`` when the measure is not finite or beyond all amounts.
     """
     return Money(_quantise(measure, ROUND_CEILING, where), currency)
 
@@ -79,13 +81,13 @@ def collateral_money(measure: float, currency: str, where: str) -> Money:
 
     Noise of float64 below a millionth of the currency's unit is taken off first.
 
-    Raises BadNumber naming ``where`` when the measure is not finite.
+    Raises BadNumber naming ``where`` when the measure is not finite or beyond all amounts.
     """
     return Money(_quantise(measure, ROUND_FLOOR, where), currency)
 
 
 def _quantise(measure: float, rounding: str, where: str) -> Decimal:
-    if not math.isfinite(measure):
+    if not abs(measure) < MAX_AMOUNT:
         raise BadNumber(
             f"the measure is {measure}",
             where=where,
