@@ -108,13 +108,16 @@ def _written_positions(text: str) -> list[tuple[str, Instrument, Fraction | None
 
 # --------------------------------------------------------------------------------- quotes
 
+SETTLED = "MTM SETTLEMENT PRICE"
+"""A column in which futures and, in rows of their own, their underlyings stand."""
+
 # Columns in which a number of the quotes may stand.
 _COLUMNS: Mapping[str, Sequence[str]] = MappingProxyType(
     {
-        "mark": ("mark_price", "futures_price"),
+        "mark": ("mark_price", "futures_price", "settlement_price", SETTLED),
         "bid": ("bid_price", "best_bid_price"),
         "ask": ("ask_price", "best_ask_price"),
-        "iv": ("mark_iv",),
+        "iv": ("mark_iv", "iv"),
         "forward": ("underlying_price",),
         "index": ("index_price", "underlying_price"),
     }
@@ -162,6 +165,9 @@ def _check_written(found: OptionQuotes | FutureQuotes, rows: Sequence[Mapping[st
     cells = [
         {role: _values(row, columns, role) for role, columns in _COLUMNS.items()} for row in rows
     ]
+    if any(SETTLED in row for row in rows):
+        indices = {value for row in cells for value in row["mark"]}
+        cells = [row | {"index": indices} for row in cells]
     for place, contract in enumerate(found.instruments):
         told = {role: float(values[place]) for role, values in given.items()}
         assert any(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,24 +15,31 @@ from seawall.basics.errors import SeawallError
 from seawall.feeds.market import read_quotes
 from seawall.margin.model import MarginModel
 from seawall.market.assemble import assemble_snapshot
-from seawall.market.quotes import FutureQuotes, OptionQuotes, Quotes
+from seawall.market.carry import CarryQuotes
+from seawall.market.quotes import FutureQuotes, OptionQuotes, Told
 from seawall.market.snapshot import MarketSnapshot
 from seawall.products.portfolio import Portfolio, portfolio
 from seawall.report.build import margin
 from seawall.report.schema import MarginReport
 from seawall.report.what_if import what_if
 from seawall.risk.trades import Trade
+from tests.equity_tables import INR_USD, cboe
 from tests.fuzz.refusals import check_printable, check_refusal
+from tests.naive.black76 import price
 from tests.tables import AS_OF, INDEX, chain, listing, write
 
 MODEL = "prbm"
 PRICES = {"ETH-USDC-LP": 61.5, "ETH": 2_100.0, "EUR": 1.16}
+NVDA = 170.0
+LATER = AS_OF + timedelta(days=1)
+"""What is quoted from then on is on shares, and stands for itself."""
+
 MOST_HELD = 12
 """Contracts of a market that are held."""
 
 
 @cache
-def own_quotes() -> tuple[Quotes, ...]:
+def own_quotes() -> tuple[Told, ...]:
     """A chain, and a listing of a perpetual, a dated future and a linear perpetual."""
     linear = pl.DataFrame(
         {
@@ -45,6 +53,34 @@ def own_quotes() -> tuple[Quotes, ...]:
     with TemporaryDirectory() as folder:
         files = [write(frame, Path(folder) / f"{name}.csv") for name, frame in listed.items()]
         return tuple(quotes for file in files for quotes in read_quotes(file))
+
+
+def index_chain() -> pl.DataFrame:
+    """European options on an index, as Cboe lays them out."""
+    return cboe().filter(pl.col("strike").is_in([5_400.0, 6_000.0, 6_600.0]))
+
+
+def share_chain() -> pl.DataFrame:
+    """American options on a share, as Cboe lays them out: two, as each takes its time."""
+    index = index_chain().head(2)
+    value = {True: price(NVDA, NVDA, 0.45, 108 / 365, True)}
+    value[False] = value[True] + 0.1
+    return index.with_columns(
+        pl.lit("NVDA").alias("underlying"),
+        pl.lit("NVDA").alias("root"),
+        pl.lit(NVDA).alias("underlying_price"),
+        pl.lit(NVDA).alias("strike"),
+        pl.Series("instrument_name", [f"NVDA260618{right}00170000" for right in "CP"]),
+        pl.Series("bid_price", [round(value[call] - 0.05, 2) for call in (True, False)]),
+        pl.Series("ask_price", [round(value[call] + 0.05, 2) for call in (True, False)]),
+    )
+
+
+@cache
+def own_shares(frame: Callable[[], pl.DataFrame]) -> tuple[Told, ...]:
+    """What a table of rates, or of dividends, is tried with."""
+    with TemporaryDirectory() as folder:
+        return tuple(read_quotes(write(frame(), Path(folder) / "shares.csv")))
 
 
 @cache
@@ -71,18 +107,24 @@ def own_book() -> Portfolio:
 
 
 def market_with(
-    quotes: Sequence[Quotes], prices: Mapping[str, float] | None = None
+    quotes: Sequence[Told], prices: Mapping[str, float] | None = None
 ) -> MarketSnapshot:
     """The market of the quotes; of options and futures, those that are not among them are ours.
 
-    A curve alone has no option, a chain of tardis no index, an activity table no price. With
-    ``prices`` come those of the other assets of our book.
+    A curve alone has no option, a chain of tardis no index, an activity table no price, rates and
+    dividends are of shares. With ``prices`` come those of the other assets of our book.
     """
+    if any(isinstance(q, OptionQuotes | FutureQuotes) and q.as_of > LATER for q in quotes):
+        return assemble_snapshot(quotes, {"INR": INR_USD})
+    own = own_quotes()
+    for given in quotes:
+        if isinstance(given, CarryQuotes):
+            own = own_shares(share_chain if given.dividends else index_chain)
     lacking = [
-        own
-        for own in own_quotes()
-        if isinstance(own, OptionQuotes | FutureQuotes)
-        and not any(isinstance(given, type(own)) for given in quotes)
+        each
+        for each in own
+        if isinstance(each, OptionQuotes | FutureQuotes)
+        and not any(isinstance(given, type(each)) for given in quotes)
     ]
     return assemble_snapshot([*quotes, *lacking], None if prices is None else PRICES | prices)
 

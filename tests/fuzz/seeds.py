@@ -17,8 +17,9 @@ import xlsxwriter
 from seawall.basics.errors import UnknownInstrument
 from seawall.margin.catalogue import preset_names
 from seawall.products.names import VENUES, parse_name, venue_name
-from tests import formats
+from tests import equity_tables, formats
 from tests import positions as books
+from tests.fuzz.margins import index_chain, share_chain
 from tests.tables import AS_OF, chain, curve, listing
 
 SRC = Path(__file__).resolve().parents[2] / "src" / "seawall"
@@ -53,6 +54,11 @@ def seeds() -> tuple[Seed, ...]:
 LISTING = "an option chain or futures listing"
 TARDIS = "a tardis options_chain"
 CURVE = "a futures curve"
+CBOE = "Cboe's option quotes"
+NSE = "NSE's end of day"
+NSE_SETTLEMENT = "NSE's settlement prices"
+RATES = "discount factors"
+DIVIDENDS = "dividends"
 ACTIVITY = "an activity table"
 
 
@@ -71,12 +77,37 @@ def activity() -> pl.DataFrame:
     )
 
 
+def settlement() -> pl.DataFrame:
+    """Two futures of NSE on an index and a share, and the prices of these."""
+    rows = [
+        ("NIFTY", "30-MAR-2026", 25_125.0),
+        ("ACME", "30-MAR-2026", 1_507.5),
+        ("NIFTY", None, 25_000.0),
+        ("ACME", None, 1_500.0),
+    ]
+    columns = ("UNDERLYING", "EXPIRY DATE", "MTM SETTLEMENT PRICE")
+    frame = pl.DataFrame(rows, schema=columns, orient="row")
+    return frame.with_columns(pl.lit("02-MAR-2026").alias("DATE"))
+
+
+def dividends() -> pl.DataFrame:
+    """Two dividends within the life of the options of :func:`tests.fuzz.margins.share_chain`."""
+    days = ["2026-03-12", "2026-06-11"]
+    columns = {"underlying": ["NVDA.US", "NVDA.US"], "ex_date": days, "amount": [0.01, 1.25]}
+    return pl.DataFrame(columns)
+
+
 def tables() -> dict[str, pl.DataFrame]:
     """A table of quotes of every kind."""
     return {
         LISTING: pl.concat([chain(), listing()], how="diagonal"),
         TARDIS: pl.read_csv(formats.tardis().encode()),
         CURVE: curve(),
+        CBOE: pl.concat([index_chain(), share_chain()]),
+        NSE: equity_tables.nse(),
+        NSE_SETTLEMENT: settlement(),
+        RATES: pl.DataFrame({"T": [0.0, 0.1, 1.0], "DF": [1.0, 0.996, 0.96]}),
+        DIVIDENDS: dividends(),
         ACTIVITY: activity(),
     }
 

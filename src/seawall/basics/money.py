@@ -20,7 +20,7 @@ _NOISE = Decimal(1).scaleb(-NOISE_DECIMALS)
 _EXACT = Context(prec=60)
 
 MAX_AMOUNT = 1e20
-"""Below it amounts have so few digits that sums of them are exact, and no market is worth as much."""
+"""Below it sums are exact in the digits that Decimal keeps, and no market is worth as much."""
 
 
 @dataclass(frozen=True, slots=True)
