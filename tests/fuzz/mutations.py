@@ -163,8 +163,10 @@ def _gzip(content: bytes, rng: Random) -> bytes:
     packed = gzip.compress(text(unpacked, rng), rng.choice((0, 1, 9)), mtime=0)
     if how < 0.8:
         return packed
-    another = rng.choice((packed, content, b"\0" * 100, b"\x1f\x8b", gzip.compress(b"\n" * 50_000)))
-    return rng.choice((packed + another, another + packed, gzip.compress(packed)))
+    another = rng.choice(
+        (packed, content, b"\0" * 100, b"\x1f\x8b", gzip.compress(b"\n" * 50_000, mtime=0))
+    )
+    return rng.choice((packed + another, another + packed, gzip.compress(packed, mtime=0)))
 
 
 def _excel(content: bytes, rng: Random) -> bytes:
