@@ -176,7 +176,7 @@ def _excel(content: bytes, rng: Random) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             parts = [(name, archive.read(name)) for name in archive.namelist()]
-    except (zipfile.BadZipFile, OSError, EOFError, zlib.error, NotImplementedError, RuntimeError):
+    except (zipfile.BadZipFile, OSError, EOFError, zlib.error, RuntimeError):
         return raw(content, rng)
     if not parts:
         return raw(content, rng)
