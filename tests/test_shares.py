@@ -94,7 +94,7 @@ def test_indian_contracts_end_at_their_close(name, expiry, kind, delivery, avera
         ("VIX.US", "no share or index known"),
         ("SPXW.US", "no share or index known"),
         ("BRK-B.US", "no share or index known"),
-        ("SAP.DE", "markets of shares end in .US, .IN"),
+        ("SAP.DE", "markets end in .US, .IN"),
         ("NVDA.US-PERPETUAL", "settle in USD"),
         ("NVDA.US_USDT-PERPETUAL", "settle in USD"),
         ("NVDA.US_USDC-17JAN25", "settle in USD"),

@@ -21,7 +21,7 @@ from seawall.market.carry import CarryQuotes, DiscountCurve, Dividend
 from seawall.market.forwards import MAX_RATE, MIN_RATE
 from seawall.products.assets import CURRENCIES
 from seawall.products.instruments import CASH
-from seawall.products.markets import ends_at, is_index, market_of
+from seawall.products.markets import ShareMarket, ends_at, is_index, market_of
 
 RATE_COLUMNS = ("T", "DF")
 DIVIDEND_COLUMNS = ("underlying", "ex_date", "amount")
@@ -75,7 +75,8 @@ def read_dividends(table: Table, at: datetime | None) -> list[CarryQuotes]:
         where, share = f"{table.name} row {row['row']}", row["underlying"] or ""
         amount, day = _number(row, "amount", where), _date(row["ex_date"], where)
         known = told.setdefault(share, {})
-        if market_of(share) is None or is_index(share) or not amount >= 0.0 or day in known:
+        pays = isinstance(market_of(share), ShareMarket) and not is_index(share)
+        if not pays or not amount >= 0.0 or day in known:
             raise BadNumber(
                 f"the dividend {row['amount']} of {share or 'nothing'} on {day} cannot be one",
                 where=where,

@@ -4,9 +4,10 @@
 ``BTC-27JUN26`` future · ``BTC-PERPETUAL`` inverse and ``BTC_USDC-PERPETUAL`` linear perpetual ·
 ``XRP_USDC-27JUN26-8D6-P`` a strike of 8.6 · ``ETH_USD:BTC-PERPETUAL`` a quanto, priced in USD and
 paid in BTC · ``NVDA250117C00150000`` a US option · ``NIFTY.IN_INR-24FEB26-26000-C`` an Indian one
+· ``CL.CME_USD-14MAY20-M5-P`` a strike of −5
 · a bare ``BTC``, ``USDC`` or ``NVDA.US`` is a holding, and so is ``ETH-USDC-LP``, a share of a pool
 of ETH and USDC (a form of this project's own).
-Contracts on coins expire at 08:00 UTC of their day, those on shares at their market's close, or
+Contracts on coins expire at 08:00 UTC of their day, all others at their market's close, or
 at its open where the day is followed by ``AM``.
 Source: Deribit's naming convention as published in its API documentation; OCC's symbology.
 """
@@ -44,16 +45,24 @@ from seawall.products.instruments import (
     Stock,
     Wrapper,
 )
-from seawall.products.markets import MARKETS, US, ShareMarket, is_index, market_of
+from seawall.products.markets import (
+    MARKETS,
+    US,
+    Market,
+    ShareMarket,
+    is_index,
+    is_signed,
+    market_of,
+)
 
-_UNDERLYING = r"[A-Z0-9]+|[A-Z0-9][A-Z0-9&-]*\.[A-Z]{2}"
+_UNDERLYING = r"[A-Z0-9]+|[A-Z0-9][A-Z0-9&-]*\.[A-Z]{2,3}"
 _NAME = re.compile(
     rf"(?P<base>{_UNDERLYING})(?:_(?P<settle>[A-Z]+)(?::(?P<paid>[A-Z0-9]+))?)?-"
     r"(?:(?P<perp>PERPETUAL)|(?P<date>\d{1,2}[A-Z]{3}\d{2})(?P<open>AM)?"
-    r"(?:-(?P<strike>\d+(?:D\d+)?)-(?P<right>[CP]))?)"
+    r"(?:-(?P<strike>M?\d+(?:D\d+)?)-(?P<right>[CP]))?)"
 )
 _ASSET = re.compile(r"[A-Za-z][A-Za-z0-9]{1,15}")
-_STOCK = re.compile(rf"({_UNDERLYING})(?<=\.[A-Z]{{2}})")
+_LISTED = re.compile(r"[A-Z0-9][A-Z0-9&-]*\.[A-Z]{2,3}")
 # Symbols of pairs, which venues write like coins; of USD those of coins whose pairs all know.
 _PAIR = re.compile(
     r"(?:(?P<coin>[A-Z0-9]{2,})(?:USDT|USDC)"
@@ -77,7 +86,7 @@ def parse_canonical(name: str) -> Instrument:
         return _us_option(name, symbol)
     if _ASSET.fullmatch(name):
         return _asset(name)
-    if _STOCK.fullmatch(name):
+    if _LISTED.fullmatch(name):
         return _stock(name)
     if name.upper().endswith(_LP_ENDING):
         return _lp_share(name)
@@ -99,7 +108,8 @@ def _of_parts(name: str, match: re.Match[str]) -> Instrument:
         contract = future(underlying, settlement, expiry)
     else:
         right: Right = "call" if match["right"] == "C" else "put"
-        contract = option(underlying, settlement, expiry, strike_of(match["strike"], name), right)
+        level = strike_of(match["strike"], name, underlying)
+        contract = option(underlying, settlement, expiry, level, right)
     # One spelling for each contract, so that none can be held twice under two names.
     if contract.name != name:
         raise unknown(name, f"it is listed as {contract.name}")
@@ -117,7 +127,7 @@ def _require_settlement(name: str, match: re.Match[str]) -> None:
         _require_no_pair(name, underlying)
     elif settlement not in (CASH, *STABLECOINS):
         raise unknown(name, f"{settlement} is not a known settlement currency")
-    if match["open"] and "." not in underlying:
+    if match["open"] and not isinstance(market_of(underlying), ShareMarket):
         raise unknown(name, "only contracts on share indices settle at an open")
 
 
@@ -183,6 +193,12 @@ def _require_no_pair(name: str, coin: str) -> None:
 
 def _stock(name: str) -> Stock:
     market = _require_ticker(name, name)
+    if not isinstance(market, ShareMarket):
+        raise unknown(
+            name,
+            "it is not held outright",
+            f"Hold futures or options on it, such as {name}_{market.currency}-20MAY27.",
+        )
     if is_index(name):
         raise unknown(
             name,
@@ -192,12 +208,16 @@ def _stock(name: str) -> Stock:
     return Stock(name=name)
 
 
-def _require_ticker(name: str, underlying: str) -> ShareMarket:
-    """The market of a share or index. Raises UnknownInstrument if it lists no such ticker."""
+def _require_ticker(name: str, underlying: str) -> Market:
+    """The market of what is listed. Raises UnknownInstrument if it lists no such ticker."""
     market = market_of(underlying)
-    ticker = underlying[:-3]
     if market is None:
-        raise unknown(name, f"markets of shares end in {', '.join(MARKETS)}")
+        raise unknown(name, f"markets end in {', '.join(MARKETS)}")
+    if not isinstance(market, ShareMarket):
+        if not is_signed(underlying):
+            raise unknown(name, f"{underlying} is no commodity known there")
+        return market
+    ticker = underlying[:-3]
     if not market.ticker.fullmatch(ticker) or (market is US and not occ.is_ticker(ticker)):
         raise unknown(name, f"{ticker} is no share or index known there")
     return market

@@ -11,11 +11,18 @@ from datetime import UTC, date, datetime, time
 from types import MappingProxyType
 from typing import Literal
 
-from seawall.basics.decimals import MAX_PRICE
 from seawall.basics.errors import UnknownInstrument
 from seawall.products import occ
 from seawall.products.instruments import CASH, DatedFuture, Option, Perpetual
-from seawall.products.markets import US, ends_at, is_index, local_end, market_of
+from seawall.products.markets import (
+    US,
+    ShareMarket,
+    ends_at,
+    is_index,
+    is_price,
+    local_end,
+    market_of,
+)
 
 Right = Literal["call", "put"]
 
@@ -63,7 +70,7 @@ def contract_name(
     day = day_text(last) + ("AM" if at_open else "")
     if strike is None:
         return f"{pair}-{day}"
-    text = strike_text(strike).replace(".", "D")
+    text = strike_text(strike).replace(".", "D").replace("-", "M")
     return f"{pair}-{day}-{text}-{'C' if right == 'call' else 'P'}"
 
 
@@ -96,7 +103,7 @@ def quanto(underlying: str, paid_in: str) -> Perpetual | None:
 
 def future(underlying: str, settlement: str, expiry: datetime) -> DatedFuture:
     """The dated future, with all its terms."""
-    delivery, averaging_minutes, _ = _settlement_of(underlying)
+    delivery, averaging_minutes, _ = _settlement_of(underlying, is_option=False)
     return DatedFuture(
         name=contract_name(underlying, settlement, expiry),
         underlying=underlying,
@@ -111,7 +118,7 @@ def option(
     underlying: str, settlement: str, expiry: datetime, strike: float, right: Right
 ) -> Option:
     """The option, with all its terms."""
-    delivery, averaging_minutes, exercise = _settlement_of(underlying)
+    delivery, averaging_minutes, exercise = _settlement_of(underlying, is_option=True)
     return Option(
         name=contract_name(underlying, settlement, expiry, strike, right),
         underlying=underlying,
@@ -126,14 +133,16 @@ def option(
 
 
 def _settlement_of(
-    underlying: str,
+    underlying: str, *, is_option: bool
 ) -> tuple[Literal["cash", "physical"], int, Literal["european", "american"]]:
     """How contracts on it are delivered, over how many minutes averaged, and how exercised."""
     market = market_of(underlying)
     if market is None:
         return "cash", AVERAGING_MINUTES, "european"
-    if is_index(underlying):
+    if isinstance(market, ShareMarket) and is_index(underlying):
         return "cash", market.averaging_minutes, market.indices[underlying[:-3]]
+    if not isinstance(market, ShareMarket):
+        return "cash" if is_option else "physical", 0, "european"
     return "physical", 0, market.exercise
 
 
@@ -142,10 +151,14 @@ def strike_text(strike: float) -> str:
     return f"{strike:.10f}".rstrip("0").rstrip(".")
 
 
-def strike_of(text: str, name: str) -> float:
-    """A strike written with a point or a D. Raises UnknownInstrument if it is no price."""
-    strike = float(text.upper().replace("D", "."))
-    if not 0.0 < strike < MAX_PRICE:
+def strike_of(text: str, name: str, underlying: str) -> float:
+    """A strike written with a point or a D, and of a signed underlying with an M for minus.
+
+    Raises UnknownInstrument if it is no price of the underlying.
+    """
+    # A sum with nought has no minus nought.
+    strike = 0.0 + float(text.upper().replace("D", ".").replace("M", "-"))
+    if not is_price(underlying, strike):
         raise unknown(name, "its strike is not a price")
     return strike
 

@@ -179,7 +179,8 @@ def _meant(name: str) -> str | None:
     """The canonical name of which another spelling was given; None if none is near."""
     tidy = name.strip().upper().replace("/", "_") if len(name) < 40 else name
     tidy = re.sub(r"-PERP$", "-PERPETUAL", tidy)
-    tidy = re.sub(r"-(\d+)\.(\d+)-([CP])$", r"-\1D\2-\3", tidy)
+    tidy = re.sub(r"--(\d+(?:[.D]\d+)?-[CP])$", r"-M\1", tidy)
+    tidy = re.sub(r"-(M?\d+)\.(\d+)-([CP])$", r"-\1D\2-\3", tidy)
     tidy = re.sub(r"-0+(\d)", r"-\1", tidy)
     for candidate in (tidy, f"{tidy}-C"):
         try:

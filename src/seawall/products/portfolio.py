@@ -12,7 +12,8 @@ from msgspec.structs import force_setattr
 from seawall.basics.decimals import MAX_PRICE, parse_decimal
 from seawall.basics.errors import BadNumber, DuplicatePosition, EmptyPortfolio, InputError
 from seawall.basics.text import printable
-from seawall.products.instruments import Instrument
+from seawall.products.instruments import Future, Instrument
+from seawall.products.markets import is_signed
 from seawall.products.names import parse_name
 
 Number = str | int | float | Decimal
@@ -29,7 +30,8 @@ class Position(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """A holding: quantity in units of the underlying, + long, − short.
 
     An inverse contract's quantity is in coin at today's mark: its USD size over the mark.
-    ``entry_price`` (used for futures and perpetuals, in USD or the settlement currency per coin)
+    ``entry_price`` (used for futures and perpetuals, in USD or the settlement currency per coin;
+    of either sign where the underlying's price may be)
     gives the unrealised profit; without it the position counts as settled at its mark.
     ``where`` is the place it was read from, for messages. Raises BadNumber for a quantity or entry
     price that is none.
@@ -49,12 +51,20 @@ class Position(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 f"{MAX_QUANTITY:.0E} in size.",
             )
         price = self.entry_price
-        if price is not None and not (price.is_finite() and 0 < price < MAX_PRICE):
+        if price is not None and not can_be_price(self.instrument, price):
             raise BadNumber(
                 f"entry price {price} of {self.instrument.name} is not a price",
                 where=self.where,
                 remedy="Give a positive, finite price or leave it empty.",
             )
+
+
+def can_be_price(instrument: Instrument, price: Decimal) -> bool:
+    """Whether one unit can be bought at a price: above 0, but for futures on signed underlyings."""
+    least = 0.0
+    if isinstance(instrument, Future) and is_signed(instrument.underlying):
+        least = -MAX_PRICE
+    return price.is_finite() and least < price < MAX_PRICE
 
 
 class Portfolio(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -100,7 +100,7 @@ def contract_of(
     expiry = expiry_of(underlying, day_of(day, name))
     if strike is None or right is None:
         return future(underlying, settlement, expiry)
-    level = strike_of(strike, name)
+    level = strike_of(strike, name, underlying)
     return option(underlying, settlement, expiry, level, "call" if right[0] == "C" else "put")
 
 
