@@ -41,6 +41,7 @@ def _ours(
         np.zeros(OPTIONS, dtype=np.bool_),
         np.zeros(OPTIONS, dtype=np.bool_),
         np.full(OPTIONS, FORWARD),
+        np.zeros(OPTIONS),
         strike,
         np.ones(OPTIONS),
         np.zeros(OPTIONS),

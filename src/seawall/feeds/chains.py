@@ -14,7 +14,8 @@ there are prices a wrong guess cannot pass: a row whose volatility contradicts i
 a mark its bid and ask, is dropped in ``market``. Without any price a guess is refused.
 
 Bad rows. A row is dropped if its name is unknown, its time unreadable, one of its numbers
-negative, infinite or beyond 10¹², its index zero, or if it has no price at all. NaN, empty and
+negative, infinite or beyond 10¹², its index zero, or if it has no price at all; of a signed
+underlying index, forward and prices of futures may be zero and negative. NaN, empty and
 unreadable cells are missing numbers, and so are a bid or ask of zero. Of an instrument quoted twice
 in a snapshot the later row counts; two rows of one time that differ are both dropped. What is
 dropped cannot be margined, so dropping never lowers a margin; its reason goes along with the
@@ -37,6 +38,7 @@ from seawall.feeds.tables import Table, collect, float_column, is_sound, number,
 from seawall.market.liquidity import Liquidity, is_possible
 from seawall.market.quotes import FutureQuotes, OptionQuotes, Quotes, Rank, is_backed, latest
 from seawall.products.instruments import Derivative, Option, Perpetual
+from seawall.products.markets import is_price, is_signed
 from seawall.products.names import parse_name
 
 if TYPE_CHECKING:
@@ -61,6 +63,8 @@ _NUMBERS = {
 }
 # Told beside prices; a damaged one of these is as good as missing and spoils no price.
 _BESIDE = ("open_interest", "funding_8h", "open_interest_coins")
+# What may be negative of an option on a signed underlying; of a future its own prices too.
+_SIGNED = ("forward", "index")
 FUNDINGS_PER_DAY = 3.0
 """A rate of eight hours is paid so often."""
 
@@ -191,7 +195,7 @@ def _sorted_out(
     sound = {role: is_sound(column) for role, column in values.items()}
     sound["index"] &= ~(values["index"] == 0.0)
     all_sound = np.logical_and.reduce([*sound.values()])
-    future_priced = values["mark"] > 0.0
+    mark: list[float] = values["mark"].tolist()
     backed = is_backed(values["mark"], values["bid"], values["ask"])
     quoted = np.isfinite(values["mark"]) | ((values["bid"] > 0.0) & (values["ask"] > 0.0))
     option_priced = quoted | (values["iv"] > 0.0)
@@ -202,11 +206,20 @@ def _sorted_out(
         if contract is None:
             continue
         where = f"{source} row {lines[row]}"
-        if not all_sound[row]:
-            role = next(role for role in sound if not sound[role][row])
+        signed, is_option = is_signed(contract.underlying), isinstance(contract, Option)
+        bad = () if all_sound[row] else [role for role in sound if not sound[role][row]]
+        if signed:
+            prices = _SIGNED if is_option else (*_SIGNED, "mark", "bid", "ask")
+            bad = [
+                r
+                for r in bad
+                if r not in prices or not is_price(contract.underlying, values[r][row])
+            ]
+        if bad:
+            role = bad[0]
             column = _NUMBERS[role][0]
             unusable[contract.name] = f"{where} gives {column} {values[role][row]:.6g}"
-        elif not (option_priced if isinstance(contract, Option) else future_priced)[row]:
+        elif not (option_priced[row] if is_option else is_price(contract.underlying, mark[row])):
             unusable[contract.name] = f"{where} gives no price"
         else:
             usable.append((contract, (bool(backed[row]), time_ms[row]), row))

@@ -27,13 +27,14 @@ from seawall.risk.revaluation import RiskArray
 Floats = NDArray[np.float64]
 
 LOWEST_MOVE_REL, HIGHEST_MOVE_REL = -0.999, 10.0
-"""How far is searched; a crossing beyond is none."""
+"""How far is searched; a crossing beyond is none. A signed underlying goes as far down as up."""
 
 TOLERANCE_REL = 1e-6
 """A liquidation price is exact to this share of itself."""
 
-# Steps of the ladder in log-price. Dips of an excess are as wide as the options that make them,
-# σ√T or the gap between their strikes; strikes lie closest near the money.
+# Steps of the ladder in log-price; of a signed underlying in ln(1 + |x|), x shares of its level.
+# Dips of an excess are as wide as the options that make them, σ√T or the gap between their strikes;
+# strikes lie closest near the money.
 _NEAR_STEP, _FAR_STEP, _NEAR = 0.01, 0.04, 0.5
 _GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
 
@@ -43,8 +44,9 @@ class LiquidationPrice:
     """The first move of one underlying in one direction at which the account is liquidated.
 
     ``price_usd`` index price at which excess_maintenance is 0, ``distance_rel`` the size of the
-    move to it (≥ 0, 0 when the account is in liquidation already); both None where no move between
-    ``LOWEST_MOVE_REL`` and ``HIGHEST_MOVE_REL`` liquidates.
+    move to it, a share of the price or of the level (≥ 0, 0 when the account is in liquidation
+    already); both None where no move between ``LOWEST_MOVE_REL`` and ``HIGHEST_MOVE_REL``
+    liquidates.
     """
 
     underlying: str
@@ -69,15 +71,29 @@ def liquidation_prices(
         def excess(
             log_move: float, part: UnderlyingBook = part, held: MarketSnapshot = held
         ) -> float:
-            move = math.expm1(log_move)
+            move = _move_rel(part, log_move)
             return _headroom(moved_book(book, held, part.underlying, move), model, arrays)
 
         for direction in ("up", "down"):
             at = 0.0 if here <= 0.0 else _first_crossing(excess, here, _ladder(part, direction))
-            price = None if at is None else part.spot_usd * math.exp(at)
-            distance = None if at is None else abs(math.expm1(at))
+            price = None if at is None else _price_usd(part, at)
+            distance = None if at is None else abs(_move_rel(part, at))
             found.append(LiquidationPrice(part.underlying, direction, price, distance))
     return tuple(found)
+
+
+def _move_rel(part: UnderlyingBook, log_move: float) -> float:
+    """The relative move of a log-move; of a signed underlying the same size either way."""
+    if part.is_signed:
+        return math.copysign(math.expm1(abs(log_move)), log_move)
+    return math.expm1(log_move)
+
+
+def _price_usd(part: UnderlyingBook, log_move: float) -> float:
+    """The index after a log-move."""
+    if part.is_signed:
+        return part.spot_usd + part.level_usd * _move_rel(part, log_move)
+    return part.spot_usd * math.exp(log_move)
 
 
 def excess_maintenance(book: Book, model: MarginModel) -> float:
@@ -131,12 +147,17 @@ def _ladder(part: UnderlyingBook, direction: Direction) -> Floats:
 
     Close to expiry the excess is least at strikes, however near to each other these lie.
     """
-    end = math.log1p(HIGHEST_MOVE_REL if direction == "up" else LOWEST_MOVE_REL)
-    sign = math.copysign(1.0, end)
+    sign, options = (1.0 if direction == "up" else -1.0), part.is_option
+    strike, forward = part.strike[options], part.forward[options]
+    if part.is_signed:
+        end = sign * math.log1p(HIGHEST_MOVE_REL)
+        at_strike = sign * (strike - forward) / part.level[options]
+        at_strike = np.log1p(np.maximum(at_strike, 0.0))
+    else:
+        end = math.log1p(HIGHEST_MOVE_REL if direction == "up" else LOWEST_MOVE_REL)
+        at_strike = np.log(strike / forward) * sign
     near = np.arange(_NEAR_STEP, _NEAR, _NEAR_STEP)
     far = np.arange(_NEAR, abs(end), _FAR_STEP)
-    options = part.is_option
-    at_strike = np.log(part.strike[options] / part.forward[options]) * sign
     inside = at_strike[(at_strike > 0.0) & (at_strike < abs(end))]
     return sign * np.unique(np.concatenate([near, far, inside, [abs(end)]]))
 

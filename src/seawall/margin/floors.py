@@ -32,7 +32,7 @@ class ShortOptionMinimum(Rates, frozen=True, kw_only=True, tag="short-option-min
         """Each row's part of it, which is leg times slope; shape [M] in USD."""
         short = np.maximum(-book.quantity, 0.0)
         calls, puts = (np.where(book.kind == kind, short, 0.0) for kind in (CALL, PUT))
-        return self.rate_rel * book.spot_usd * (calls if calls.sum() >= puts.sum() else puts)
+        return self.rate_rel * book.level_usd * (calls if calls.sum() >= puts.sum() else puts)
 
 
 class GrossFloor(Rates, frozen=True, kw_only=True, tag="gross-floor"):
@@ -46,12 +46,13 @@ class GrossFloor(Rates, frozen=True, kw_only=True, tag="gross-floor"):
     def amount(self, book: UnderlyingBook) -> float:
         """The floor in USD."""
         contracts = float(np.abs(book.quantity[~book.is_spot]).sum())
-        return self.rate_rel * book.spot_usd * (contracts + abs(book.coin_balance))
+        return self.rate_rel * book.level_usd * (contracts + abs(book.coin_balance))
 
     def shares(self, book: UnderlyingBook) -> Floats:
         """Each row's part of it, which is leg times slope; shape [M] in USD."""
         contracts = np.where(book.is_spot, 0.0, np.abs(book.quantity))
-        return self.rate_rel * book.spot_usd * (contracts + np.sign(book.coin_balance) * book.coins)
+        coins = contracts + np.sign(book.coin_balance) * book.coins
+        return self.rate_rel * book.level_usd * coins
 
 
 Floor = ShortOptionMinimum | GrossFloor

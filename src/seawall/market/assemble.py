@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from seawall.basics.decimals import MAX_PRICE
 from seawall.basics.errors import MissingQuote, StaleQuote
 from seawall.basics.time import isoformat_utc, tenor_years
 from seawall.market.carry import CarryQuotes, merged_carry
@@ -39,7 +38,7 @@ from seawall.market.slices import option_slices
 from seawall.market.snapshot import MarketSnapshot, OptionSlice, SliceKey, slice_key
 from seawall.products.assets import CURRENCIES
 from seawall.products.instruments import CASH, STABLECOINS, DatedFuture, Future
-from seawall.products.markets import market_of
+from seawall.products.markets import is_price, is_signed, market_of
 from seawall.products.names import contract_name
 
 # Sources further apart than this do not describe one market.
@@ -52,11 +51,12 @@ def assemble_snapshot(
     """One snapshot from option and future quotes, what is told of carry, and given USD prices.
 
     ``prices`` maps assets to USD and overrides an index that the quotes carry, with a warning. An
-    index of shares that nothing tells is the forward of its first expiry, with a warning. The
-    snapshot's time is the latest of its sources. An underlying whose prices contradict each other
-    is refused in the snapshot. Raises StaleQuote when sources lie too far apart, BadNumber for an
-    impossible given price or one that the quotes contradict, MissingQuote when nothing was given or
-    a currency in which something is quoted has no price.
+    index of shares that nothing tells is the forward of the first expiry of its options, the price
+    of a signed underlying the first forward there is, with a warning. The snapshot's time is the
+    latest of its sources. An underlying whose prices contradict each other is refused in the
+    snapshot. Raises StaleQuote when sources lie too far apart, BadNumber for an impossible given
+    price or one that the quotes contradict, MissingQuote when nothing was given or a currency in
+    which something is quoted has no price.
     """
     carry, quotes, priced = _by_kind(told)
     as_of = _common_time(priced)
@@ -76,11 +76,12 @@ def assemble_snapshot(
         return index.get(key[0], np.nan) / _unit_usd(*key[:2], units)
 
     slices, unusable = option_slices(options, curve, spot, carry, as_of)
-    assumed = _assumed_index(slices, index, units)
-    index |= {underlying: level for underlying, (level, _) in assumed.items()}
-    sources |= {underlying: [[level]] for underlying, (level, _) in assumed.items()}
     # A listed future or the venue's curve only fills in where no option chain gives a forward.
     forwards = {**curve, **{key: s.forward for key, s in slices.items()}}
+    telling = {key: f for key, f in forwards.items() if key in slices or is_signed(key[0])}
+    assumed = _assumed_index(telling, index, units)
+    index |= {underlying: level for underlying, (level, _) in assumed.items()}
+    sources |= {underlying: [[level]] for underlying, (level, _) in assumed.items()}
     of_options = _option_forwards(slices, curve, units, as_of)
     refused = contradictions(index, sources, chosen, quoted, of_options)
     refuse_contradicted(chosen, refused)
@@ -167,15 +168,17 @@ def _unit_usd(underlying: str, settlement: str, units: Mapping[str, float]) -> f
 
 
 def _assumed_index(
-    slices: Mapping[SliceKey, OptionSlice], index: Mapping[str, float], units: Mapping[str, float]
+    forwards: Mapping[SliceKey, float], index: Mapping[str, float], units: Mapping[str, float]
 ) -> dict[str, tuple[float, str]]:
-    """USD prices of indices of shares that nothing tells: the first forward, and a warning."""
+    """USD prices of what is listed on markets that nothing tells: the first forward, and a
+    warning.
+    """
     found: dict[str, tuple[float, str]] = {}
-    for key in sorted(slices, key=lambda key: key[2]):
+    for key in sorted(forwards, key=lambda key: key[2]):
         underlying, settlement, expiry = key
         if underlying in index or underlying in found or market_of(underlying) is None:
             continue
-        level = slices[key].forward * _unit_usd(underlying, settlement, units)
+        level = forwards[key] * _unit_usd(underlying, settlement, units)
         warning = (
             f"No index price of {underlying}: taken at {level:.10g}, the forward of its first "
             f"expiry {isoformat_utc(expiry)}; give --price {underlying}=VALUE."
@@ -213,7 +216,8 @@ def _drop_far_expiries(
     for key, listed in slices.items():
         underlying, settlement, expiry = key
         usd = listed.forward * _unit_usd(underlying, settlement, units)
-        if is_near(Quoted(usd, tenor_years(as_of, expiry)), index.get(underlying, usd)):
+        quoted = Quoted(usd, tenor_years(as_of, expiry))
+        if is_near(underlying, quoted, index.get(underlying, usd)):
             kept[key] = listed
         else:
             why = f"the forward of its expiry, {listed.forward:.10g}, is far from the index"
@@ -230,7 +234,11 @@ def _drop_bad_ticks(
     dropped: dict[str, str] = {}
     for key, listed in slices.items():
         name = contract_name(*key)
-        off_rel = abs(marks.get(name, listed.forward) / listed.forward - 1.0)
+        mark = marks.get(name, listed.forward)
+        if listed.vol_unit is None:
+            off_rel = abs(mark / listed.forward - 1.0)
+        else:
+            off_rel = abs(mark - listed.forward) / listed.vol_unit
         if listed.forward != curve.get(key) and off_rel > MAX_FUTURE_ERROR_REL:
             dropped[name] = (
                 f"its mark of {marks.pop(name):.10g} is far from the forward {listed.forward:.10g} "
@@ -261,7 +269,7 @@ def _index_rows(
     for table in quotes:
         seen: dict[str, list[float]] = {}
         for contract, index in zip(table.instruments, table.index.tolist(), strict=True):
-            if 0.0 < index < MAX_PRICE:
+            if is_price(contract.underlying, index):
                 unit = _unit_usd(contract.underlying, contract.settlement, units)
                 seen.setdefault(contract.underlying, []).append(index * unit)
         for underlying, values in seen.items():
@@ -297,7 +305,7 @@ def _future_marks(
         expires = isinstance(contract, DatedFuture)
         quoted = Quoted(usd, tenor_years(as_of, contract.expiry) if expires else 0.0)
         told.setdefault(underlying, {})[what] = quoted
-        if not is_near(quoted, index.get(underlying, usd)):
+        if not is_near(underlying, quoted, index.get(underlying, usd)):
             far = f"its mark of {mark:.10g} is far from the index of {underlying}"
             dropped.setdefault(name, far)
             continue
@@ -319,7 +327,8 @@ def _latest_marks(
     marks = (
         _Mark(table, row)
         for table in futures
-        for row in np.flatnonzero((table.mark > 0.0) & (table.mark < MAX_PRICE)).tolist()
+        for row, contract in enumerate(table.instruments)
+        if is_price(contract.underlying, float(table.mark[row]))
     )
     found, disagree = latest(
         ((mark.key, (True, mark.table.as_of.timestamp()), mark) for mark in marks), _differing

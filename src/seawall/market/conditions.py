@@ -12,6 +12,7 @@ from seawall.basics.time import isoformat_utc
 from seawall.market.given import misspelt
 from seawall.market.liquidity import RANGES, Liquidity
 from seawall.market.quotes import LiquidityQuotes, OptionQuotes, Quotes, Rank, latest
+from seawall.products.markets import is_price
 
 # Volumes and depths change slowly: a table of them may be this much older than the prices.
 MAX_ACTIVITY_AGE = timedelta(days=7)
@@ -114,7 +115,9 @@ def _seen_s(quotes: Iterable[Quotes]) -> dict[str, float]:
             continue
         of_table = np.full(len(table.instruments), table.as_of.timestamp())
         times = table.observed_s if isinstance(table, OptionQuotes) else of_table
-        for row in np.flatnonzero(table.index > 0.0).tolist():
+        for row in np.flatnonzero(np.isfinite(table.index)).tolist():
             underlying = table.instruments[row].underlying
+            if not is_price(underlying, float(table.index[row])):
+                continue
             seen[underlying] = max(seen.get(underlying, -np.inf), float(times[row]))
     return seen

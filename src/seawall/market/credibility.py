@@ -9,14 +9,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+
+from seawall.products.markets import is_signed, level_of
 
 # A future or forward is further from its index than this only if one of the two is damaged: 5 % and
 # a quarter of the price a year. The most in the recorded chains and curves of BTC and ETH, a fall
 # by a fifth in two days included, is 0.6 % up to a month and 5 % at a year.
 MAX_BASIS, MAX_BASIS_PER_YEAR = 0.05, 0.25
+# A price that may be negative is as far from its future as storage costs: on 20 April 2020 WTI's
+# second future settled 1.54 levels above its first. So many levels tell a slip and nothing finer.
+MAX_SIGNED_BASIS = 3.0
 # A listed future this far from its expiry's option-implied forward is a bad tick.
 MAX_FUTURE_ERROR_REL = 0.03
 
@@ -50,11 +56,12 @@ def contradictions(
     found: dict[str, str] = {}
     for underlying, level in index.items():
         marks, forwards = told.get(underlying, {}), of_options.get(underlying, {})
-        far_marks = {what: told for what, told in marks.items() if not is_near(told, level)}
-        far_forwards = {what: told for what, told in forwards.items() if not is_near(told, level)}
+        near_it = partial(is_near, underlying, index=level)
+        far_marks = {what: told for what, told in marks.items() if not near_it(told)}
+        far_forwards = {what: told for what, told in forwards.items() if not near_it(told)}
         near = len(marks) + len(forwards) - len(far_marks) - len(far_forwards)
         rows: Sequence[Sequence[float]] = () if underlying in chosen else sources[underlying]
-        behind = sum(is_near(Quoted(float(np.median(values)), 0.0), level) for values in rows)
+        behind = sum(near_it(Quoted(float(np.median(values)), 0.0)) for values in rows)
         behind += underlying in chosen
         is_tick = near > 0 and near + behind > len(far_marks)
         if (far_forwards and near <= len(far_forwards)) or (far_marks and not is_tick):
@@ -65,8 +72,10 @@ def contradictions(
     return found
 
 
-def is_near(quoted: Quoted, index: float) -> bool:
+def is_near(underlying: str, quoted: Quoted, index: float) -> bool:
     """Whether a future or forward can belong to an index in USD per coin."""
+    if is_signed(underlying):
+        return abs(quoted.usd - index) <= MAX_SIGNED_BASIS * level_of(underlying, index)
     reach = MAX_BASIS + MAX_BASIS_PER_YEAR * quoted.tenor_years
     # Of numbers far enough apart the ratio is zero or infinite, their logarithms are not.
     return quoted.usd > 0.0 and abs(math.log(quoted.usd) - math.log(index)) <= reach

@@ -32,11 +32,14 @@ LEAST_OFF = 0.01
 MIN_RATE, MAX_RATE = -0.05, 0.30
 
 
-def parity_estimates(strike: Floats, is_call: Flags, premium: Floats, *, inverse: bool) -> Floats:
+def parity_estimates(
+    strike: Floats, is_call: Flags, premium: Floats, *, inverse: bool, signed: bool = False
+) -> Floats:
     """One forward per strike at which a call and a put both have a finite premium.
 
     ``strike``, ``is_call``, ``premium`` have shape [n], one row per option; premiums in coin
-    (inverse) or settlement currency (linear). Estimates that are not positive are dropped.
+    (inverse) or settlement currency (linear). Estimates that are not positive are dropped, unless
+    prices are of either sign.
     """
     known = np.isfinite(premium)
     calls, puts = known & is_call, known & ~is_call
@@ -44,18 +47,25 @@ def parity_estimates(strike: Floats, is_call: Flags, premium: Floats, *, inverse
     gap = premium[calls][call_rows] - premium[puts][put_rows]
     with np.errstate(divide="ignore"):
         forwards = paired / (1.0 - gap) if inverse else paired + gap
-    return forwards[np.isfinite(forwards) & (forwards > 0.0)]
+    return forwards[np.isfinite(forwards) & ((forwards > 0.0) | signed)]
 
 
 def parity_discount(
-    strike: Floats, is_call: Flags, premium: Floats, precision: Floats, tenor_years: float
+    strike: Floats,
+    is_call: Flags,
+    premium: Floats,
+    precision: Floats,
+    tenor_years: float,
+    *,
+    signed: bool = False,
 ) -> tuple[float, float] | None:
     """Discount factor and forward of a linear expiry of European options; None where parity does
     not tell them.
 
     Arrays have shape [n], one row per option: ``premium`` in settlement currency, NaN where there
     is none, ``precision`` how far it may be off, > 0. The line is the one of least absolute error
-    in units of precision, which a minority of bad rows does not bend.
+    in units of precision, which a minority of bad rows does not bend. Only a ``signed`` price has a
+    forward that is not positive.
     """
     known = np.isfinite(premium) & np.isfinite(precision)
     calls, puts = known & is_call, known & ~is_call
@@ -70,7 +80,8 @@ def parity_discount(
         return None
     off = np.abs(gap - level - discount * (middle - levels)) / reach
     forward = middle + level / discount
-    return (discount, forward) if forward > 0.0 and float(np.median(off)) <= 1.0 else None
+    possible = (forward > 0.0 or signed) and float(np.median(off)) <= 1.0
+    return (discount, forward) if possible else None
 
 
 def _least_absolute_line(x: Floats, y: Floats, reach: Floats) -> tuple[float, float]:
@@ -98,17 +109,20 @@ def choose_forward(
     tenor_years: float,
     *,
     inverse: bool,
+    level: float | None = None,
 ) -> float:
     """The forward of one expiry in strike units, NaN if nothing determines it.
 
     Arrays have shape [n], one row per option of the expiry, NaN for what is missing; ``own`` is
     the venue's forward as it stands in each row. In order: parity of marks, unless the venue's own
     reprices them at least as well; the venue's own if parity of two-sided quotes does not
-    contradict it; parity of quotes; the venue's own; parity of one or two strikes.
+    contradict it; parity of quotes; the venue's own; parity of one or two strikes. ``level`` of
+    prices of either sign is what differences are measured by, and their ``iv`` is NaN.
     """
-    own = own[np.isfinite(own) & (own > 0.0)]
+    signed = level is not None
+    own = own[np.isfinite(own) & ((own > 0.0) | signed)]
     venue = float(np.median(own)) if own.size else np.nan
-    of_marks = parity_estimates(strike, is_call, mark, inverse=inverse)
+    of_marks = parity_estimates(strike, is_call, mark, inverse=inverse, signed=signed)
     if of_marks.size >= MIN_PAIRS:
         parity = float(np.median(of_marks))
         errors = [
@@ -116,10 +130,11 @@ def choose_forward(
             for forward in (venue, parity)
         ]
         return venue if errors[0] <= errors[1] < np.inf else parity
-    of_mids = parity_estimates(strike, is_call, mid, inverse=inverse)
+    of_mids = parity_estimates(strike, is_call, mid, inverse=inverse, signed=signed)
     if of_mids.size >= MIN_PAIRS:
         parity = float(np.median(of_mids))
-        return venue if abs(venue / parity - 1.0) <= MID_PRECISION_REL else parity
+        off = abs(venue / parity - 1.0) if level is None else abs(venue - parity) / level
+        return venue if off <= MID_PRECISION_REL else parity
     few = of_marks if of_marks.size else of_mids
     return float(np.median(few)) if np.isnan(venue) and few.size else venue
 

@@ -10,7 +10,7 @@ from seawall.basics.decimals import MAX_PRICE
 from seawall.basics.errors import BadNumber, UnknownInstrument
 from seawall.products.assets import CURRENCIES, ROUGH_LEVELS_USD
 from seawall.products.instruments import CASH, STABLECOINS, Asset
-from seawall.products.markets import is_index
+from seawall.products.markets import is_index, is_price, is_signed
 from seawall.products.names import NAMED_ASSETS, parse_name
 
 # A stablecoin may lose its peg downwards; above this the price is a slip.
@@ -35,13 +35,14 @@ def check_given(prices: Mapping[str, float]) -> dict[str, float]:
             "EUR=1.16."
         )
         try:
-            listed = is_index(asset) or isinstance(parse_name(asset), Asset)
+            unheld = is_index(asset) or is_signed(asset)
+            listed = unheld or isinstance(parse_name(asset), Asset)
             priced = listed and asset != CASH
         except UnknownInstrument as error:
             refuse_misspelt({str(asset): value}, ())
             why += f": {error.what}"
         number = _number(value)
-        if not (priced and 0.0 < number < _most(asset)):
+        if not (priced and is_price(asset, number) and number < _most(asset)):
             raise BadNumber(why, where=f"price {asset}={value}", remedy=remedy)
         if asset in CURRENCIES:
             _require_near_level(asset, number, why)

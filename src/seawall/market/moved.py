@@ -24,38 +24,49 @@ from seawall.market.terms import ExpiryTerms, terms_at
 from seawall.pricing.black76 import price
 from seawall.pricing.discounting import discount_left
 from seawall.products.assets import WRAPPERS
+from seawall.products.instruments import CASH
+from seawall.products.markets import is_signed
 from seawall.products.names import parse_name
 
 Floats = NDArray[np.float64]
 
 
 def moved(market: MarketSnapshot, underlying: str, price_rel: float) -> MarketSnapshot:
-    """The market with one underlying's index, forwards and future marks times 1 + ``price_rel``.
+    """The market with one underlying's index, forwards and future marks times 1 + ``price_rel``; of
+    a signed underlying plus ``price_rel`` times its level.
 
     Prices of wrappers of it move with it. Time, stablecoins and other underlyings stay, pools that
     hold it among them. Raises BadNumber for a move to zero or below or a refused underlying,
     MissingQuote for an underlying without an index.
     """
-    factor = 1.0 + price_rel
-    if not (math.isfinite(factor) and factor > 0.0):
+    factor, signed = 1.0 + price_rel, is_signed(underlying)
+    if not (math.isfinite(factor) and (factor > 0.0 or signed)):
         raise BadNumber(
             f"a move of {price_rel:+.1%} leaves no price of {underlying}",
             where=market.where,
             remedy="Give a move above -100 %.",
         )
     spot = market.spot_usd(underlying)
+    shift_usd = price_rel * market.level_usd(underlying)
+
+    def to(price: float, currency: str) -> float:
+        if signed:
+            return price + shift_usd / market.currency_usd(currency)
+        return price * factor
+
     forwards = {
-        key: f * factor if key[0] == underlying else f for key, f in market.forwards.items()
+        key: to(f, key[1]) if key[0] == underlying else f for key, f in market.forwards.items()
     }
+    of_futures = ((name, parse_name(name), mark) for name, mark in market.futures.items())
     futures = {
-        name: mark * factor if parse_name(name).underlying == underlying else mark
-        for name, mark in market.futures.items()
+        name: to(mark, future.settlement) if future.underlying == underlying else mark
+        for name, future, mark in of_futures
     }
-    of_it = {key: s.forward * factor for key, s in market.slices.items() if key[0] == underlying}
+    of_it = {key: to(s.forward, key[1]) for key, s in market.slices.items() if key[0] == underlying}
     index = {
         **market.index_usd,
         **{name: usd * factor for name, usd in _wrappers(market, underlying).items()},
-        underlying: spot * factor,
+        underlying: to(spot, CASH),
     }
     return replace(
         market,
@@ -129,18 +140,18 @@ def _repriced(
     """
     before = [market.slices[key] for key in forwards]
     after = [_at(s, forwards[s.key], market.as_of, as_of) for s in before]
-    european = [row for row, s in enumerate(before) if s.carry is None]
+    black76 = [row for row, s in enumerate(before) if s.carry is None and s.vol_unit is None]
     change = [np.zeros(0)] * len(before)
-    if european:
-        sizes = [len(before[row].names) for row in european]
-        changed = _premiums([after[row] for row in european], as_of)
-        changed -= _premiums([before[row] for row in european], market.as_of)
-        for row, part in zip(european, np.split(changed, np.cumsum(sizes)[:-1]), strict=True):
+    if black76:
+        sizes = [len(before[row].names) for row in black76]
+        changed = _premiums([after[row] for row in black76], as_of)
+        changed -= _premiums([before[row] for row in black76], market.as_of)
+        for row, part in zip(black76, np.split(changed, np.cumsum(sizes)[:-1]), strict=True):
             change[row] = part
     for row, (old, new) in enumerate(zip(before, after, strict=True)):
-        if old.carry is not None:
+        if row not in black76:
             was = terms_at(old, market.index_usd, market.as_of)
-            change[row] = _early_change(old, was, terms_at(new, index_usd, as_of))
+            change[row] = _change_of(old, was, terms_at(new, index_usd, as_of))
     return {
         s.key: replace(s, mark=np.maximum(s.mark + part, 0.0))  # a missing mark stays missing
         for s, part in zip(after, change, strict=True)
@@ -149,17 +160,17 @@ def _repriced(
 
 def _at(s: OptionSlice, forward: float, before: datetime, after: datetime) -> OptionSlice:
     """A slice at another forward and time, its marks as they were."""
-    tenors = (tenor_years(time, s.key[2]) for time in (before, after))
+    tenors, rows = (tenor_years(time, s.key[2]) for time in (before, after)), s.smile_rows
     return replace(
         s,
         forward=forward,
         discount=float(discount_left(s.discount, *tenors)),
-        atm_vol=vol_at_forward(forward, s.strike[s.smile_rows], s.vol[s.smile_rows]),
+        atm_vol=vol_at_forward(forward, s.strike[rows], s.vol[rows], s.vol_unit),
     )
 
 
 def _premiums(slices: Sequence[OptionSlice], as_of: datetime) -> Floats:
-    """Model values of European options in quote units (coin of inverse ones), slice after slice."""
+    """Black-76 values of options in quote units (coin of inverse ones), slice after slice."""
     sizes = [len(s.names) for s in slices]
 
     def column(values: list[float]) -> Floats:
@@ -173,8 +184,8 @@ def _premiums(slices: Sequence[OptionSlice], as_of: datetime) -> Floats:
     return price(forward, strike, vol, tenor, is_call, discount) / unit
 
 
-def _early_change(listed: OptionSlice, before: ExpiryTerms, after: ExpiryTerms) -> Floats:
-    """What American options gain between two terms; 0 where there is no mark to move."""
+def _change_of(listed: OptionSlice, before: ExpiryTerms, after: ExpiryTerms) -> Floats:
+    """What the options of a slice gain between two terms; 0 where there is no mark to move."""
     marked = np.isfinite(listed.mark)
     change = np.zeros(len(listed.names))
     if marked.any():

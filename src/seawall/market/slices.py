@@ -9,7 +9,8 @@ smaller margin.
 
 Of options on shares and their indices prices tell before the venue's volatility does: that one
 rests on rates and dividends of its vendor's own. Where the price is all intrinsic value and fits,
-the strikes beside it tell.
+the strikes beside it tell. On what may cost less than nothing prices alone tell: vendors give
+normal volatilities in units of their own.
 """
 
 from __future__ import annotations
@@ -22,18 +23,20 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from seawall.basics.time import isoformat_utc
 from seawall.market.carry import CarryQuotes
 from seawall.market.quotes import OptionQuotes, is_backed, is_two_sided, latest
 from seawall.market.snapshot import OptionSlice, SliceKey, slice_key
 from seawall.market.terms import ExpiryTerms, Quoted, Surroundings, terms_of
-from seawall.products.markets import market_of
+from seawall.products.markets import is_signed, market_of
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 # Implied volatilities outside this range are placeholders of a venue, not measurements.
 MIN_VOL, MAX_VOL = 0.01, 20.0
-# A mark this far from the value at its own volatility, relative to the forward, is damaged. The
+# A mark this far from the value at its own volatility, relative to the forward, is damaged. Shares
+# of the forward are here shares of the level where prices are of either sign. The
 # recorded marks of a venue stay below half of it (0.00145 on 2020-05-21), also in a crash.
 MAX_MARK_ERROR_REL = 0.003
 # A mark of zero on an option worth more than this, relative to the forward, is a placeholder:
@@ -123,17 +126,20 @@ def _slice(
     mark, bid, ask, iv = column("mark"), column("bid"), column("ask"), column("iv")
     mark = np.where(mark >= 0.0, mark, np.nan)
     mid = np.where(is_two_sided(bid, ask), 0.5 * (bid + ask), np.nan)
-    vol = np.where((iv >= MIN_VOL) & (iv <= MAX_VOL), iv, np.nan)
+    signed = is_signed(key[0])
+    vol = np.where((iv >= MIN_VOL) & (iv <= MAX_VOL) & (not signed), iv, np.nan)
     quoted = Quoted(strike, is_call, mark, bid, ask, mid, vol, column("forward"))
     american = options[0].exercise == "american"
     terms, warnings = terms_of(key, quoted, around, american=american)
     if terms is None:
         return None, {option.name: warnings[-1] for option in options}
+    if signed and np.isfinite(iv).any():
+        warnings = (*warnings, _unused_vols(key))
     forward = terms.forward
     unit = forward if options[0].is_inverse else 1.0
-    of_shares = market_of(key[0]) is not None
+    by_price = market_of(key[0]) is not None
     backed = mark > 0.0
-    if of_shares or np.isnan(vol).any() or not backed.all():
+    if by_price or np.isnan(vol).any() or not backed.all():
         own = [terms.implied_vol(quote * unit, strike, is_call) for quote in (bid, ask)]
         pinned = is_two_sided(bid, ask) & (own[1] <= MAX_VOL_RATIO * own[0])
         # The mid tells a volatility but is no mark of the venue, and is not passed on as one.
@@ -141,18 +147,19 @@ def _slice(
         premium = np.where(np.isnan(mark) & agreed, mid, mark) * unit
         found = terms.implied_vol(premium, strike, is_call)
         implied = _told(found, premium, terms, strike, is_call)
-        if of_shares:
+        if by_price:
             implied = _lent(implied, bid, ask, terms, strike, is_call)
-        first, second = (implied, vol) if of_shares else (vol, implied)
+        first, second = (implied, vol) if by_price else (vol, implied)
         vol = np.where(np.isnan(first), second, first)
         backed |= pinned
     value = terms.value(strike, np.where(np.isfinite(vol), vol, 0.0), is_call)
-    contradicted = _contradicted(value, mark * unit, bid * unit, ask * unit, forward)
+    contradicted = _contradicted(value, mark * unit, bid * unit, ask * unit, terms.scale)
     reasons = {
         row: _reason(vol[row], value[row] / unit, mark[row], bid[row], ask[row])
         for row in np.flatnonzero(np.isnan(vol) | contradicted).tolist()
     }
-    reasons |= _unbacked(strike, np.where(contradicted, np.nan, vol), backed)
+    sound = np.where(contradicted, np.nan, vol)
+    reasons |= _unbacked(strike, sound, backed, terms.vol_unit)
     usable = np.array([row not in reasons for row in range(len(options))])
     dropped = {options[row].name: why for row, why in reasons.items()}
     if not usable.any():
@@ -167,12 +174,20 @@ def _slice(
         vol=vol,
         mark=mark[usable],
         observed_s=column("observed_s")[usable],
-        atm_vol=vol_at_forward(forward, strike, vol),
+        atm_vol=vol_at_forward(forward, strike, vol, terms.vol_unit),
         discount=terms.discount,
         carry=terms.carry,
         warnings=warnings,
+        vol_unit=terms.vol_unit,
     )
     return built, dropped
+
+
+def _unused_vols(key: SliceKey) -> str:
+    return (
+        f"Volatilities given of {key[0]} for {isoformat_utc(key[2])} are not used: prices alone "
+        "tell those of what may be priced below zero."
+    )
 
 
 def _lent(
@@ -181,35 +196,44 @@ def _lent(
     """The volatilities, and of two-sided rows without one what those beside them say, where at it
     they are worth what is bid and asked: deep in the money no price tells a volatility.
     """
-    beside = _neighbours(strike, vol, np.isfinite(vol))
+    beside = _neighbours(strike, vol, np.isfinite(vol), terms.vol_unit)
     value = terms.value(strike, np.where(np.isfinite(beside), beside, 0.0), is_call)
     fits = np.isnan(vol) & is_two_sided(bid, ask) & (bid <= value) & (value <= ask)
     return np.where(fits, beside, vol)
 
 
-def _neighbours(strike: Floats, vol: Floats, backed: Flags) -> Floats:
+def _neighbours(strike: Floats, vol: Floats, backed: Flags, vol_unit: float | None) -> Floats:
     """What the rows that a price backs say of every row's volatility; NaN if there are none.
 
-    Linear in log-strike between them and flat outside, the mean of a call and a put of one strike.
+    As :func:`listed_smile` between them and flat outside.
     """
     if not backed.any():
         return np.full(vol.shape, np.nan)
-    return np.interp(np.log(strike), *listed_smile(strike[backed], vol[backed]))
+    places = strike_places(strike, vol_unit)
+    return np.interp(places, *listed_smile(strike[backed], vol[backed], vol_unit))
 
 
-def listed_smile(strike: Floats, vol: Floats) -> tuple[Floats, Floats]:
-    """Ascending log-strikes and the volatility at each, the mean of a call and a put of one strike.
+def strike_places(strike: Floats, vol_unit: float | None) -> Floats:
+    """Where strikes stand in a smile: their logarithm, or in units of ``vol_unit`` where there is
+    one and they are of either sign. Same shape.
+    """
+    return np.log(strike) if vol_unit is None else strike / vol_unit
+
+
+def listed_smile(strike: Floats, vol: Floats, vol_unit: float | None) -> tuple[Floats, Floats]:
+    """Ascending places of strikes and the volatility at each, the mean of a call and a put of one
+    strike.
 
     Both have the shape of the distinct strikes; between and beyond them ``np.interp`` is the smile.
     """
     levels, place = np.unique(strike, return_inverse=True)
     mean = np.bincount(place, weights=vol) / np.bincount(place)
-    return np.log(levels), mean
+    return strike_places(levels, vol_unit), mean
 
 
-def _unbacked(strike: Floats, vol: Floats, backed: Flags) -> dict[int, str]:
+def _unbacked(strike: Floats, vol: Floats, backed: Flags, vol_unit: float | None) -> dict[int, str]:
     """Rows whose volatility no price backs and those beside it contradict, with the reason."""
-    expected = _neighbours(strike, vol, backed & np.isfinite(vol))
+    expected = _neighbours(strike, vol, backed & np.isfinite(vol), vol_unit)
     off = np.abs(np.log(vol / expected)) > math.log(MAX_UNBACKED_VOL_RATIO)
     return {
         row: f"no price backs its volatility {vol[row]:.6g}, and those beside it say "
@@ -226,14 +250,14 @@ def _reason(vol: float, value: float, mark: float, bid: float, ask: float) -> st
     return f"its {prices} contradicts its volatility {vol:.6g}, at which it is worth {value:.6g}"
 
 
-def _contradicted(value: Floats, mark: Floats, bid: Floats, ask: Floats, forward: float) -> Flags:
+def _contradicted(value: Floats, mark: Floats, bid: Floats, ask: Floats, scale: float) -> Flags:
     """Rows whose value at their volatility is not what their prices say; all in quote currency.
 
     The mark counts, and where it is missing or zero the bid and ask if there are both; nothing
     contradicts a row with neither.
     """
-    reach = MAX_MARK_ERROR_REL * forward
-    placeholder = (mark == 0.0) & (value > MAX_VALUE_AT_ZERO_MARK_REL * forward)
+    reach = MAX_MARK_ERROR_REL * scale
+    placeholder = (mark == 0.0) & (value > MAX_VALUE_AT_ZERO_MARK_REL * scale)
     outside = (value < bid - reach) | (value > ask + reach)
     unmarked = np.isnan(mark) | (mark == 0.0)
     refuted = unmarked & is_two_sided(bid, ask) & outside
@@ -269,12 +293,17 @@ def _told(
     intrinsic = np.where(out_of_money, 0.0, np.abs(forward - strike))
     time_value = premium - terms.discount * intrinsic
     telling = (found >= MIN_VOL) & (found <= MAX_VOL)
-    telling &= out_of_money | (time_value >= MIN_TIME_VALUE_REL * forward)
+    telling &= out_of_money | (time_value >= MIN_TIME_VALUE_REL * terms.scale)
     found = np.where(telling, found, np.nan)
     told = dict(zip(strike[telling & out_of_money], found[telling & out_of_money], strict=True))
     return np.array([told.get(k, vol) for k, vol in zip(strike, found, strict=True)])
 
 
-def vol_at_forward(forward: float, strike: Floats, vol: Floats) -> float:
-    """Volatility at the forward, linear in log-strike between the nearest strikes, flat outside."""
-    return float(np.interp(math.log(forward), *listed_smile(strike, vol)))
+def vol_at_forward(
+    forward: float, strike: Floats, vol: Floats, vol_unit: float | None = None
+) -> float:
+    """Volatility at the forward, linear in log-strike between the nearest strikes, flat outside;
+    in the strike itself where there is a ``vol_unit`` and prices are of either sign.
+    """
+    place = math.log(forward) if vol_unit is None else forward / vol_unit
+    return float(np.interp(place, *listed_smile(strike, vol, vol_unit)))

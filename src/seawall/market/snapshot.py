@@ -31,6 +31,7 @@ from seawall.products.instruments import (
     Perpetual,
     Stablecoin,
 )
+from seawall.products.markets import is_price, is_signed, level_of
 
 SliceKey = tuple[str, str, datetime]
 """Underlying, settlement currency and expiry: what one volatility slice belongs to."""
@@ -46,11 +47,13 @@ class OptionSlice:
     """The listed options of one underlying, settlement and expiry; arrays have shape [n].
 
     ``forward`` and ``strike`` in USD (inverse) or settlement currency (linear) per coin; ``vol``
-    decimal; ``mark`` the venue's price in quote units, NaN where it gave none; ``observed_s`` the
-    time of its quote in seconds since 1970 UTC, NaN where unknown; ``atm_vol`` the volatility
-    interpolated at the forward; ``discount`` what a unit of the quote currency paid at expiry is
-    worth today; ``carry`` what American options are valued by beside it, None of European ones;
-    ``warnings`` says what a report that holds one of them must repeat. The last
+    decimal; ``vol_unit`` of options on a signed underlying, whose prices and strikes are of either
+    sign, what a volatility of 1 is in quote currency, their normal volatility being vol·vol_unit,
+    and None of all others; ``mark`` the venue's price in quote units, NaN where it gave none;
+    ``observed_s`` the time of its quote in seconds since 1970 UTC, NaN where unknown; ``atm_vol``
+    the volatility interpolated at the forward; ``discount`` what a unit of the quote currency paid
+    at expiry is worth today; ``carry`` what American options are valued by beside it, None of
+    European ones; ``warnings`` says what a report that holds one of them must repeat. The last
     ``added`` rows are no part of the smile: they were asked of the surface
     (:mod:`seawall.market.unlisted`). Raises BadNumber for a number that is not one of these.
     """
@@ -68,17 +71,23 @@ class OptionSlice:
     discount: float = 1.0
     carry: Carry | None = None
     warnings: tuple[str, ...] = ()
+    vol_unit: float | None = None
 
     def __post_init__(self) -> None:
         freeze(self, len(self.names))
-        single = [self.forward, self.atm_vol, self.discount]
-        numbers = np.concatenate([single, self.strike, self.vol])
+        underlying, settlement, expiry = self.key
+        numbers = np.concatenate([[self.atm_vol, self.discount], self.vol])
+        prices = np.append(self.strike, self.forward)
         marked = np.isnan(self.mark) | ((self.mark >= 0.0) & np.isfinite(self.mark))
-        if not (_are_positive(numbers) and marked.all()):
-            underlying, settlement, expiry = self.key
+        if is_signed(underlying):
+            sound = self.vol_unit is not None and np.isfinite(prices).all()
+            numbers = np.append(numbers, self.vol_unit or 0.0)
+        else:
+            sound = self.vol_unit is None and _are_positive(prices)
+        if not (sound and _are_positive(numbers) and marked.all()):
             raise BadNumber(
                 "a forward, strike, volatility or discount factor that is not finite and positive, "
-                "or a mark < 0",
+                "a mark < 0, or a unit of volatility that is missing or of no use",
                 where=f"option slice of {underlying} in {settlement} for {isoformat_utc(expiry)}",
                 remedy="Leave out the rows whose numbers are damaged.",
             )
@@ -126,7 +135,7 @@ class MarketSnapshot:
     sources quote, but not so that they can be used, to the reason; ``liquidity`` what was told
     beside prices; ``given`` assets whose price was given and stands in no file; ``unlisted`` what
     is here although no source lists it. The mappings are read-only copies of what was given. Raises
-    BadNumber for a price that is not finite and > 0.
+    BadNumber for a price that is not finite and > 0, or of a signed underlying not finite.
     """
 
     as_of: datetime
@@ -148,9 +157,9 @@ class MarketSnapshot:
         for name in _MAPPINGS:
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
         for name in _PRICES:
-            prices: Mapping[object, float] = getattr(self, name)
+            prices: Mapping[str | SliceKey, float] = getattr(self, name)
             for what, value in prices.items():
-                if not _are_positive(value):
+                if not (_are_positive(value) or _is_signed_price(what, value)):
                     raise BadNumber(
                         f"the price of {what} is {value}",
                         where=f"{self.where}, {name}",
@@ -173,6 +182,12 @@ class MarketSnapshot:
                 where=self.where,
                 remedy=self._how_to_price(underlying),
             ) from None
+
+    def level_usd(self, underlying: str) -> float:
+        """What relative moves of an underlying are of, in USD per coin, > 0: its price, of a
+        signed one at least its least level. Raises MissingQuote, BadNumber if it is refused.
+        """
+        return level_of(underlying, self.spot_usd(underlying))
 
     def currency_usd(self, currency: str) -> float:
         """USD per unit of a settlement currency; a stablecoin without a price counts as 1.
@@ -224,7 +239,7 @@ class MarketSnapshot:
         option or unlisted future at its expiry's forward. Raises MissingQuote,
         ExpiredInstrument, BadNumber for a refused underlying, InputError for a quanto.
         """
-        _refuse_quanto(contract)
+        _refuse_unmargined(contract)
         self.require_sound(contract.underlying)
         if isinstance(contract, Perpetual):
             mark = self.futures.get(contract.name)
@@ -254,7 +269,7 @@ class MarketSnapshot:
         Raises MissingQuote, ExpiredInstrument, BadNumber for a refused underlying, InputError for
         a quanto.
         """
-        _refuse_quanto(option)
+        _refuse_unmargined(option)
         self.require_sound(option.underlying)
         self._require_alive(option)
         try:
@@ -312,8 +327,16 @@ class MarketSnapshot:
             )
 
 
-def _refuse_quanto(contract: Derivative) -> None:
-    """A quanto pays a coin that moves too, and no scenario here moves it with the price."""
+def _refuse_unmargined(contract: Derivative) -> None:
+    """A quanto pays a coin that moves too, and no scenario here moves it with the price; and what
+    may be worth less than nothing pays nobody.
+    """
+    if contract.is_inverse and is_signed(contract.underlying):
+        raise InputError(
+            f"{contract.name} pays in {contract.underlying}, whose price may be negative",
+            where="instrument",
+            remedy="Use contracts that are settled in money.",
+        )
     if contract.quanto_rate is not None:
         raise InputError(
             f"{contract.name} is a quanto, which is not margined: no scenario moves "
@@ -321,6 +344,12 @@ def _refuse_quanto(contract: Derivative) -> None:
             where="instrument",
             remedy="Leave it out of the book, and margin it where it is held.",
         )
+
+
+def _is_signed_price(what: str | SliceKey, value: float) -> bool:
+    """Whether a price that is not positive can be one of the underlying, forward or future."""
+    name = what[0] if isinstance(what, tuple) else what
+    return is_price(name.partition("_")[0], value)
 
 
 def _are_positive(values: float | NDArray[np.float64]) -> bool:

@@ -23,13 +23,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.basics.arrays import freeze
-from seawall.basics.errors import BadNumber, ExpiredInstrument, MissingQuote
+from seawall.basics.errors import BadNumber, ExpiredInstrument, InputError, MissingQuote
 from seawall.basics.nearest import did_you_mean, nearest_name
 from seawall.basics.time import UtcTime, isoformat_utc, tenor_years
 from seawall.market.smiles import Smile, require_within, smile_of
 from seawall.market.snapshot import MarketSnapshot
 from seawall.pricing.svi import Interval, calendar_violations
 from seawall.pricing.svi_fit import FitStatus
+from seawall.products.markets import is_signed
 
 Floats = NDArray[np.float64]
 
@@ -230,9 +231,11 @@ class VolSurface:
 def vol_surface(market: MarketSnapshot, underlying: str, settlement: str) -> VolSurface:
     """The surface of one underlying and settlement currency of a snapshot, of what it lists.
 
-    Raises MissingQuote where no option is listed, BadNumber for a refused underlying.
+    Raises MissingQuote where no option is listed, BadNumber for a refused underlying, InputError
+    for a signed one: a surface in log-moneyness has no place for prices of either sign.
     """
     market.require_sound(underlying)
+    _refuse_signed(underlying, market)
     smiles = [
         smile_of(listed, market.as_of)
         for key, listed in market.slices.items()
@@ -259,8 +262,10 @@ def vol_surface(market: MarketSnapshot, underlying: str, settlement: str) -> Vol
 def forward_curve(market: MarketSnapshot, underlying: str, settlement: str) -> ForwardCurve:
     """The forwards that a snapshot lists, from the index at tenor 0 where there is one.
 
-    Raises MissingQuote where no forward is listed, or there is no price of the currency.
+    Raises MissingQuote where no forward is listed, or there is no price of the currency, and
+    InputError for a signed underlying.
     """
+    _refuse_signed(underlying, market)
     nodes = {
         tenor_years(market.as_of, key[2]): forward
         for key, forward in market.forwards.items()
@@ -288,6 +293,40 @@ def _reported(intervals: Iterable[Interval]) -> tuple[OpenInterval, ...]:
         return value if math.isfinite(value) else None
 
     return tuple((end(low), end(high)) for low, high in intervals)
+
+
+def unfitted_reports(
+    market: MarketSnapshot, underlying: str, settlement: str
+) -> tuple[SliceReport, ...]:
+    """One report per listed expiry of a signed underlying, ascending: no slice of it is fitted."""
+    slices = [
+        listed for key, listed in market.slices.items() if key[:2] == (underlying, settlement)
+    ]
+    return tuple(
+        SliceReport(
+            expiry=listed.key[2],
+            forward=listed.forward,
+            atm_vol=listed.atm_vol,
+            status=FitStatus.NOT_FITTED,
+            strikes=smile.strike.size,
+            rms_error_vol_points=None,
+            max_error_vol_points=None,
+            butterfly=(),
+            calendar=(),
+            age_s=smile.age_s(market.as_of),
+        )
+        for listed in sorted(slices, key=lambda listed: listed.key[2])
+        for smile in (smile_of(listed, market.as_of),)
+    )
+
+
+def _refuse_signed(underlying: str, market: MarketSnapshot) -> None:
+    if is_signed(underlying):
+        raise InputError(
+            f"no volatility surface is fitted to {underlying}, whose price may be negative",
+            where=market.where,
+            remedy="Use strikes and expiries that the snapshot lists.",
+        )
 
 
 def _crossings(before: Smile, after: Smile) -> tuple[Interval, ...]:

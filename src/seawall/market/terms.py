@@ -4,7 +4,9 @@ Options on coins are not discounted: their venues do not. Those on shares and th
 European ones tell the discount factor themselves, by put–call parity; where they do not, the curve
 of their currency does, and without one it is 1, which a report repeats. American ones obey no
 parity and take the curve; the forward is still their parity's near the money, where exercise is far
-off, and what it tells beyond the dividends is a yield. Source: docs/market.md, "Discounting".
+off, and what it tells beyond the dividends is a yield. Options on what may cost less than nothing
+are valued by Bachelier's model, all others by Black-76. Source: docs/market.md, "Discounting" and
+"Prices of either sign".
 """
 
 from __future__ import annotations
@@ -21,10 +23,10 @@ from seawall.market.carry import Carry, CarryQuotes, carry_of, forward_of
 from seawall.market.early import EarlyExercise
 from seawall.market.forwards import choose_forward, parity_discount
 from seawall.market.snapshot import OptionSlice, SliceKey
-from seawall.pricing.black76 import implied_vol, price
+from seawall.pricing import bachelier, black76
 from seawall.pricing.discounting import rate_per_year
 from seawall.products.instruments import CASH
-from seawall.products.markets import market_of
+from seawall.products.markets import is_signed, level_of, market_of
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -42,7 +44,8 @@ MAX_YIELD_PER_YEAR, MAX_YIELD_REL = 0.05, 0.002
 class ExpiryTerms:
     """Forward in strike units, years to expiry, and the discount factor of a payoff then.
 
-    ``carry`` and ``early`` are those of American options, None of European ones.
+    ``carry`` and ``early`` are those of American options, None of European ones; ``vol_unit`` as in
+    :class:`seawall.market.snapshot.OptionSlice`.
     """
 
     forward: float
@@ -50,19 +53,31 @@ class ExpiryTerms:
     discount: float = 1.0
     carry: Carry | None = None
     early: EarlyExercise | None = None
+    vol_unit: float | None = None
+
+    @property
+    def scale(self) -> float:
+        """What prices of the expiry are large or small against, in quote currency, > 0."""
+        return self.forward if self.vol_unit is None else self.vol_unit
 
     def value(self, strike: Floats, vol: Floats, is_call: Flags) -> Floats:
         """What options are worth in quote currency; all of shape [n]."""
         if self.early is not None:
             return self.early.value(strike, vol, is_call)
-        return price(self.forward, strike, vol, self.tenor_years, is_call, self.discount)
+        tenor, discount = self.tenor_years, self.discount
+        if self.vol_unit is not None:
+            normal_vol = vol * self.vol_unit
+            return bachelier.price(self.forward, strike, normal_vol, tenor, is_call, discount)
+        return black76.price(self.forward, strike, vol, tenor, is_call, discount)
 
     def implied_vol(self, premium: Floats, strike: Floats, is_call: Flags) -> Floats:
         """Volatility at which options are worth ``premium``; shape [n], NaN where there is none."""
         if self.early is not None:
             return self.early.implied_vol(premium, strike, is_call)
-        tenor = self.tenor_years
-        return implied_vol(premium, self.forward, strike, tenor, is_call, self.discount).sigma
+        terms = self.forward, strike, self.tenor_years, is_call, self.discount
+        if self.vol_unit is not None:
+            return bachelier.implied_vol(premium, *terms).sigma / self.vol_unit
+        return black76.implied_vol(premium, *terms).sigma
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +104,7 @@ def terms_at(listed: OptionSlice, index_usd: Mapping[str, float], as_of: datetim
     if carry is not None:
         spot = index_usd[underlying] / (index_usd[currency] if currency != CASH else 1.0)
         early = _early(listed.discount, carry, spot, expiry, as_of)
-    return ExpiryTerms(listed.forward, tenor, listed.discount, carry, early)
+    return ExpiryTerms(listed.forward, tenor, listed.discount, carry, early, listed.vol_unit)
 
 
 def _early(
@@ -123,21 +138,46 @@ def terms_of(
     """The terms of one expiry and what was assumed; None, and why, where nothing tells them."""
     tenor = tenor_years(around.as_of, key[2])
     discount, warnings = 1.0, ()
+    signed = is_signed(key[0])
+    if signed and american:
+        return None, (f"American options on {key[0]}, whose price may be negative, are not valued",)
+    # Before there is a forward the strikes tell where prices are, if nothing else does.
+    near = float(np.median(quoted.strike)) if np.isnan(around.spot) else around.spot
+    level = level_of(key[0], near) if signed else None
     if market_of(key[0]) is not None:
-        told = None if american else _by_parity(quoted, tenor)
+        told = None if american else _by_parity(quoted, tenor, level)
         if told is not None:
-            return ExpiryTerms(told[1], tenor, told[0]), ()
+            return _european(key, told[1], tenor, told[0], around), ()
         discount, warnings = _by_curve(key, tenor, around.carry)
     if american:
         return _american(key, quoted, discount, around, warnings)
-    forward = _forward(quoted, discount, tenor, inverse=key[0] == key[1])
+    forward = _forward(quoted, discount, tenor, inverse=key[0] == key[1], level=level)
     forward = around.curve_forward if np.isnan(forward) else forward
     if np.isnan(forward):
         return None, (f"nothing tells the forward of {key[0]} for {isoformat_utc(key[2])}",)
-    return ExpiryTerms(forward, tenor, discount), warnings
+    return _european(key, forward, tenor, discount, around), warnings
 
 
-def _forward(quoted: Quoted, discount: float, tenor_years: float, *, inverse: bool) -> float:
+def _european(
+    key: SliceKey, forward: float, tenor: float, discount: float, around: Surroundings
+) -> ExpiryTerms:
+    """Terms whose unit of volatility, where prices are of either sign, is today's level of the
+    index, or of the forward where no index is told.
+    """
+    if not is_signed(key[0]):
+        return ExpiryTerms(forward, tenor, discount)
+    near = forward if np.isnan(around.spot) else around.spot
+    return ExpiryTerms(forward, tenor, discount, vol_unit=level_of(key[0], near))
+
+
+def _forward(
+    quoted: Quoted,
+    discount: float,
+    tenor_years: float,
+    *,
+    inverse: bool,
+    level: float | None = None,
+) -> float:
     return choose_forward(
         quoted.strike,
         quoted.is_call,
@@ -147,6 +187,7 @@ def _forward(quoted: Quoted, discount: float, tenor_years: float, *, inverse: bo
         quoted.forward,
         tenor_years,
         inverse=inverse,
+        level=level,
     )
 
 
@@ -208,17 +249,28 @@ def _doubts(
     return warnings
 
 
-def _by_parity(quoted: Quoted, tenor_years: float) -> tuple[float, float] | None:
-    """Discount factor and forward that European options tell, None where they do not."""
+def _by_parity(
+    quoted: Quoted, tenor_years: float, level: float | None
+) -> tuple[float, float] | None:
+    """Discount factor and forward that European options tell, None where they do not.
+
+    A price is as precise as a share of its strike, or of the ``level`` of prices of either sign.
+    """
+    size = quoted.strike if level is None else np.full(quoted.strike.shape, level)
     marked = np.isfinite(quoted.mark)
     premium = np.where(marked, quoted.mark, quoted.mid)
-    precision = np.where(
-        marked, MARK_PRECISION_REL * quoted.strike, 0.5 * (quoted.ask - quoted.bid)
-    )
+    precision = np.where(marked, MARK_PRECISION_REL * size, 0.5 * (quoted.ask - quoted.bid))
     # A locked quote is as precise as a narrow one.
-    least = np.finfo(np.float64).eps * quoted.strike
+    least = np.finfo(np.float64).eps * size
     precision = np.where(precision > 0.0, precision, least)
-    return parity_discount(quoted.strike, quoted.is_call, premium, precision, tenor_years)
+    return parity_discount(
+        quoted.strike,
+        quoted.is_call,
+        premium,
+        precision,
+        tenor_years,
+        signed=level is not None,
+    )
 
 
 def _by_curve(

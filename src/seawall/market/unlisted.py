@@ -23,6 +23,7 @@ from seawall.market.snapshot import MarketSnapshot, OptionSlice, SliceKey, slice
 from seawall.market.surface import VolSurface, forward_curve, vol_surface
 from seawall.pricing.svi_fit import FitStatus
 from seawall.products.instruments import DatedFuture, Expiring, Instrument, Option
+from seawall.products.markets import is_signed
 from seawall.products.names import contract_name
 
 
@@ -39,11 +40,25 @@ def with_unlisted(market: MarketSnapshot, instruments: Iterable[Instrument]) -> 
     for each in instruments:
         if isinstance(each, Expiring) and _is_unlisted(each, market):
             asked.setdefault((each.underlying, each.settlement), {})[each.name] = each
-    for contracts in asked.values():
+    for (underlying, _), contracts in asked.items():
+        if is_signed(underlying):
+            market = _without(market, contracts)
+            continue
         market = _with_forwards(market, [*contracts.values()])
         options = [each for each in contracts.values() if isinstance(each, Option)]
         market = _with_options(market, [o for o in options if slice_key(o) in market.forwards])
     return market
+
+
+def _without(market: MarketSnapshot, contracts: Iterable[str]) -> MarketSnapshot:
+    """The snapshot that knows why it does not value contracts on a signed underlying."""
+    why = (
+        "no volatility surface and no curve is drawn through prices that may be negative",
+        "Use a snapshot that lists it.",
+    )
+    before = market.unlisted
+    beyond = {**before.beyond, **dict.fromkeys(contracts, why)}
+    return replace(market, unlisted=replace(before, beyond=beyond))
 
 
 def _is_unlisted(contract: Expiring, market: MarketSnapshot) -> bool:

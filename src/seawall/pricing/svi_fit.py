@@ -68,6 +68,7 @@ class FitStatus(StrEnum):
     FITTED = "fitted"
     TOO_FEW_STRIKES = "too few strikes"
     ARBITRAGE_LEFT = "arbitrage left"
+    NOT_FITTED = "not fitted"
 
     @property
     def cause(self) -> str:
@@ -85,6 +86,10 @@ _CAUSE_AND_REMEDY = {
     FitStatus.TOO_FEW_STRIKES: (
         f"Fewer than {MIN_STRIKES} distinct strikes do not determine a slice's five numbers.",
         "Interpolate between the strikes there are, or list more.",
+    ),
+    FitStatus.NOT_FITTED: (
+        "Prices may be negative, and log-moneyness has no place for such strikes.",
+        "Use the volatilities of listed strikes.",
     ),
     FitStatus.ARBITRAGE_LEFT: (
         "The nearest slice found still admits butterfly arbitrage.",

@@ -197,7 +197,7 @@ def _greek_rows(book: UnderlyingBook) -> tuple[GreekRow, ...]:
             underlying=book.underlying,
             bucket=name,
             delta_coin=float(delta),
-            delta_usd=float(delta) * book.spot_usd,
+            delta_usd=float(delta) * book.level_usd,
             gamma_coin_per_usd=float(gamma),
             vega_usd_per_point=float(vega),
             theta_usd_per_day=float(theta),

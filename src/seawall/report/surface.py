@@ -6,7 +6,8 @@ from seawall.basics.errors import MissingQuote
 from seawall.basics.nearest import did_you_mean, nearest_name
 from seawall.basics.time import UtcTime
 from seawall.market.snapshot import MarketSnapshot
-from seawall.market.surface import SliceReport, vol_surface
+from seawall.market.surface import SliceReport, unfitted_reports, vol_surface
+from seawall.products.markets import is_signed
 from seawall.report.build import require
 from seawall.report.schema import Document
 
@@ -43,7 +44,11 @@ def surface(market: MarketSnapshot, underlying: str | None = None) -> tuple[Surf
             underlying=coin,
             settlement=paid_in,
             as_of=market.as_of,
-            expiries=vol_surface(market, coin, paid_in).reports(),
+            expiries=(
+                unfitted_reports(market, coin, paid_in)
+                if is_signed(coin)
+                else vol_surface(market, coin, paid_in).reports()
+            ),
             warnings=market.warnings,
         )
         for coin, paid_in in chosen

@@ -14,6 +14,7 @@ from seawall.products.instruments import (
     Option,
     Wrapper,
 )
+from seawall.products.markets import times_apart
 from seawall.products.portfolio import Position
 
 # A position of more is a quantity in the wrong unit; no market is this large.
@@ -60,7 +61,7 @@ def require_possible_size(position: Position, market: MarketSnapshot) -> None:
     """Raise BadNumber for a position worth more than ``MAX_POSITION_USD``."""
     instrument = position.instrument
     price_usd = (
-        market.spot_usd(instrument.underlying)
+        market.level_usd(instrument.underlying)
         if isinstance(instrument, Derivative)
         else market.asset_usd(instrument)
     )
@@ -107,7 +108,7 @@ def _of_entry(position: Position, mark: float) -> list[str]:
     name, entry = position.instrument.name, position.entry_price
     if entry is None:
         return [f"No entry price of {name}: its unrealised profit is taken as 0."]
-    times = max(float(entry) / mark, mark / float(entry))
+    times = times_apart(position.instrument.underlying, float(entry), mark)
     if times > ENTRY_MAX_FACTOR:
         raise BadNumber(
             f"entry price {entry} of {name} is {times:,.0f} times away from its mark {mark:,.10g}",

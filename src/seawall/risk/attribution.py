@@ -73,7 +73,10 @@ def attribute(
             where=f"attribution of {before.underlying}",
             remedy=f"Choose markets in order and at most {grid.horizon_days:g} days apart.",
         )
-    move = after.spot_usd / before.spot_usd - 1.0
+    if before.is_signed:
+        move = (after.spot_usd - before.spot_usd) / before.level_usd
+    else:
+        move = after.spot_usd / before.spot_usd - 1.0
     now, later = _at_price(array, move)
     share = _vol_shares(before, after, grid)
     weight = np.abs(before.quantity) * before.vega_usd
@@ -126,7 +129,8 @@ def _vol_shares(before: UnderlyingBook, after: UnderlyingBook, grid: PriceVolGri
     """How far each volatility went along its shock: 1 is all of it up, −1 all of it down."""
     table = vol_table(before, before.vol, grid)
     order = list(VolMove)
-    change = after.vol - before.vol
+    # Normal volatilities of two markets may be told in other units.
+    change = after.vol * (after.vol_unit / before.vol_unit) - before.vol
     reach = np.where(
         change > 0.0,
         table[:, order.index(VolMove.UP)] - before.vol,

@@ -30,6 +30,7 @@ from seawall.products.instruments import (
     Perpetual,
     is_money,
 )
+from seawall.products.markets import is_signed, level_of
 from seawall.products.names import NAMED_ASSETS
 from seawall.products.portfolio import NOWHERE, Portfolio, Position
 from seawall.risk.assumptions import assumptions
@@ -51,13 +52,14 @@ class UnderlyingBook:
 
     ``inverse`` whether it pays in coin; ``quantity`` coins, + long, of a wrapper its own units;
     ``forward`` (the index for what is held outright) and ``strike`` quote currency per coin (strike
-    0 where there is none); ``vol``, ``atm_vol`` decimal (0 where there is none); ``discount`` the
-    discount factor of an option's payoff (1 for all else); ``physical`` whether its expiry turns it
-    into the underlying; ``unit_usd`` USD per unit of price; ``mark_usd`` USD value of one unit held
-    (options, spot; 0 for futures); ``value_usd`` market value of the position (futures: unrealised
-    profit); ``bucket`` index into ``buckets``: ``spot`` first, then ``perpetual`` and the expiries;
-    ``slice`` index into ``slices``, the listed options of its expiry (−1 where there are none), and
-    into ``early``, what values its American options (None where they are European).
+    0 where there is none); ``vol``, ``atm_vol`` decimal (0 where there is none), ``vol_unit`` what
+    1 of them is in normal volatility where prices are of either sign (1 elsewhere); ``discount``
+    the discount factor of an option's payoff (1 for all else); ``physical`` whether its expiry
+    turns it into the underlying; ``unit_usd`` USD per unit of price; ``mark_usd`` USD value of one
+    unit held (options, spot; 0 for futures); ``value_usd`` market value of the position (futures:
+    unrealised profit); ``bucket`` index into ``buckets``: ``spot`` first, then ``perpetual`` and
+    the expiries; ``slice`` index into ``slices``, the listed options of its expiry (−1 where there
+    are none), and into ``early``, what values its American options (None where they are European).
 
     Per unit held: ``delta`` coins, without ``coin_profit``; ``gamma`` coins per USD; ``vega_usd``
     per volatility point; ``theta_usd`` per day; ``coin_profit`` coins of unrealised profit
@@ -80,6 +82,7 @@ class UnderlyingBook:
     strike: Floats
     vol: Floats
     atm_vol: Floats
+    vol_unit: Floats
     tenor_years: Floats
     discount: Floats
     unit_usd: Floats
@@ -93,6 +96,31 @@ class UnderlyingBook:
 
     def __post_init__(self) -> None:
         freeze(self, len(self.positions))
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether prices are of either sign, and options valued by Bachelier's model."""
+        return is_signed(self.underlying)
+
+    @property
+    def level_usd(self) -> float:
+        """What relative moves and shares of the price are of, in USD, > 0: the index, of a signed
+        underlying at least its least level.
+        """
+        return level_of(self.underlying, self.spot_usd)
+
+    @property
+    def level(self) -> Floats:
+        """The level of a signed underlying in quote currency, 0 of all others; shape [M]."""
+        return self.level_usd / self.unit_usd if self.is_signed else np.zeros_like(self.unit_usd)
+
+    @property
+    def notional_usd(self) -> Floats:
+        """What percentages of each position are of: its size times its price, of a signed
+        underlying times the level; shape [M], ≥ 0.
+        """
+        size = np.abs(self.quantity)
+        return size * self.level_usd if self.is_signed else size * self.forward * self.unit_usd
 
     @property
     def is_option(self) -> Flags:
@@ -241,13 +269,14 @@ class _Row:
     strike: float = 0.0
     vol: float = 0.0
     atm_vol: float = 0.0
+    vol_unit: float = 1.0
     tenor_years: float = 0.0
     discount: float = 1.0
     mark: float = np.nan
     listed: OptionSlice | None = None
 
 
-_QUOTED = ("forward", "strike", "vol", "tenor_years", "discount", "unit_usd")
+_QUOTED = ("forward", "strike", "vol", "vol_unit", "tenor_years", "discount", "unit_usd")
 
 
 def join_underlying(
@@ -270,7 +299,7 @@ def join_underlying(
     on_slice = [place[row.listed.key] if row.listed else -1 for row in rows]
     early = tuple(terms_at(s, market.index_usd, market.as_of).early for s in slices.values())
     american = _american_rows(on_slice, early)
-    terms = UnitTerms(kind, *map(column, _QUOTED), american=american)
+    terms = UnitTerms(kind, *map(column, _QUOTED), american=american, signed=is_signed(underlying))
     forward, unit = terms.forward, terms.unit_usd
     quantity = np.array([float(position.quantity) for position in positions])
     option = kind >= CALL
@@ -284,7 +313,8 @@ def join_underlying(
     entered = np.isin(kind, (PERPETUAL, FUTURE)) & np.isfinite(entry)
     # Linear: q·(F − entry)·c. Inverse: q coins at today's mark are q·F USD contracts, worth
     # q·F·(1/entry − 1/F) coins of profit.
-    coin_profit = np.where(entered & inverse, forward / np.where(entered, entry, 1.0) - 1.0, 0.0)
+    coined = entered & inverse
+    coin_profit = np.where(coined, forward / np.where(coined, entry, 1.0) - 1.0, 0.0)
     profit = np.where(inverse, coin_profit * spot, (forward - entry) * unit)
     value[entered] = (quantity * profit)[entered]
     return UnderlyingBook(
@@ -304,6 +334,7 @@ def join_underlying(
         strike=terms.strike,
         vol=terms.vol,
         atm_vol=column("atm_vol"),
+        vol_unit=terms.vol_unit,
         tenor_years=terms.tenor_years,
         discount=terms.discount,
         unit_usd=unit,
@@ -346,6 +377,7 @@ def _look_up(position: Position, market: MarketSnapshot) -> _Row:
             strike=instrument.strike,
             vol=float(listed.vol[row]),
             atm_vol=listed.atm_vol,
+            vol_unit=1.0 if listed.vol_unit is None else listed.vol_unit,
             tenor_years=tenor_years(market.as_of, instrument.expiry),
             discount=listed.discount,
             mark=float(listed.mark[row]) * (listed.forward if instrument.is_inverse else 1.0),

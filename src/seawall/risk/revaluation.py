@@ -14,7 +14,7 @@ from seawall.basics.arrays import freeze
 from seawall.basics.errors import BadNumber
 from seawall.basics.time import DAYS_PER_YEAR
 from seawall.kernels.revalue import revalue
-from seawall.market.slices import listed_smile
+from seawall.market.slices import listed_smile, strike_places
 from seawall.pricing.discounting import discount_left
 from seawall.risk.american import unit_gains
 from seawall.risk.book import CALL, UnderlyingBook
@@ -72,7 +72,8 @@ _BY_DELTA = (
 class Black76Revaluation(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="black-76"
 ):
-    """Options by Black-76 on their expiry's forward; everything else moves one to one.
+    """Options by Black-76 on their expiry's forward, by Bachelier's model where prices are of
+    either sign; everything else moves one to one.
 
     ``smile`` says how volatilities go with the price: ``sticky-strike`` each strike keeps its own,
     ``sticky-delta`` the smile goes along with the forward, ``worst`` a cell counts under whichever
@@ -125,10 +126,11 @@ def _revalued(
         book.inverse,
         book.physical,
         book.forward,
+        book.level,
         book.strike,
         book.unit_usd,
         book.coin_profit * book.spot_usd,
-        vol,
+        vol * book.vol_unit[:, None],
         tenor_years,
         discount,
         settled,
@@ -157,16 +159,21 @@ def _sticky_delta_vols(
     """Volatilities of an unshocked column and of every cell, [M, 1 + C], and each cell's column.
 
     A strike's volatility after a move x is its own plus what the listed smile differs by between
-    ln K and ln K − ln(1 + x), and at least the smile's lowest (or its own, if that is lower).
+    ln K and ln K − ln(1 + x), and at least the smile's lowest (or its own, if that is lower); of a
+    signed underlying between K and K less the move.
     """
     move, place = np.unique(scenarios.price_rel, return_inverse=True)
     vol = np.repeat(book.vol[:, None], move.size, axis=1)
     for number, listed in enumerate(book.slices):
         rows = book.slice == number
         own = listed.smile_rows
-        levels, smile = listed_smile(listed.strike[own], listed.vol[own])
-        here = np.log(book.strike[rows])[:, None]
-        there = np.interp(here - np.log1p(move), levels, smile)
+        levels, smile = listed_smile(listed.strike[own], listed.vol[own], listed.vol_unit)
+        here = strike_places(book.strike[rows], listed.vol_unit)[:, None]
+        if listed.vol_unit is None:
+            before = here - np.log1p(move)
+        else:
+            before = here - book.level[rows][:, None] * move / listed.vol_unit
+        there = np.interp(before, levels, smile)
         shifted = vol[rows] + there - np.interp(here, levels, smile)
         vol[rows] = np.maximum(shifted, np.minimum(vol[rows], smile.min()))
     by_move = np.stack([vol_table(book, column, grid) for column in vol.T])
@@ -192,7 +199,10 @@ def vol_table(book: UnderlyingBook, before: Floats, grid: PriceVolGrid) -> Float
     table[o, column[VolMove.DOWN]] = np.maximum(grid.vol_down.apply(vol, weight), 0.0)
     if grid.skew_tilt is not None:
         sd = book.atm_vol[o] * np.sqrt(tenor)
-        z = np.log(book.strike[o] / book.forward[o]) / sd
+        if book.is_signed:
+            z = (book.strike[o] - book.forward[o]) / (sd * book.vol_unit[o])
+        else:
+            z = np.log(book.strike[o] / book.forward[o]) / sd
         tilt = grid.skew_tilt.size_rel * np.clip(z, -grid.skew_tilt.cap_sd, grid.skew_tilt.cap_sd)
         table[o, column[VolMove.SKEW_UP]] = vol * (1.0 + tilt)
         table[o, column[VolMove.SKEW_DOWN]] = vol * (1.0 - tilt)

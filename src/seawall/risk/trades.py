@@ -14,7 +14,6 @@ import msgspec
 import numpy as np
 from msgspec import structs
 
-from seawall.basics.decimals import MAX_PRICE
 from seawall.basics.errors import BadNumber, InputError, located
 from seawall.market.snapshot import MarketSnapshot
 from seawall.market.terms import terms_at
@@ -26,13 +25,15 @@ from seawall.products.instruments import (
     Option,
     Stablecoin,
 )
+from seawall.products.markets import is_signed, times_apart
 from seawall.products.names import parse_name
-from seawall.products.portfolio import MAX_QUANTITY, Portfolio, Position
+from seawall.products.portfolio import MAX_QUANTITY, Portfolio, Position, can_be_price
 from seawall.risk.assumptions import ENTRY_MAX_FACTOR, assumptions, require_possible_size
 
 CHEAP_OPTION_REL = 0.001
-"""Share of the forward below which an option's price counts as this much when it is compared with
-its mark: a nearly worthless option may cost many times its mark."""
+"""Share of the forward, or of the level of a price of either sign, below which an option's price
+counts as this much when it is compared with its mark: a nearly worthless option may cost many times
+its mark."""
 
 # Payments are whole numbers of the first, finer than any coin divides, and add exactly within the
 # second: what is bought and sold again leaves no dust behind.
@@ -77,7 +78,7 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
                 f"{MAX_QUANTITY:.0E} in size.",
             )
         price = self.price
-        if price is not None and not (price.is_finite() and 0 < price < MAX_PRICE):
+        if price is not None and not can_be_price(self.instrument, price):
             raise BadNumber(
                 f"{price} is not a price of {name}",
                 where=self.where,
@@ -166,16 +167,28 @@ def _require_near(trade: Trade, paid: Decimal, mark: Decimal, market: MarketSnap
     """Refuse a price that is a slip: what it claims to earn would be collateral."""
     instrument, least = trade.instrument, Decimal(0)
     if isinstance(instrument, Option):
-        unit = 1.0 if instrument.is_inverse else market.forward(instrument)
-        least = _exactly(CHEAP_OPTION_REL * unit)
+        least = _exactly(CHEAP_OPTION_REL * _option_unit(instrument, market))
     low, high = sorted((max(paid, least), max(mark, least)))
-    if high > low * Decimal(ENTRY_MAX_FACTOR):
+    far = high > low * Decimal(ENTRY_MAX_FACTOR)
+    if isinstance(instrument, Future) and is_signed(instrument.underlying):
+        times = times_apart(instrument.underlying, float(paid), float(mark))
+        far = times > ENTRY_MAX_FACTOR
+    if far:
         raise BadNumber(
             f"price {paid} of {instrument.name} is more than {ENTRY_MAX_FACTOR:g} times away from "
             f"its mark {float(mark):.10g}",
             where=trade.where,
             remedy="Give USD or the settlement currency per coin, for an inverse option coin.",
         )
+
+
+def _option_unit(option: Option, market: MarketSnapshot) -> float:
+    """What an option's price is compared with, in quote units: its forward, or the level."""
+    if option.is_inverse:
+        return 1.0
+    if is_signed(option.underlying):
+        return market.level_usd(option.underlying) / market.quote_usd(option)
+    return market.forward(option)
 
 
 def _trade_future(held: dict[str, Position], trade: Trade, paid: Decimal, mark: Decimal) -> None:

@@ -32,7 +32,7 @@ class LiquidityCharge(NamedCharge, frozen=True, kw_only=True, tag="liquidity"):
     def amounts(self, on: Charged) -> tuple[ChargeAmount, ...]:
         """One amount per underlying."""
         options = float(self._options_usd(on.book).sum())
-        notional = on.book.spot_usd * abs(float(_net_coins(on.book).sum()))
+        notional = on.book.level_usd * abs(float(_net_coins(on.book).sum()))
         cost = options + (self.half_spread_rel + self._impact_rel(on, notional)) * notional
         return (ChargeAmount(f"liquidity/{on.book.underlying}", cost, cost),)
 
@@ -40,8 +40,8 @@ class LiquidityCharge(NamedCharge, frozen=True, kw_only=True, tag="liquidity"):
         """Spreads are of degree one. Impact is N^1.5: shared as N is, its slope 1.5 times that."""
         coins = _net_coins(on.book)
         net = float(coins.sum())
-        notional = on.book.spot_usd * np.sign(net) * coins
-        impact = self._impact_rel(on, on.book.spot_usd * abs(net)) * notional
+        notional = on.book.level_usd * np.sign(net) * coins
+        impact = self._impact_rel(on, on.book.level_usd * abs(net)) * notional
         share = self._options_usd(on.book) + self.half_spread_rel * notional + impact
         slope = share + 0.5 * impact
         return ChargeShares(share, share, slope, slope)
@@ -51,7 +51,7 @@ class LiquidityCharge(NamedCharge, frozen=True, kw_only=True, tag="liquidity"):
         long; shape [M].
         """
         mark = book.mark_usd
-        spread = self.option_half_spread_of_mark * mark + self.half_spread_rel * book.spot_usd
+        spread = self.option_half_spread_of_mark * mark + self.half_spread_rel * book.level_usd
         return np.where(book.quantity > 0.0, np.minimum(spread, mark), spread)
 
     def _options_usd(self, book: UnderlyingBook) -> Floats:
@@ -85,7 +85,7 @@ class BasisCharge(NamedCharge, frozen=True, kw_only=True, tag="basis"):
             return ()
         hedged = 1.0 - abs(float(delta.sum())) / gross
         moved = float(np.abs(delta) @ self.moves_rel(book))
-        cost = max(0.0, hedged) * book.spot_usd * moved
+        cost = max(0.0, hedged) * book.level_usd * moved
         return (ChargeAmount(f"basis/{book.underlying}", cost, cost),)
 
     def shares(self, on: Charged, worst_shares: Floats) -> ChargeShares:
@@ -105,7 +105,7 @@ class BasisCharge(NamedCharge, frozen=True, kw_only=True, tag="basis"):
         tilt = float(np.abs(delta) @ move) / gross * (abs(net) / gross * side - np.sign(net))
         slope = hedged * side * move + tilt
         brought = book.quantity * book.delta * slope[book.bucket]
-        share = book.spot_usd * (brought + book.quantity * book.coin_profit * slope[spot])
+        share = book.level_usd * (brought + book.quantity * book.coin_profit * slope[spot])
         return ChargeShares.of_degree_one(share, share)
 
     def moves_rel(self, book: UnderlyingBook) -> Floats:
@@ -169,7 +169,7 @@ class ConcentrationCharge(NamedCharge, frozen=True, kw_only=True, tag="concentra
         listed = on.liquidity.listed(on.book.underlying)
         if not listed:
             default_usd = on.numbers.open_interest_usd
-            whole = held[WHOLE] if default_usd is None else default_usd / on.book.spot_usd
+            whole = held[WHOLE] if default_usd is None else default_usd / on.book.level_usd
             listed = {WHOLE: whole}
         least = self.least_cluster_share * listed[WHOLE]
         found: list[_Crowd] = []

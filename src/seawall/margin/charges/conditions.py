@@ -47,8 +47,7 @@ class FundingCharge(NamedCharge, frozen=True, kw_only=True, tag="funding"):
         for row in np.flatnonzero(book.kind == PERPETUAL).tolist():
             rate = on.liquidity.funding_per_day.get(book.positions[row].instrument.name, 0.0)
             if rate * book.quantity[row] >= 0.0:
-                notional = abs(book.quantity[row]) * book.forward[row] * book.unit_usd[row]
-                cost[row] = float(notional) * self.shock_per_day * self.horizon_days
+                cost[row] = float(book.notional_usd[row]) * self.shock_per_day * self.horizon_days
         return cost
 
 
@@ -92,7 +91,7 @@ class OracleCharge(NamedCharge, frozen=True, kw_only=True, tag="oracle"):
         coins = np.where(book.is_spot, 0.0, np.abs(book.quantity))
         if book.coin_balance < 0.0:
             coins = coins - book.coins
-        return (1.0 - confidence + stale) * book.spot_usd * coins
+        return (1.0 - confidence + stale) * book.level_usd * coins
 
 
 class UtilisationCharge(NamedCharge, frozen=True, kw_only=True, tag="utilisation"):

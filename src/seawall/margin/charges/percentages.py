@@ -52,7 +52,7 @@ class NotionalCharge(NamedCharge, frozen=True, kw_only=True, tag="notional"):
     def _costs_usd(self, on: Charged) -> tuple[NDArray[np.bool_], Floats, Floats]:
         """Which rows are charged, and what each would be, initial and maintenance; shapes [M]."""
         book = on.book
-        notional = np.abs(book.quantity) * book.forward * book.unit_usd * on.numbers.price_range_rel
+        notional = book.notional_usd * on.numbers.price_range_rel
         charged = np.isin(book.kind, (PERPETUAL, FUTURE)) | (
             (book.kind == SPOT) & (book.quantity < 0.0)
         )
@@ -83,17 +83,17 @@ class StandardOptionCharge(NamedCharge, frozen=True, kw_only=True, tag="standard
 
     def _costs_usd(self, on: Charged) -> tuple[NDArray[np.bool_], Floats, Floats]:
         """Which rows are charged, and what each would be, initial and maintenance; shapes [M]."""
-        book, spot = on.book, on.book.spot_usd
+        book, spot, level = on.book, on.book.spot_usd, on.book.level_usd
         # A strike is in the quote currency; a linear contract's is worth its stablecoin.
         strike_usd = book.strike * np.where(book.inverse, 1.0, book.unit_usd)
         call = book.kind == CALL
         out_of_money = np.maximum(np.where(call, strike_usd - spot, spot - strike_usd), 0.0)
-        initial = np.maximum(self.initial_rel - out_of_money / spot, self.initial_floor_rel)
-        of_mark = self.maintenance_rel * book.mark_usd / spot
+        initial = np.maximum(self.initial_rel - out_of_money / level, self.initial_floor_rel)
+        of_mark = self.maintenance_rel * book.mark_usd / level
         maintenance = np.where(
             call, self.maintenance_rel, np.maximum(self.maintenance_rel, of_mark)
         )
-        size = -book.quantity * spot
+        size = -book.quantity * level
         initial = np.maximum(initial, maintenance)
         return book.is_option & (book.quantity < 0.0), size * initial, size * maintenance
 
