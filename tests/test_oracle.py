@@ -53,7 +53,7 @@ NOISE = 0.5e-6
 def rounding_usd(portfolio, market):
     """What float64 may get wrong: a share of the account's gross value in the farthest tail."""
     gross = sum(
-        abs(leg["q"]) * (leg["c"] * leg["F"] if "c" in leg else leg["S"])
+        abs(leg["q"]) * (max(leg["c"] * leg["F"], leg["L"]) if "c" in leg else leg["S"])
         for leg in legs(portfolio, market)
     )
     return 1e-13 * 6.0 * gross

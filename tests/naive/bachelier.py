@@ -1,7 +1,11 @@
-"""Bachelier's formula in 360-digit arithmetic, one option at a time; volatility by bisection."""
+"""Bachelier's formula in 360-digit arithmetic, one option at a time; volatility by bisection.
+
+``value`` and ``delta`` are the textbook's in floats, for loops over many cells.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from decimal import Decimal, getcontext, localcontext
 
@@ -48,6 +52,25 @@ def price(
             return max(moneyness, Decimal(0))
         d = moneyness / total_sd
         return moneyness * norm_cdf(d) + total_sd * norm_pdf(d)
+
+
+def value(
+    forward: float, strike: float, normal_vol: float, tenor_years: float, is_call: bool
+) -> float:
+    moneyness = forward - strike if is_call else strike - forward
+    sd = normal_vol * math.sqrt(tenor_years)
+    if sd == 0.0:
+        return max(moneyness, 0.0)
+    d = moneyness / sd
+    cdf = 0.5 * math.erfc(-d / math.sqrt(2.0))
+    return moneyness * cdf + sd * math.exp(-0.5 * d * d) / math.sqrt(2.0 * math.pi)
+
+
+def delta(
+    forward: float, strike: float, normal_vol: float, tenor_years: float, is_call: bool
+) -> float:
+    d = (forward - strike) / (normal_vol * math.sqrt(tenor_years))
+    return 0.5 * math.erfc(-d / math.sqrt(2.0)) - (0.0 if is_call else 1.0)
 
 
 def implied_vol(

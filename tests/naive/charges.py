@@ -11,7 +11,7 @@ from tests.naive.scan import directional, scan_underlying
 
 def floor(legs, parameters):
     """The least scanning risk of one underlying's legs."""
-    S = legs[0]["S"]
+    S = legs[0]["L"]
     short_calls = short_puts = gross = 0.0
     for leg in legs:
         if leg["kind"] != "spot":
@@ -32,7 +32,7 @@ def floor(legs, parameters):
 def liquidity(legs, parameters, told):
     """Close-out cost of one underlying's legs."""
     numbers = parameters["liquidity"]
-    S = legs[0]["S"]
+    S = legs[0]["L"]
     kind = market_class(legs[0]["underlying"], parameters)
     spreads = net_delta = 0.0
     for leg in legs:
@@ -53,7 +53,7 @@ def liquidity(legs, parameters, told):
 def basis(legs, parameters):
     """Charge for deltas of one underlying that hedge each other across expiries."""
     numbers = parameters["basis"]
-    S = legs[0]["S"]
+    S = legs[0]["L"]
     net, move = {"spot": 0.0}, {"spot": 0.0}
     for leg in legs:
         if leg["kind"] == "spot":
@@ -74,7 +74,7 @@ def basis(legs, parameters):
 def concentration(legs, worst_loss, parameters, told):
     """Charge for a large part of all contracts there are; ``worst_loss`` with floors."""
     numbers = parameters["concentration"]
-    S = legs[0]["S"]
+    S = legs[0]["L"]
     contracts = [leg for leg in legs if leg["kind"] != "spot"]
     gross = sum(abs(leg["q"]) for leg in contracts)
     if gross == 0.0:
@@ -118,7 +118,11 @@ def parts_of(name):
         underlying = {"SPXW": "SPX.US", "KO": "KO.US"}[occ[1]]
         return underlying, f"{int(occ[4])}{month}{occ[2]}", int(occ[5]) / 1_000.0
     pair, day, *rest = name.split("-")
-    return pair.split("_")[0], day, float(rest[0].replace("D", ".")) if rest else None
+    return (
+        pair.split("_")[0],
+        day,
+        float(rest[0].replace("D", ".").replace("M", "-")) if rest else None,
+    )
 
 
 def funding(legs, parameters, told):
@@ -130,7 +134,7 @@ def funding(legs, parameters, told):
         rate = told.funding_per_day.get(leg["name"])
         pays = rate is None or rate == 0.0 or (rate > 0.0) == (leg["q"] > 0.0)
         if pays:
-            notional = abs(leg["q"]) * leg["F"] * leg["c"]
+            notional = abs(leg["q"]) * (leg["L"] if leg["signed"] else leg["F"] * leg["c"])
             cost += parameters["funding"]["shock"] * parameters["horizon_days"] * notional
     return cost
 
@@ -146,7 +150,7 @@ def oracle(legs, parameters, told):
         doubt += numbers["sds"] * sigma * math.sqrt(late / 86_400.0)
     coins = sum(abs(leg["q"]) for leg in legs if leg["kind"] != "spot")
     owed = coin_balance(legs)
-    return doubt * legs[0]["S"] * (coins - owed if owed < 0.0 else coins)
+    return doubt * legs[0]["L"] * (coins - owed if owed < 0.0 else coins)
 
 
 def utilisation(legs, worst_loss, parameters, told):

@@ -130,7 +130,7 @@ def naive_risk_based_collateral(portfolio, snapshot, parameters):
         own = max(directional(scan_underlying([leg], parameters)))
         least = 0.0
         if leg["kind"] == "option" and leg["q"] < 0.0:
-            least = parameters["short_option_minimum"] * leg["S"] * -leg["q"]
+            least = parameters["short_option_minimum"] * leg["L"] * -leg["q"]
         path = f"{leg['underlying']}/{leg['name']}"
         rows[f"scanning_risk/{path}"] = (own, own)
         rows[f"floor/{path}"] = (max(least - own, 0.0), max(least - own, 0.0))
@@ -186,7 +186,7 @@ def _fixed_percentages(portfolio, snapshot, parameters, model):
         if leg["kind"] == "option":
             rows[f"standard_option/{leg['name']}"] = _standard_option(leg, parameters)
         elif leg["kind"] in ("perpetual", "future") or (leg["kind"] == "spot" and leg["q"] < 0.0):
-            notional = abs(leg["q"]) * leg["value"]
+            notional = abs(leg["q"]) * (leg["L"] if leg["signed"] else leg["value"])
             rate = market_class(leg["underlying"], parameters)["range"]
             initial = parameters["initial_factor"] * rate * notional
             rows[f"notional/{leg['name']}"] = (initial, rate * notional)
@@ -199,15 +199,15 @@ def _standard_option(leg, parameters):
     if leg["q"] >= 0.0:
         return 0.0, 0.0
     numbers = parameters["standard_option"]
-    S, quantity = leg["S"], -leg["q"]
+    S, level, quantity = leg["S"], leg["L"], -leg["q"]
     out_of_the_money = leg["K_usd"] - S if leg["is_call"] else S - leg["K_usd"]
     out_of_the_money = max(0.0, out_of_the_money)
-    initial = max(numbers["rate"] - out_of_the_money / S, numbers["least_rate"])
+    initial = max(numbers["rate"] - out_of_the_money / level, numbers["least_rate"])
     maintenance = numbers["maintenance_rate"]
     if not leg["is_call"]:
-        maintenance = max(maintenance, numbers["maintenance_rate"] * leg["mark"] / S)
+        maintenance = max(maintenance, numbers["maintenance_rate"] * leg["mark"] / level)
         initial = max(initial, maintenance)
-    return initial * S * quantity, maintenance * S * quantity
+    return initial * level * quantity, maintenance * level * quantity
 
 
 def _fixed(rows, account, parameters):

@@ -8,12 +8,14 @@ from __future__ import annotations
 import itertools
 import math
 
-from tests.naive import early
+from tests.naive import bachelier, early
 from tests.naive.black76 import greeks, price
 
 DAYS_PER_YEAR = 365.0
 SECONDS_PER_YEAR = 31_536_000.0
 STABLECOINS = ("USDC", "USDT", "DAI", "USDE", "USDS", "PYUSD", "FDUSD", "TUSD", "USDP")
+# Prices of either sign, and the least that a relative move of them is of: docs/instruments.md.
+LEAST_LEVEL_USD = {"CL.CME": 20.0}
 _ASSETS = {
     "SpotAsset": "coin",
     "Stock": "coin",
@@ -54,11 +56,12 @@ def legs(portfolio, snapshot):
     """One dictionary a position.
 
     ``kind`` is cash, stablecoin, spot, perpetual, future or option; ``q`` the signed quantity;
-    ``S`` USD per coin; ``F``, ``K`` in quote currency; ``c`` USD per unit of the contract's
-    price; ``T`` years; ``D`` what a unit of an option's payoff is worth today; ``early`` what
-    values an American option, else None; ``value`` the model value of one unit in USD; ``mark``
-    what the venue says one option is worth in USD (``value`` where it says nothing); ``asset`` what
-    kind of asset a leg is that is held outright.
+    ``S`` USD per coin; ``L`` what a relative move is of, USD; ``signed`` whether prices may be
+    negative; ``F``, ``K`` in quote currency; ``c`` USD per unit of the contract's price; ``T``
+    years; ``D`` what a unit of an option's payoff is worth today; ``early`` what values an American
+    option, else None; ``value`` the model value of one unit in USD; ``mark`` what the venue says
+    one option is worth in USD (``value`` where it says nothing); ``asset`` what kind of asset a leg
+    is that is held outright.
     """
     return [_leg(position, snapshot) for position in portfolio.positions]
 
@@ -96,6 +99,8 @@ def _leg(position, snapshot):
     inverse = instrument.settlement == instrument.underlying
     c = S / F if inverse else currency_usd(instrument, snapshot)
     leg |= {"underlying": instrument.underlying, "inverse": inverse, "S": S, "F": F, "c": c}
+    least = LEAST_LEVEL_USD.get(instrument.underlying)
+    leg |= {"signed": least is not None, "L": S if least is None else max(abs(S), least)}
     leg["paid_in"] = "coin" if inverse else instrument.settlement
     if leg["kind"] == "perpetual":
         return leg | {"value": c * F, "expiry": None, "T": 0.0}
@@ -113,6 +118,7 @@ def _held_outright(instrument, snapshot):
     underlying = getattr(instrument, "wraps", instrument.name)
     S = snapshot.index_usd[underlying]
     found = {"underlying": underlying, "S": S, "F": S, "c": value / S, "value": value}
+    found |= {"signed": False, "L": S}
     found["components"] = getattr(instrument, "components", None)
     return found
 
@@ -124,7 +130,8 @@ def _option_terms(option, snapshot, leg):
     sigma = float(column.vol[row])
     american = early.terms(option, column, snapshot, leg) if option.exercise == "american" else None
     if american is None:
-        value = column.discount * price(leg["F"], option.strike, sigma, leg["T"], is_call)
+        terms = leg | {"K": option.strike, "is_call": is_call, "vol_unit": column.vol_unit}
+        value = column.discount * worth(terms, leg["F"], sigma, leg["T"])
     else:
         value = early.value(american, american["S"], option.strike, sigma, is_call)
     value *= leg["c"]
@@ -136,6 +143,7 @@ def _option_terms(option, snapshot, leg):
         "is_call": is_call,
         "D": column.discount,
         "early": american,
+        "vol_unit": column.vol_unit,
         "sigma": sigma,
         "sigma_atm": float(column.atm_vol),
         "smile": smile_of(column),
@@ -144,11 +152,27 @@ def _option_terms(option, snapshot, leg):
     }
 
 
+def worth(option, forward, sigma, tenor):
+    """An option's value in quote currency: Bachelier's where prices may be negative."""
+    if option["signed"]:
+        normal = sigma * option["vol_unit"]
+        return bachelier.value(forward, option["K"], normal, tenor, option["is_call"])
+    return price(forward, option["K"], sigma, tenor, option["is_call"])
+
+
+def moved(leg, move):
+    """The forward after a relative move."""
+    return leg["F"] + leg["L"] / leg["c"] * move if leg["signed"] else leg["F"] * (1.0 + move)
+
+
 def smile_of(column):
-    """What an expiry lists: ascending pairs of log-strike and mean volatility there."""
+    """What an expiry lists: ascending pairs of log-strike and mean volatility there; of the strike
+    itself where it may be negative.
+    """
     by_strike = {}
     for strike, vol in zip(column.strike, column.vol, strict=True):
-        by_strike.setdefault(math.log(strike), []).append(float(vol))
+        place = math.log(strike) if column.vol_unit is None else float(strike)
+        by_strike.setdefault(place, []).append(float(vol))
     return [(place, sum(vols) / len(vols)) for place, vols in sorted(by_strike.items())]
 
 
@@ -179,6 +203,12 @@ def coin_balance(legs):
 
 def delta_coin(leg):
     """USD value gained per unit and per USD of index when forward and index move together."""
+    if leg["signed"]:
+        if leg["kind"] != "option":
+            return 1.0
+        normal = leg["sigma"] * leg["vol_unit"]
+        slope = bachelier.delta(leg["F"], leg["K"], normal, leg["T"], leg["is_call"])
+        return leg["D"] * slope
     slope = 1.0
     if leg["kind"] == "option" and leg["early"] is not None:
         return early.delta(leg["early"], leg["K"], leg["sigma"], leg["is_call"])

@@ -5,8 +5,15 @@ from __future__ import annotations
 import math
 
 from tests.naive import early
-from tests.naive.black76 import intrinsic, price
-from tests.naive.market import DAYS_PER_YEAR, coin_profit, market_class, smile_at
+from tests.naive.black76 import intrinsic
+from tests.naive.market import (
+    DAYS_PER_YEAR,
+    coin_profit,
+    market_class,
+    moved,
+    smile_at,
+    worth,
+)
 
 
 def scenarios(price_range, parameters):
@@ -27,8 +34,12 @@ def moved_vol(leg, move, way):
     sigma = leg["sigma"]
     if way == "sticky-strike":
         return sigma
-    here = math.log(leg["K"])
-    there = here - math.log(1.0 + move)
+    if leg["signed"]:
+        here = leg["K"]
+        there = here - leg["L"] / leg["c"] * move
+    else:
+        here = math.log(leg["K"])
+        there = here - math.log(1.0 + move)
     change = smile_at(leg["smile"], there) - smile_at(leg["smile"], here)
     lowest = min(vol for _, vol in leg["smile"])
     return max(sigma + change, min(sigma, lowest))
@@ -47,7 +58,11 @@ def shocked_vol(leg, move, vol, way, parameters):
         return sigma * max(0.0, 1.0 - law["down_rel"] * scale)
     if vol in ("skew+", "skew-"):
         cut = parameters["skew"]["cut_sd"]
-        z = math.log(leg["K"] / leg["F"]) / (leg["sigma_atm"] * math.sqrt(leg["T"]))
+        sd = leg["sigma_atm"] * math.sqrt(leg["T"])
+        if leg["signed"]:
+            z = (leg["K"] - leg["F"]) / (sd * leg["vol_unit"])
+        else:
+            z = math.log(leg["K"] / leg["F"]) / sd
         z = min(max(z, -cut), cut)
         tilt = parameters["skew"]["tilt_rel"] * (1.0 if vol == "skew+" else -1.0)
         return sigma * (1.0 + tilt * z)
@@ -79,7 +94,7 @@ def contract_pnl(leg, move, vol, instant, way, parameters):
     """Gain in USD of one unit of a leg in one cell at one instant."""
     if instant == "post-expiry" and expires_within(leg, parameters):
         return settled_pnl(leg, move)
-    forward = leg["F"] * (1.0 + move)
+    forward = moved(leg, move)
     if leg["kind"] != "option":
         return leg["c"] * forward - leg["value"]
     passed = 0.0
@@ -92,7 +107,7 @@ def contract_pnl(leg, move, vol, instant, way, parameters):
         value = early.value(then, spot, leg["K"], sigma, leg["is_call"])
     else:
         tenor = leg["T"] - passed
-        value = price(forward, leg["K"], sigma, tenor, leg["is_call"])
+        value = worth(leg, forward, sigma, tenor)
         value *= leg["D"] ** (tenor / leg["T"])
     return leg["c"] * value - leg["value"]
 
@@ -106,7 +121,7 @@ def settled_pnl(leg, move):
         settled = intrinsic(leg["F"], leg["K"], leg["is_call"])
         delivered = (1.0 if leg["is_call"] else -1.0) if settled > 0.0 else 0.0
     if leg["physical"]:
-        settled += delivered * leg["F"] * move
+        settled += delivered * (moved(leg, move) - leg["F"])
     elif leg["kind"] == "option" and leg["inverse"]:
         settled *= 1.0 + move
     return leg["c"] * settled - leg["value"]
