@@ -121,19 +121,24 @@ def test_explanation_shows_liquidation_prices_down_and_up(
 
 
 @pytest.mark.parametrize(
-    ("price", "shown"),
+    ("price", "level", "shown"),
     [
-        (59_909.0412, "59,909.0"),
-        (1_234_567.8, "1,234,570"),
-        (999_999.7, "1,000,000"),
-        (123.45678, "123.46"),
-        (5.125678, "5.13"),
-        (0.0512345678, "0.0512346"),
+        (59_909.0412, 59_909.0412, "59,909.0"),
+        (1_234_567.8, 1_234_567.8, "1,234,570"),
+        (999_999.7, 999_999.7, "1,000,000"),
+        (123.45678, 123.45678, "123.46"),
+        (5.125678, 5.125678, "5.13"),
+        (0.0512345678, 0.0512345678, "0.0512346"),
+        (-37.6312, 37.6312, "-37.63"),
+        (-0.0012, 20.0, "0.00"),
+        (0.0, 20.0, "0.00"),
     ],
 )
-def test_a_liquidation_price_shows_what_its_search_is_exact_to(price: float, shown: str) -> None:
-    """Six digits, and from one dollar on no more than cents."""
-    assert price_text(price) == shown
+def test_a_liquidation_price_shows_what_its_search_is_exact_to(
+    price: float, level: float, shown: str
+) -> None:
+    """Six digits of its level, and from one dollar on no more than cents."""
+    assert price_text(price, level) == shown
 
 
 def test_an_account_in_liquidation_has_its_price_at_the_index(

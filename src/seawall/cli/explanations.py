@@ -10,11 +10,12 @@ from rich.text import Text
 
 from seawall.cli.tables import STATE_STYLES, plain_table, show_warnings
 from seawall.cli.terminal import Terminal
+from seawall.products.markets import level_of
 from seawall.report.explanation import Explanation, LiquidationRow
 from seawall.report.what_if import WhatIf
 from seawall.report.words import cents, instant_text, signed, whole_up
 
-# A liquidation price is found to within a millionth of itself.
+# A liquidation price is found to within a millionth of its level.
 SEARCH_DIGITS = 6
 
 
@@ -80,14 +81,17 @@ def _reached(row: LiquidationRow, sign: float) -> tuple[str, str]:
     if row.price is None or row.distance_rel is None:
         return "none", ""
     move = f"{sign * row.distance_rel:+.1%}" if row.distance_rel else "0.0%"
-    return price_text(row.price), move
+    return price_text(row.price, level_of(row.underlying, row.price)), move
 
 
-def price_text(price: float) -> str:
-    """A price in as many digits as its search is exact to, and never finer than cents from 1 on."""
-    known = float(f"{price:.{SEARCH_DIGITS}g}")
-    finer = SEARCH_DIGITS - 1 - math.floor(math.log10(known))
-    return f"{known:,.{max(0, min(2, finer) if known >= 1.0 else finer)}f}"
+def price_text(price: float, level: float) -> str:
+    """A price in as many digits as its search is exact to, and never finer than cents from 1 on.
+
+    The search is exact to a share of the ``level``, which for most underlyings is the price.
+    """
+    size = float(f"{level:.{SEARCH_DIGITS}g}")
+    finer = SEARCH_DIGITS - 1 - math.floor(math.log10(size))
+    return f"{round(price, finer):z,.{max(0, min(2, finer) if size >= 1.0 else finer)}f}"
 
 
 def _legs(explained: Explanation, *, narrow: bool) -> Table:

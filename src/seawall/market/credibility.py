@@ -14,15 +14,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from seawall.products.markets import is_signed, level_of
+from seawall.products.markets import is_signed, times_apart
 
 # A future or forward is further from its index than this only if one of the two is damaged: 5 % and
 # a quarter of the price a year. The most in the recorded chains and curves of BTC and ETH, a fall
 # by a fifth in two days included, is 0.6 % up to a month and 5 % at a year.
 MAX_BASIS, MAX_BASIS_PER_YEAR = 0.05, 0.25
-# A price that may be negative is as far from its future as storage costs: on 20 April 2020 WTI's
-# second future settled 1.54 levels above its first. So many levels tell a slip and nothing finer.
-MAX_SIGNED_BASIS = 3.0
+# A price that may be negative is as far from its futures as storage costs: on 20 April 2020 WTI's
+# second future settled 58.06 USD above its first, 2.84 times the lesser level. More times apart
+# than this tells a slip and nothing finer.
+MAX_SIGNED_TIMES = 5.0
 # A listed future this far from its expiry's option-implied forward is a bad tick.
 MAX_FUTURE_ERROR_REL = 0.03
 
@@ -75,7 +76,7 @@ def contradictions(
 def is_near(underlying: str, quoted: Quoted, index: float) -> bool:
     """Whether a future or forward can belong to an index in USD per coin."""
     if is_signed(underlying):
-        return abs(quoted.usd - index) <= MAX_SIGNED_BASIS * level_of(underlying, index)
+        return times_apart(underlying, quoted.usd, index) <= MAX_SIGNED_TIMES
     reach = MAX_BASIS + MAX_BASIS_PER_YEAR * quoted.tenor_years
     # Of numbers far enough apart the ratio is zero or infinite, their logarithms are not.
     return quoted.usd > 0.0 and abs(math.log(quoted.usd) - math.log(index)) <= reach
