@@ -216,6 +216,41 @@ def test_volatilities_come_from_prices_and_the_files_own_are_not_used():
         np.testing.assert_array_equal(market(half).slices[key].vol, listed.vol)
 
 
+def test_normal_volatilities_have_no_say_on_what_is_in_percent():
+    coin = [
+        {
+            "timestamp": TIME,
+            "instrument_name": f"BTC-26JUN20-7000-{right}",
+            "index_price": 7_000.0,
+            "underlying_price": 7_000.0,
+            "mark_price": mark,
+            "mark_iv": 0.7,
+        }
+        for right, mark in (("C", 0.119), ("P", 0.119))
+    ]
+    write_csv(Path("both.csv"), [*rows(), *coin])
+    found = market("both.csv")
+    listed, row = found.option_row(parse_name("BTC-26JUN20-7000-C"))
+    assert listed.vol[row] == 0.7
+
+
+def test_a_futures_curve_may_go_below_zero():
+    curve = [
+        {
+            "timestamp": TIME,
+            "currency": CL,
+            "expiry": f"2020-{day}T18:30:00Z",
+            "futures_price": price,
+            "underlying_name": f"CL.CME_USD-{name}",
+            "index_price": SPOT,
+        }
+        for day, name, price in (("04-21", "21APR20", SPOT), ("05-19", "19MAY20", 20.43))
+    ]
+    write_csv(Path("curve.csv"), curve)
+    found = market("curve.csv")
+    assert found.futures == {"CL.CME_USD-21APR20": SPOT, "CL.CME_USD-19MAY20": 20.43}
+
+
 def test_calls_less_puts_are_forward_less_strike_at_every_strike():
     book = [(f"CL.CME_USD-14MAY20-{k}-{r}", 1) for k in ("M20", "0", "25") for r in "CP"]
     found = market()

@@ -38,7 +38,7 @@ from seawall.feeds.tables import Table, collect, float_column, is_sound, number,
 from seawall.market.liquidity import Liquidity, is_possible
 from seawall.market.quotes import FutureQuotes, OptionQuotes, Quotes, Rank, is_backed, latest
 from seawall.products.instruments import Derivative, Option, Perpetual
-from seawall.products.markets import is_price, is_signed
+from seawall.products.markets import SIGNED, is_price, is_signed
 from seawall.products.names import parse_name
 
 if TYPE_CHECKING:
@@ -165,8 +165,13 @@ def _beside(
 
 
 def _vol_unit(table: Table, iv: pl.Expr) -> float:
-    """100 if the file's volatilities are in percent, otherwise 1."""
-    known = iv.filter(iv.is_finite() & (iv > 0.0))
+    """100 if the file's volatilities are in percent, otherwise 1.
+
+    Those of signed underlyings are in neither, and have no say.
+    """
+    underlying = text(table, "instrument_name").str.split("_").list.first()
+    normal = underlying.is_in(SIGNED).fill_null(value=False)
+    known = iv.filter(iv.is_finite() & (iv > 0.0) & ~normal)
     median = collect(table, table.frame.select(known.median())).item()
     return 100.0 if median is not None and median > PERCENT_ABOVE else 1.0
 

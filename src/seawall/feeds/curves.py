@@ -20,9 +20,10 @@ import numpy as np
 
 from seawall.basics.errors import UnknownInstrument, UnrecognisedFile
 from seawall.feeds.snapshots import TIME_COLUMN, epoch_ms, instant, read_snapshot
-from seawall.feeds.tables import Table, float_column, is_sound, number, text
+from seawall.feeds.tables import Table, float_column, number, text
 from seawall.market.quotes import FutureQuotes, Rank, latest
 from seawall.products.instruments import DatedFuture
+from seawall.products.markets import is_price
 from seawall.products.names import contract_name, parse_name
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ def read_curve(table: Table, at: datetime | None) -> FutureQuotes:
     """
     as_of, rows = read_snapshot(table, _columns(table), at)
     mark, index = float_column(rows, "mark"), float_column(rows, "index")
-    usable = is_sound(index) & is_sound(mark) & (mark > 0.0)
     expiry_ms = epoch_ms(rows["expiry"], f"{table.name} column expiry").to_list()
     quoted: list[tuple[tuple[DatedFuture, bool], Rank, int]] = []
     dropped: dict[str, str] = {}
@@ -51,7 +51,7 @@ def read_curve(table: Table, at: datetime | None) -> FutureQuotes:
         if forward is None:
             name = str(told.get("name") or told["currency"]).removeprefix(SYNTHETIC_PREFIX)
             dropped[name] = f"{where} gives no currency and expiry, or not those of its name"
-        elif not usable[row]:
+        elif not _is_usable(forward[0].underlying, float(mark[row]), float(index[row])):
             numbers = f"futures_price {mark[row]:.6g}, index_price {index[row]:.6g}"
             dropped[forward[0].name] = f"{where} gives {numbers}"
         else:
@@ -85,6 +85,13 @@ def read_curve(table: Table, at: datetime | None) -> FutureQuotes:
         is_synthetic=np.array([synthetic for _, synthetic in found], dtype=np.bool_),
         dropped=dropped,
         warnings=table.warnings,
+    )
+
+
+def _is_usable(underlying: str, mark: float, index: float) -> bool:
+    """Whether a row tells a price, and an index or none."""
+    return is_price(underlying, mark) and (
+        np.isnan(index) or index == 0.0 or is_price(underlying, index)
     )
 
 

@@ -110,6 +110,15 @@ MARKETS: Mapping[str, Market] = MappingProxyType({".US": US, ".IN": INDIA, ".CME
 """By the ending of the names of what is listed there."""
 
 
+SIGNED = tuple(
+    ticker + ending
+    for ending, market in MARKETS.items()
+    if isinstance(market, CommodityMarket)
+    for ticker in market.least_level_usd
+)
+"""Underlyings whose price may be of either sign."""
+
+
 def market_of(underlying: str) -> Market | None:
     """The market whose ending the name has; None for a coin."""
     _, point, ending = underlying.rpartition(".")
