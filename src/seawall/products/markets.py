@@ -95,9 +95,9 @@ INDIA = ShareMarket(
     ticker=re.compile(r"[A-Z0-9][A-Z0-9&-]{0,19}"),
 )
 
-# WTI light sweet crude oil settled at −37.63 USD on 20 April 2020, 55.90 below the day before, and
-# has settled below 20 in a few months of the last twenty years. Prices below that say little of
-# its moves. Options of CME's LC: settlements at 14:30 in New York.
+# WTI light sweet crude oil settled at −37.63 USD on 20 April 2020, 55.90 below the day before; it
+# is below 20 rarely, and a price there says little of how far it moves. Options are those of CME's
+# LC; settlement is at 14:30 in New York.
 CME = CommodityMarket(
     currency="USD",
     zone="America/New_York",
