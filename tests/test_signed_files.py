@@ -14,22 +14,16 @@ import numpy as np
 import polars as pl
 import pytest
 import QuantLib as ql  # noqa: N813
-from hypothesis import given
-from hypothesis import strategies as st
 
 import seawall as sw
-from seawall.basics.errors import BadNumber, MissingQuote, UnknownInstrument
+from seawall.basics.errors import BadNumber, MissingQuote
 from seawall.cli.app import run
 from seawall.feeds.market import read_quotes
 from seawall.kernels.revalue import CALL_KIND, revalue
-from seawall.margin.classes import class_of
-from seawall.margin.presets import load_preset
 from seawall.market.carry import CarryQuotes
 from seawall.market.slices import option_slices
 from seawall.market.snapshot import MarketSnapshot
-from seawall.products.contracts import contract_name, expiry_of
-from seawall.products.instruments import DatedFuture, Option
-from seawall.products.names import parse_name, venue_name
+from seawall.products.names import parse_name
 from tests import commands
 from tests.naive import bachelier
 from tests.signed_books import AS_OF, CL
@@ -117,74 +111,6 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def market(name: str = "chain.csv", price: float | None = None) -> MarketSnapshot:
     return sw.read_market(name, prices={} if price is None else {CL: price})
-
-
-# ---- names
-
-
-@pytest.mark.parametrize(
-    ("name", "strike"),
-    [
-        ("CL.CME_USD-14MAY20-25-C", 25.0),
-        ("CL.CME_USD-14MAY20-M5-P", -5.0),
-        ("CL.CME_USD-14MAY20-M0D5-P", -0.5),
-        ("CL.CME_USD-14MAY20-0-C", 0.0),
-        ("CL.CME_USD-14MAY20-37D5-C", 37.5),
-    ],
-)
-def test_strikes_of_either_sign_have_names(name, strike):
-    option = parse_name(name)
-    assert isinstance(option, Option)
-    assert (option.name, option.strike, option.underlying) == (name, strike, CL)
-    assert (option.exercise, option.delivery, option.averaging_minutes) == ("european", "cash", 0)
-    assert option.expiry.isoformat() == "2020-05-14T18:30:00+00:00"  # 14:30 in New York
-
-
-@given(st.integers(-10_000, 10_000), st.sampled_from("CP"))
-def test_every_strike_comes_back_from_its_name(hundredths, right):
-    when, side = expiry_of(CL, AS_OF.date()), "call" if right == "C" else "put"
-    name = contract_name(CL, "USD", when, hundredths / 100.0, side)
-    assert parse_name(name).strike == hundredths / 100.0
-    assert parse_name(name).name == name
-
-
-def test_a_future_on_oil_ends_in_delivery():
-    future = parse_name("CL.CME_USD-19MAY20")
-    assert isinstance(future, DatedFuture)
-    assert (future.delivery, future.settlement) == ("physical", "USD")
-
-
-@pytest.mark.parametrize(
-    ("name", "why"),
-    [
-        ("CL.CME", "not held outright"),
-        ("HO.CME_USD-19MAY20", "no commodity known"),
-        ("CL.CME-19MAY20", "expire and settle in USD"),
-        ("CL.CME_USD-PERPETUAL", "expire and settle in USD"),
-        ("CL.CME_USD-14MAY20AM-5-C", "settle at an open"),
-        ("CL.CME_USD-14MAY20-M0-C", "listed as CL.CME_USD-14MAY20-0-C"),
-        ("CL.CME_USD-14MAY20--5-P", "Write CL.CME_USD-14MAY20-M5-P"),
-        ("CL.CME_USD-14MAY20--5.5-P", "Write CL.CME_USD-14MAY20-M5D5-P"),
-        ("BTC-27MAR26-M5-P", "strike is not a price"),
-        ("BTC-27MAR26-0-P", "strike is not a price"),
-        ("NIFTY.IN_INR-24FEB26-M5-P", "strike is not a price"),
-    ],
-)
-def test_what_is_no_such_contract_is_refused_with_the_reason(name, why):
-    with pytest.raises(UnknownInstrument, match=why):
-        parse_name(name)
-
-
-def test_no_venue_of_coins_lists_oil():
-    for venue in ("deribit", "okx", "bybit", "binance", "ccxt", "occ", "nse"):
-        with pytest.raises(UnknownInstrument):
-            venue_name(parse_name("CL.CME_USD-19MAY20"), venue)
-
-
-def test_oil_has_the_widest_class():
-    classes = load_preset("prbm").classes
-    assert class_of(CL, classes).name == "other"
-    assert class_of(CL, classes).price_range_rel == max(c.price_range_rel for c in classes)
 
 
 # ---- reading
@@ -282,6 +208,13 @@ def test_a_slip_of_units_is_still_told_from_a_price():
     assert "far from the index" in slipped.dropped["CL.CME_USD-19MAY20"]
     with pytest.raises(BadNumber, match="the index of CL"):
         market(price=5_000.0)
+
+
+def test_the_latest_price_of_a_future_counts_below_zero_too():
+    first = rows()[0]
+    later = [first | {"mark_price": 0.5}, first | {"timestamp": "2020-04-20T18:31:00Z"}]
+    write_csv(Path("twice.csv"), later)
+    assert market("twice.csv").futures == {"CL.CME_USD-21APR20": SPOT}
 
 
 def test_premiums_and_other_prices_stay_above_zero():

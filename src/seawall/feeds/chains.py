@@ -63,8 +63,6 @@ _NUMBERS = {
 }
 # Told beside prices; a damaged one of these is as good as missing and spoils no price.
 _BESIDE = ("open_interest", "funding_8h", "open_interest_coins")
-# What may be negative of an option on a signed underlying; of a future its own prices too.
-_SIGNED = ("forward", "index")
 FUNDINGS_PER_DAY = 3.0
 """A rate of eight hours is paid so often."""
 
@@ -211,15 +209,10 @@ def _sorted_out(
         if contract is None:
             continue
         where = f"{source} row {lines[row]}"
-        signed, is_option = is_signed(contract.underlying), isinstance(contract, Option)
+        is_option = isinstance(contract, Option)
         bad = () if all_sound[row] else [role for role in sound if not sound[role][row]]
-        if signed:
-            prices = _SIGNED if is_option else (*_SIGNED, "mark", "bid", "ask")
-            bad = [
-                r
-                for r in bad
-                if r not in prices or not is_price(contract.underlying, values[r][row])
-            ]
+        free = _free(contract)
+        bad = [r for r in bad if r not in free or not is_price(contract.underlying, values[r][row])]
         if bad:
             role = bad[0]
             column = _NUMBERS[role][0]
@@ -227,7 +220,9 @@ def _sorted_out(
         elif not (option_priced[row] if is_option else is_price(contract.underlying, mark[row])):
             unusable[contract.name] = f"{where} gives no price"
         else:
-            usable.append((contract, (bool(backed[row]), time_ms[row]), row))
+            # A future that is priced at all, and may be below zero, has its price.
+            rank = bool(backed[row]) or not is_option, time_ms[row]
+            usable.append((contract, rank, row))
 
     def differing(one: int, other: int) -> str | None:
         if all(np.array_equal(c[one], c[other], equal_nan=True) for c in values.values()):
@@ -239,6 +234,14 @@ def _sorted_out(
     for contract in used:  # another of its rows can be used
         dropped.pop(contract.name, None)
     return used, dropped
+
+
+def _free(contract: Derivative) -> tuple[str, ...]:
+    """The numbers that may be zero or negative: of a signed underlying all but premiums."""
+    if not is_signed(contract.underlying):
+        return ()
+    beside = ("forward", "index")
+    return beside if isinstance(contract, Option) else (*beside, "mark", "bid", "ask")
 
 
 def contract_of(name: str | None) -> Derivative | None:
