@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -47,9 +48,10 @@ def cl_market(spot, *, marked=True, liquidity=None):
         strike = np.array([o.strike for o in options])
         is_call = np.array([o.is_call for o in options])
         vol = 1.5 / (1.0 + tenor) - 0.004 * (strike - forward) + 0.0002 * (strike - forward) ** 2
+        discount = math.exp(-0.03 * tenor)
         mark = np.array(
             [
-                bachelier.value(forward, k, v * level, tenor, bool(call)) + 0.01
+                discount * bachelier.value(forward, k, v * level, tenor, bool(call)) + 0.01
                 for k, v, call in zip(strike, vol, is_call, strict=True)
             ]
         )
@@ -64,6 +66,7 @@ def cl_market(spot, *, marked=True, liquidity=None):
             observed_s=np.full(mark.size, AS_OF.timestamp()),
             atm_vol=vol_at_forward(forward, strike, vol, level),
             vol_unit=level,
+            discount=discount,
         )
         forwards[key] = forward
         rows |= {o.name: (key, row) for row, o in enumerate(options)}

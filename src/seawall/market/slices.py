@@ -126,15 +126,12 @@ def _slice(
     mark, bid, ask, iv = column("mark"), column("bid"), column("ask"), column("iv")
     mark = np.where(mark >= 0.0, mark, np.nan)
     mid = np.where(is_two_sided(bid, ask), 0.5 * (bid + ask), np.nan)
-    signed = is_signed(key[0])
-    vol = np.where((iv >= MIN_VOL) & (iv <= MAX_VOL) & (not signed), iv, np.nan)
+    vol, unused = _own_vols(key, iv)
     quoted = Quoted(strike, is_call, mark, bid, ask, mid, vol, column("forward"))
     american = options[0].exercise == "american"
     terms, warnings = terms_of(key, quoted, around, american=american)
     if terms is None:
         return None, {option.name: warnings[-1] for option in options}
-    if signed and np.isfinite(iv).any():
-        warnings = (*warnings, _unused_vols(key))
     forward = terms.forward
     unit = forward if options[0].is_inverse else 1.0
     by_price = market_of(key[0]) is not None
@@ -177,17 +174,23 @@ def _slice(
         atm_vol=vol_at_forward(forward, strike, vol, terms.vol_unit),
         discount=terms.discount,
         carry=terms.carry,
-        warnings=warnings,
+        warnings=(*warnings, *unused),
         vol_unit=terms.vol_unit,
     )
     return built, dropped
 
 
-def _unused_vols(key: SliceKey) -> str:
-    return (
+def _own_vols(key: SliceKey, iv: Floats) -> tuple[Floats, tuple[str, ...]]:
+    """The source's volatilities where they can be ones, NaN elsewhere, and what is said of those of
+    prices of either sign, which do not count.
+    """
+    if not is_signed(key[0]):
+        return np.where((iv >= MIN_VOL) & (iv <= MAX_VOL), iv, np.nan), ()
+    unused = (
         f"Volatilities given of {key[0]} for {isoformat_utc(key[2])} are not used: prices alone "
         "tell those of what may be priced below zero."
     )
+    return np.full(iv.shape, np.nan), (unused,) if np.isfinite(iv).any() else ()
 
 
 def _lent(
