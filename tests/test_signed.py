@@ -23,7 +23,6 @@ from seawall.market.moved import moved
 from seawall.market.snapshot import OptionSlice
 from seawall.market.surface import vol_surface
 from seawall.products.instruments import DatedFuture, Option
-from seawall.products.markets import level_of, times_apart
 from seawall.products.names import parse_name
 from seawall.products.portfolio import Position, portfolio
 from seawall.report.build import margin
@@ -47,7 +46,12 @@ from tests.signed_books import (
     contract,
     spots,
 )
-from tests.test_oracle import ORACLES, assert_holdings_agree, assert_steps_agree
+from tests.test_oracle import (
+    ORACLES,
+    assert_cells_agree,
+    assert_holdings_agree,
+    assert_steps_agree,
+)
 
 HOUSE = load_preset("prbm")
 BOOK = [
@@ -90,6 +94,28 @@ def test_random_accounts_at_any_price_agree_with_the_loops(legs, spot, marked, n
     account = cl_account(spot, legs, 1e5), cl_market(spot, marked=marked)
     assert_steps_agree(account, load_preset(name), ORACLES[name], PRBM)
     assert_holdings_agree(account, load_preset(name), ORACLES[name], PRBM)
+
+
+@given(legs=cl_legs(), spot=spots)
+@settings(max_examples=25)
+def test_every_cell_at_any_price_agrees_with_the_loops(legs, spot):
+    assert_cells_agree(cl_account(spot, legs, 1e5), cl_market(spot))
+
+
+@pytest.mark.parametrize("spot", [-37.625, -3.0, 31.0])
+def test_floors_are_shares_of_the_level(spot):
+    """2 short puts outweigh 1 short call; 6 barrels are held in all."""
+    legs = [
+        (0, 10.0, "call", -1.0, None),
+        (1, 0.0, "put", -2.0, None),
+        (1, None, "call", 3.0, None),
+    ]
+    part = join(cl_account(spot, legs), cl_market(spot)).underlyings[0]
+    minimum, gross = HOUSE.floors
+    level = max(abs(spot), 20.0)
+    for floor, expected in ((minimum, 0.0075 * 2.0 * level), (gross, 0.0025 * 6.0 * level)):
+        assert floor.amount(part) == pytest.approx(expected)
+        assert floor.shares(part).sum() == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("smile", ["sticky-delta", "worst"])
@@ -289,12 +315,6 @@ def test_an_entry_price_many_levels_away_is_a_slip():
     assert any("check it" in text for text in warned)
 
 
-@given(st.floats(20.0, 1e6), st.floats(20.0, 1e6))
-def test_prices_above_the_least_level_are_as_far_apart_as_any(one, other):
-    assert times_apart(CL, one, other) == pytest.approx(times_apart("BTC", one, other))
-    assert times_apart(CL, one, other) == times_apart(CL, other, one)
-
-
 def test_trades_close_average_and_pay_below_zero():
     spot = -37.5
     market, before = cl_market(spot), cl_account(spot, [(1, None, "call", 10.0, 10.0)], 100.0)
@@ -359,14 +379,6 @@ def test_what_pays_in_oil_is_refused():
     option = Option(name="x", underlying=CL, settlement=CL, expiry=expiry, strike=5.0, right="call")
     with pytest.raises(InputError, match="pays in CL"):
         cl_market(5.0).option_row(option)
-
-
-@pytest.mark.parametrize(
-    ("price", "level"), [(-37.63, 37.63), (-20.0, 20.0), (-1.0, 20.0), (0.0, 20.0), (64.0, 64.0)]
-)
-def test_the_level_is_the_size_of_the_price_but_not_below_the_least(price, level):
-    assert level_of(CL, price) == level
-    assert level_of("BTC", 64.0) == 64.0
 
 
 def test_an_explanation_of_a_book_below_zero():

@@ -11,6 +11,7 @@ from seawall.margin.classes import class_of
 from seawall.margin.presets import load_preset
 from seawall.products.contracts import contract_name, expiry_of
 from seawall.products.instruments import DatedFuture, Option
+from seawall.products.markets import level_of, times_apart
 from seawall.products.names import parse_name, venue_name
 from tests.signed_books import AS_OF, CL
 
@@ -78,3 +79,20 @@ def test_oil_has_the_widest_class():
     classes = load_preset("prbm").classes
     assert class_of(CL, classes).name == "other"
     assert class_of(CL, classes).price_range_rel == max(c.price_range_rel for c in classes)
+
+
+# ---- levels
+
+
+@pytest.mark.parametrize(
+    ("price", "level"), [(-37.63, 37.63), (-20.0, 20.0), (-1.0, 20.0), (0.0, 20.0), (64.0, 64.0)]
+)
+def test_the_level_is_the_size_of_the_price_but_not_below_the_least(price, level):
+    assert level_of(CL, price) == level
+    assert level_of("BTC", 64.0) == 64.0
+
+
+@given(st.floats(20.0, 1e6), st.floats(20.0, 1e6))
+def test_prices_above_the_least_level_are_as_far_apart_as_any(one, other):
+    assert times_apart(CL, one, other) == pytest.approx(times_apart("BTC", one, other))
+    assert times_apart(CL, one, other) == times_apart(CL, other, one)
