@@ -188,6 +188,18 @@ def test_calls_less_puts_are_forward_less_strike_at_every_strike():
         )
 
 
+def test_prices_in_cents_tell_the_discount_factor_at_strikes_of_either_sign():
+    table = rows()
+    for row in table[len(FUTURES) :]:
+        row["mark_price"] = round(0.996 * row["mark_price"], 2)
+    write_csv(Path("cents.csv"), table)
+    found = market("cents.csv")
+    listed, _ = found.option_row(parse_name("CL.CME_USD-14MAY20-25-C"))
+    assert listed.discount == pytest.approx(0.996, abs=2e-4)
+    assert listed.forward == pytest.approx(20.43, abs=0.01)
+    assert not any("No discount factor" in text for text in listed.warnings)
+
+
 def test_without_an_index_the_first_forward_stands_in():
     told = [{k: v for k, v in row.items() if k != "index_price"} for row in rows()]
     write_csv(Path("bare.csv"), told)
