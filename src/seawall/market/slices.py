@@ -137,13 +137,7 @@ def _slice(
     by_price = market_of(key[0]) is not None
     backed = mark > 0.0
     if by_price or np.isnan(vol).any() or not backed.all():
-        own = [terms.implied_vol(quote * unit, strike, is_call) for quote in (bid, ask)]
-        pinned = is_two_sided(bid, ask) & (own[1] <= MAX_VOL_RATIO * own[0])
-        # The mid tells a volatility but is no mark of the venue, and is not passed on as one.
-        agreed = _quotes_agree(bid * unit, ask * unit, own, terms, strike, is_call)
-        premium = np.where(np.isnan(mark) & agreed, mid, mark) * unit
-        found = terms.implied_vol(premium, strike, is_call)
-        implied = _told(found, premium, terms, strike, is_call)
+        implied, pinned = _implied(quoted, terms, unit)
         if by_price:
             implied = _lent(implied, bid, ask, terms, strike, is_call)
         first, second = (implied, vol) if by_price else (vol, implied)
@@ -178,6 +172,21 @@ def _slice(
         vol_unit=terms.vol_unit,
     )
     return built, dropped
+
+
+def _implied(quoted: Quoted, terms: ExpiryTerms, unit: float) -> tuple[Floats, Flags]:
+    """The volatility that each row's prices imply, NaN where they tell none, and where bid and ask
+    pin it. ``unit`` takes prices to quote currency.
+    """
+    strike, is_call, mark = quoted.strike, quoted.is_call, quoted.mark
+    bid, ask = quoted.bid, quoted.ask
+    own = [terms.implied_vol(quote * unit, strike, is_call) for quote in (bid, ask)]
+    pinned = is_two_sided(bid, ask) & (own[1] <= MAX_VOL_RATIO * own[0])
+    # The mid tells a volatility but is no mark of the venue, and is not passed on as one.
+    agreed = _quotes_agree(bid * unit, ask * unit, own, terms, strike, is_call)
+    premium = np.where(np.isnan(mark) & agreed, quoted.mid, mark) * unit
+    found = terms.implied_vol(premium, strike, is_call)
+    return _told(found, premium, terms, strike, is_call), pinned
 
 
 def _own_vols(key: SliceKey, iv: Floats) -> tuple[Floats, tuple[str, ...]]:
