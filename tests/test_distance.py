@@ -211,7 +211,8 @@ def test_the_account_fails_there_and_not_before(model, account):
         for share in (0.2, 0.6, 0.9):
             x = sign * reach * share
             assert excess_maintenance(moved_book(book, market, row.underlying, x), chosen) > -1e-6
-        if row.distance_rel is not None and row.distance_rel < 0.9:
+        # Farther down an entry price may be more than ten times the mark, which a join refuses.
+        if row.distance_rel is not None and row.distance_rel < 0.85:
             after = moved(market, row.underlying, sign * row.distance_rel)
             there = join(carried_portfolio(portfolio, market, after), after)
             slack = 1e-6 * rounding_usd(portfolio, market) / 1e-13
