@@ -12,10 +12,12 @@ import msgspec
 import numpy as np
 
 from seawall.market.snapshot import MarketSnapshot, OptionSlice
+from seawall.products.names import parse_name
 from seawall.products.portfolio import Portfolio
+from tests.naive import early
 from tests.naive.black76 import price
 from tests.naive.margin import naive_prbm
-from tests.naive.market import SECONDS_PER_YEAR, forward_of
+from tests.naive.market import SECONDS_PER_YEAR, currency_usd, forward_of
 from tests.naive.parameters import PRBM
 
 
@@ -30,7 +32,7 @@ def naive_moved(portfolio, market, underlying, x):
             futures[name] *= 1.0 + x
     for key, column in slices.items():
         if key[0] == underlying:
-            slices[key] = _moved_slice(column, market.as_of, x)
+            slices[key] = _moved_slice(column, market, x)
     index = dict(market.index_usd)
     for name, wraps in {**PRBM["assets"]["wraps"], underlying: underlying}.items():
         if wraps == underlying and name in index:
@@ -48,14 +50,16 @@ def naive_moved(portfolio, market, underlying, x):
     return Portfolio(account=portfolio.account, positions=tuple(held)), after
 
 
-def _moved_slice(column, as_of, x):
+def _moved_slice(column, market, x):
     inverse = column.key[0] == column.key[1]
-    tenor = (column.key[2] - as_of).total_seconds() / SECONDS_PER_YEAR
+    tenor = (column.key[2] - market.as_of).total_seconds() / SECONDS_PER_YEAR
     forward = column.forward * (1.0 + x)
     marks = []
     for i, strike in enumerate(column.strike):
         terms = strike, column.vol[i], tenor, bool(column.is_call[i])
-        old, new = price(column.forward, *terms), price(forward, *terms)
+        old, new = (column.discount * price(each, *terms) for each in (column.forward, forward))
+        if column.carry is not None:
+            old, new = _early_values(column, i, tenor, market, x)
         if inverse:
             old, new = old / column.forward, new / forward
         mark = column.mark[i] + new - old
@@ -73,7 +77,18 @@ def _moved_slice(column, as_of, x):
         mark=np.array(marks),
         observed_s=column.observed_s,
         atm_vol=float(np.interp(math.log(forward), np.log(levels), vols)),
+        discount=column.discount,
+        carry=column.carry,
     )
+
+
+def _early_values(column, row, tenor, market, x):
+    """Of one American option, before and after the move of its spot."""
+    option = parse_name(column.names[row])
+    leg = {"S": market.index_usd[option.underlying], "c": currency_usd(option, market), "T": tenor}
+    terms = early.terms(option, column, market, leg)
+    rest = float(column.strike[row]), float(column.vol[row]), bool(column.is_call[row])
+    return [early.value(terms, terms["S"] * factor, *rest) for factor in (1.0, 1.0 + x)]
 
 
 def _moved_position(position, market, underlying, x):
