@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -199,6 +200,40 @@ def test_a_footer_is_damaged_or_read_whatever_byte_of_it_changes(tmp_path, frame
         except SeawallError:
             refused += 1
     assert refused > 20
+
+
+# In the head of a page the number of values stands behind these, twice as large and two for a sign.
+VALUES_OF_A_PAGE = b"\x2c\x15"
+
+
+@pytest.mark.parametrize("told", [0x7F, 0x03, 0x05, 0x08, 0x02, 0x00])
+def test_a_page_of_other_values_than_its_column_has_is_refused(written, told):
+    """Of a negative number its reader would make 2^61 bytes, and end the process with them."""
+    whole = io.BytesIO()
+    pl.DataFrame({"T": [0.0, 0.1, 1.0], "DF": [1.0, 0.996, 0.96]}).write_parquet(whole)
+    content = whole.getvalue()
+    assert content.count(VALUES_OF_A_PAGE + b"\x06") == 2
+    changed = content.replace(VALUES_OF_A_PAGE + b"\x06", VALUES_OF_A_PAGE + bytes([told]), 1)
+    with pytest.raises(UnreadableFile, match="its pages are not what its footer tells"):
+        read_market(written("rates.parquet", changed))
+
+
+def test_pages_are_counted(tmp_path, monkeypatch):
+    path = write(listing(), tmp_path / "x.parquet")
+    for most, stays in ((3 * len(listing().columns), True), (len(listing().columns) - 1, False)):
+        monkeypatch.setattr(parquet, "MAX_PAGES", most)
+        if stays:
+            assert read_market(path).futures
+            continue
+        with pytest.raises(UnreadableFile, match="its pages"):
+            read_market(path)
+
+
+@pytest.mark.parametrize("packing", ["uncompressed", "zstd", "snappy"])
+def test_parquet_of_many_pages_and_groups_is_read(tmp_path, packing):
+    path = tmp_path / "x.parquet"
+    chain().write_parquet(path, compression=packing, row_group_size=3, data_page_size=40)
+    assert len(read_market(path).option_rows) == len(chain())
 
 
 def test_a_snapshot_is_bounded_in_rows(tmp_path, monkeypatch):

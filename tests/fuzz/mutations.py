@@ -304,7 +304,10 @@ def _cast(column: pl.Series, kind: Any) -> pl.Series:
 
 def _with_value(column: pl.Series, rng: Random) -> pl.Series:
     """One of its values is another: a number among numbers, a token among texts."""
-    values = column.to_list()
+    try:
+        values = column.to_list()
+    except ValueError:  # an instant that Python has none for
+        return column
     if values and column.dtype.is_float():
         values[rng.randrange(len(values))] = rng.choice(_CELLS)
     elif values and column.dtype == pl.String:

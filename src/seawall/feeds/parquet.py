@@ -1,20 +1,29 @@
-"""The end of a parquet file, looked through before the library that reads them sees it.
+"""A parquet file, looked through before the library that reads them sees it.
 
 The footer of a small file may tell of a million columns, of columns nested so deeply that whoever
-follows them overflows its stack, or of billions of equal rows. Such a file is refused here: what
-the library would do with it can end the whole process, which no error handling catches.
+follows them overflows its stack, or of billions of equal rows; the head of a page, of so many
+values that no memory holds them. Such a file is refused here: what the library would do with it can
+end the whole process, which no error handling catches.
 
-Source: parquet-format's ``parquet.thrift`` and the compact protocol of Apache Thrift.
+Source: parquet-format's ``parquet.thrift``.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias, cast
+from typing import BinaryIO
 
 from seawall.feeds.files import MAX_COLUMNS, WRITE_AGAIN, require_modest, unreadable
+from seawall.feeds.thrift import (
+    DamagedError,
+    Struct,
+    Wanted,
+    as_struct,
+    integer,
+    read_struct,
+    structs,
+)
 
 MAGIC = b"PAR1"
 
@@ -22,17 +31,13 @@ MAX_FOOTER_BYTES = 4 * 1024**2
 MAX_ROWS = 50_000_000
 MAX_NESTING = 8
 """Levels of a column's schema: a plain column has one, a list three."""
+MAX_PAGES = 200_000
+"""Of all columns; a page is a megabyte as a rule."""
 
 _CELL_BYTES = 8
 # The schema is told a second time, for programs that use Arrow.
 _ARROW_BYTES, _ARROW_BYTES_PER_COLUMN = 4_096, 256
 _ARROW_KEY = b"ARROW:schema"
-
-Struct: TypeAlias = "dict[int, Any]"
-"""A Thrift structure: values by field number, of the fields that were asked for."""
-
-Wanted: TypeAlias = "Mapping[int, Wanted | None]"
-"""Field numbers to keep; of fields that are structures, or lists of them, the same."""
 
 # FileMetaData.
 _SCHEMA, _NUM_ROWS, _ROW_GROUPS, _KEY_VALUES = 2, 3, 4, 5
@@ -40,17 +45,29 @@ _SCHEMA, _NUM_ROWS, _ROW_GROUPS, _KEY_VALUES = 2, 3, 4, 5
 _NUM_CHILDREN = 5
 _CHUNKS, _GROUP_ROWS = 1, 3
 _META = 3
-_NUM_VALUES, _UNCOMPRESSED = 5, 6
+_NUM_VALUES, _UNCOMPRESSED, _DATA_OFFSET, _DICTIONARY_OFFSET = 5, 6, 9, 11
 _KEY, _VALUE = 1, 2
 _FOOTER: Wanted = {
     _SCHEMA: {_NUM_CHILDREN: None},
     _NUM_ROWS: None,
     _ROW_GROUPS: {
-        _CHUNKS: {_META: {_NUM_VALUES: None, _UNCOMPRESSED: None}},
+        _CHUNKS: {
+            _META: dict.fromkeys((_NUM_VALUES, _UNCOMPRESSED, _DATA_OFFSET, _DICTIONARY_OFFSET))
+        },
         _GROUP_ROWS: None,
     },
     _KEY_VALUES: {_KEY: None, _VALUE: None},
 }
+
+# PageHeader, and of each kind of page its own header with the number of values first.
+_PAGE_UNPACKED, _PAGE_PACKED = 2, 3
+_DATA_PAGE, _DICTIONARY_PAGE, _DATA_PAGE_2, _PAGE_VALUES = 5, 7, 8, 1
+_PAGE: Wanted = {
+    _PAGE_UNPACKED: None,
+    _PAGE_PACKED: None,
+    **{key: {_PAGE_VALUES: None} for key in (_DATA_PAGE, _DICTIONARY_PAGE, _DATA_PAGE_2)},
+}
+_PAGE_HEADER_BYTES = 16 * 1024
 
 
 def check_parquet(file: BinaryIO, size: int, path: Path) -> None:
@@ -61,20 +78,20 @@ def check_parquet(file: BinaryIO, size: int, path: Path) -> None:
     """
     footer = _footer(file, size, path)
     try:
-        told = _Compact(footer).struct(_FOOTER)
+        told, _ = read_struct(footer, _FOOTER)
         columns = _columns(told, path)
         rows = _rows(told)
         unpacked = _unpacked_bytes(told, rows, columns)
-    except _DamagedError:
+    except DamagedError:
         raise unreadable(path, "its footer is damaged", WRITE_AGAIN) from None
+    try:
+        unpacked = max(unpacked, _bytes_of_pages(file, told, size - len(footer)))
+    except DamagedError:
+        raise unreadable(path, "its pages are not what its footer tells", WRITE_AGAIN) from None
     if rows > MAX_ROWS:
         why = f"it has {rows:,} rows, more than {MAX_ROWS:,}"
         raise unreadable(path, why, "Cut out the time you need first.")
     require_modest(unpacked, size, path)
-
-
-class _DamagedError(Exception):
-    """The footer is not what the format says."""
 
 
 def _footer(file: BinaryIO, size: int, path: Path) -> bytes:
@@ -95,7 +112,7 @@ def _footer(file: BinaryIO, size: int, path: Path) -> bytes:
 
 def _columns(told: Struct, path: Path) -> int:
     """How many columns there are. Raises UnreadableFile for too many, or nested too deeply."""
-    elements = _list(told, _SCHEMA)
+    elements = structs(told, _SCHEMA)
     columns = len(elements) - 1
     if columns > MAX_COLUMNS:
         why = f"it has {columns:,} columns, more than {MAX_COLUMNS:,}"
@@ -106,16 +123,16 @@ def _columns(told: Struct, path: Path) -> int:
         while waiting and waiting[-1] == 0:
             waiting.pop()
         if not waiting:
-            raise _DamagedError
+            raise DamagedError
         waiting[-1] -= 1
-        waiting.append(_int(element, _NUM_CHILDREN, absent=0))
+        waiting.append(integer(element, _NUM_CHILDREN, absent=0))
         if len(waiting) > MAX_NESTING + 2:
             raise unreadable(path, "its columns are nested too deeply", "Keep plain columns.")
     if any(waiting):
-        raise _DamagedError
+        raise DamagedError
     arrow = sum(
         _length(entry.get(_VALUE))
-        for entry in _list(told, _KEY_VALUES)
+        for entry in structs(told, _KEY_VALUES)
         if entry.get(_KEY) == _ARROW_KEY
     )
     if arrow > _ARROW_BYTES + _ARROW_BYTES_PER_COLUMN * columns:
@@ -129,129 +146,55 @@ def _length(value: object) -> int:
 
 def _rows(told: Struct) -> int:
     """How many rows there are, by the file and by its row groups alike."""
-    rows = _int(told, _NUM_ROWS)
-    if rows != sum(_int(group, _GROUP_ROWS) for group in _list(told, _ROW_GROUPS)):
-        raise _DamagedError
+    rows = integer(told, _NUM_ROWS)
+    if rows != sum(integer(group, _GROUP_ROWS) for group in structs(told, _ROW_GROUPS)):
+        raise DamagedError
     return rows
 
 
 def _unpacked_bytes(told: Struct, rows: int, columns: int) -> int:
     """What the columns take as they are told, or as a table, whichever is more."""
     values = packed_away = 0
-    for group in _list(told, _ROW_GROUPS):
-        for chunk in _list(group, _CHUNKS):
-            meta = _struct(chunk, _META)
-            values += _int(meta, _NUM_VALUES)
-            packed_away += _int(meta, _UNCOMPRESSED)
+    for group in structs(told, _ROW_GROUPS):
+        for chunk in structs(group, _CHUNKS):
+            meta = as_struct(chunk.get(_META))
+            values += integer(meta, _NUM_VALUES)
+            packed_away += integer(meta, _UNCOMPRESSED)
     return max(packed_away, _CELL_BYTES * max(values, rows * columns))
 
 
-def _int(struct: Struct, field: int, absent: int | None = None) -> int:
-    """A number that is not negative; ``absent`` is for what the format leaves out."""
-    value = struct.get(field, absent)
-    if not isinstance(value, int) or value < 0:
-        raise _DamagedError
-    return value
+def _bytes_of_pages(file: BinaryIO, told: Struct, end: int) -> int:
+    """What all pages unpack to; those of a column hold as many values as the footer tells."""
+    unpacked = pages = 0
+    for group in structs(told, _ROW_GROUPS):
+        for chunk in structs(group, _CHUNKS):
+            meta = as_struct(chunk.get(_META))
+            left = integer(meta, _NUM_VALUES)
+            offsets = integer(meta, _DATA_OFFSET), integer(meta, _DICTIONARY_OFFSET, absent=0)
+            at = min(filter(None, offsets), default=0)
+            while left:
+                head, length = _page(file, at, end)
+                pages += 1
+                unpacked += integer(head, _PAGE_UNPACKED)
+                at += length + integer(head, _PAGE_PACKED)
+                left -= _values(head)
+                if left < 0 or at > end or pages > MAX_PAGES:
+                    raise DamagedError
+    return unpacked
 
 
-def _list(struct: Struct, field: int) -> Sequence[Struct]:
-    return [_as_struct(item) for item in _as_list(struct.get(field, []))]
+def _page(file: BinaryIO, at: int, end: int) -> tuple[Struct, int]:
+    """The header of the page at a place and its length."""
+    file.seek(at)
+    return read_struct(file.read(min(_PAGE_HEADER_BYTES, max(0, end - at))), _PAGE)
 
 
-def _struct(struct: Struct, field: int) -> Struct:
-    return _as_struct(struct.get(field))
-
-
-def _as_list(value: object) -> list[object]:
-    if not isinstance(value, list):
-        raise _DamagedError
-    return cast("list[object]", value)
-
-
-def _as_struct(value: object) -> Struct:
-    if not isinstance(value, dict):
-        raise _DamagedError
-    return cast("Struct", value)
-
-
-# Types of the compact protocol.
-_TRUE, _FALSE, _BYTE, _I16, _I32, _I64 = 1, 2, 3, 4, 5, 6
-_DOUBLE, _BINARY, _LIST, _SET, _STRUCT = 7, 8, 9, 10, 12
-_LONGEST_VARINT, _DEEPEST = 10, 16
-
-
-class _Compact:
-    """Reads Thrift's compact protocol from bytes; raises _DamagedError where they are no such."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content, self._at = content, 0
-
-    def struct(self, wanted: Wanted, depth: int = 0) -> Struct:
-        """A structure, of which only the ``wanted`` fields are kept."""
-        if depth > _DEEPEST:
-            raise _DamagedError
-        found: Struct = {}
-        field = 0
-        while head := self._byte():
-            step, kind = head >> 4, head & 0x0F
-            field = field + step if step else self._zigzag()
-            below = wanted.get(field)
-            value = self._value(kind, below or {}, depth)
-            if field in wanted:
-                found[field] = value
-        return found
-
-    def _value(self, kind: int, wanted: Wanted, depth: int, *, in_list: bool = False) -> Any:
-        if kind in (_TRUE, _FALSE):
-            return self._byte() == _TRUE if in_list else kind == _TRUE
-        if kind == _BYTE:
-            return self._byte()
-        if kind in (_I16, _I32, _I64):
-            return self._zigzag()
-        if kind == _DOUBLE:
-            return self._take(8)
-        if kind == _BINARY:
-            return self._take(self._varint())
-        if kind in (_LIST, _SET):
-            return self._items(wanted, depth + 1)
-        if kind == _STRUCT:
-            return self.struct(wanted, depth + 1)
-        raise _DamagedError  # maps, which parquet has none of
-
-    def _items(self, wanted: Wanted, depth: int) -> list[Any]:
-        if depth > _DEEPEST:
-            raise _DamagedError
-        head = self._byte()
-        count, kind = head >> 4, head & 0x0F
-        if count == 0x0F:
-            count = self._varint()
-        # Every item takes a byte at least.
-        if count > len(self._content) - self._at:
-            raise _DamagedError
-        return [self._value(kind, wanted, depth, in_list=True) for _ in range(count)]
-
-    def _zigzag(self) -> int:
-        number = self._varint()
-        return (number >> 1) ^ -(number & 1)
-
-    def _varint(self) -> int:
-        number = 0
-        for place in range(_LONGEST_VARINT):
-            byte = self._byte()
-            number |= (byte & 0x7F) << 7 * place
-            if byte < 0x80:
-                return number
-        raise _DamagedError
-
-    def _byte(self) -> int:
-        if self._at >= len(self._content):
-            raise _DamagedError
-        self._at += 1
-        return self._content[self._at - 1]
-
-    def _take(self, length: int) -> bytes:
-        start = self._at
-        self._at += length
-        if self._at > len(self._content):
-            raise _DamagedError
-        return self._content[start : self._at]
+def _values(head: Struct) -> int:
+    """How many values of its column a page holds; the words of a dictionary are none."""
+    for kind in (_DATA_PAGE, _DATA_PAGE_2):
+        if kind in head:
+            return integer(as_struct(head[kind]), _PAGE_VALUES)
+    # Of its words each takes a byte at least.
+    if integer(as_struct(head.get(_DICTIONARY_PAGE)), _PAGE_VALUES) > integer(head, _PAGE_UNPACKED):
+        raise DamagedError
+    return 0
