@@ -148,8 +148,7 @@ def test_what_is_of_no_form_is_mutated_all_the_same(form, content):
 
 
 def quotes_seed(kind: str, form: str) -> Seed:
-    [found] = [s for s in seeds() if (s.door, s.kind, s.form) == ("quotes", kind, form)]
-    return found
+    return next(s for s in seeds() if (s.door, s.kind, s.form) == ("quotes", kind, form))
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from seawall.feeds.market import read_quotes
 from seawall.feeds.models import read_model
 from seawall.market.quotes import FutureQuotes, OptionQuotes
 from seawall.products.instruments import Instrument, Option
+from seawall.products.markets import is_signed
 from seawall.products.names import parse_name
 from seawall.report.what_if import parse_trade
 from tests.fuzz import plain
@@ -131,10 +132,8 @@ def _quotes(content: bytes, path: Path) -> bool:
         quotes = read_quotes(path, LATER)
     for found in quotes:
         check_printable(found.warnings)
-        for name, values in vars_of(found).items():
-            if isinstance(values, np.ndarray) and values.dtype == np.float64:
-                assert not np.isinf(values).any(), f"{name} is infinite"
-                assert not (values < 0.0).any(), f"{name} is negative"
+        if isinstance(found, OptionQuotes | FutureQuotes):
+            _check_numbers(found)
     text = _csv_text(content)
     if text is not None:
         rows = plain.table(text)
@@ -150,6 +149,16 @@ def _quotes(content: bytes, path: Path) -> bool:
     numbers = [(s.forward, *s.vol, s.atm_vol) for s in market.slices.values()]
     assert np.isfinite(np.concatenate([*numbers, [*market.futures.values()]])).all()
     return is_margined(book_of(market), market)
+
+
+def _check_numbers(found: OptionQuotes | FutureQuotes) -> None:
+    """They are finite, and negative only where prices may be: of an option not even there."""
+    signed = np.array([is_signed(each.underlying) for each in found.instruments], dtype=bool)
+    for name, values in vars_of(found).items():
+        if isinstance(values, np.ndarray) and values.dtype == np.float64:
+            assert not np.isinf(values).any(), f"{name} is infinite"
+            free = signed & (name in ("forward", "index") or isinstance(found, FutureQuotes))
+            assert not (values[~free] < 0.0).any(), f"{name} is negative"
 
 
 def vars_of(found: object) -> dict[str, Any]:

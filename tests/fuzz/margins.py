@@ -31,8 +31,8 @@ from tests.tables import AS_OF, INDEX, chain, listing, write
 MODEL = "prbm"
 PRICES = {"ETH-USDC-LP": 61.5, "ETH": 2_100.0, "EUR": 1.16}
 NVDA = 170.0
-LATER = AS_OF + timedelta(days=1)
-"""What is quoted from then on is on shares, and stands for itself."""
+NEAR = timedelta(days=1)
+"""What is quoted further from our quotes is on shares or commodities, and stands for itself."""
 
 MOST_HELD = 12
 """Contracts of a market that are held."""
@@ -114,7 +114,8 @@ def market_with(
     A curve alone has no option, a chain of tardis no index, an activity table no price, rates and
     dividends are of shares. With ``prices`` come those of the other assets of our book.
     """
-    if any(isinstance(q, OptionQuotes | FutureQuotes) and q.as_of > LATER for q in quotes):
+    priced = [given for given in quotes if isinstance(given, OptionQuotes | FutureQuotes)]
+    if any(abs(given.as_of - AS_OF) > NEAR for given in priced):
         return assemble_snapshot(quotes, {"INR": INR_USD})
     own = own_quotes()
     for given in quotes:
@@ -124,7 +125,7 @@ def market_with(
         each
         for each in own
         if isinstance(each, OptionQuotes | FutureQuotes)
-        and not any(isinstance(given, type(each)) for given in quotes)
+        and not any(isinstance(given, type(each)) for given in priced)
     ]
     return assemble_snapshot([*quotes, *lacking], None if prices is None else PRICES | prices)
 

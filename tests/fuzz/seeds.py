@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +21,7 @@ from seawall.products.names import VENUES, parse_name, venue_name
 from tests import equity_tables, formats
 from tests import positions as books
 from tests.fuzz.margins import index_chain, share_chain
+from tests.naive import bachelier
 from tests.tables import AS_OF, chain, curve, listing
 
 SRC = Path(__file__).resolve().parents[2] / "src" / "seawall"
@@ -77,6 +79,19 @@ def activity() -> pl.DataFrame:
     )
 
 
+def signed_listing() -> pl.DataFrame:
+    """WTI below zero: two futures, and options on the first by Bachelier's formula."""
+    spot, vol, tenor_years = -37.63, 300.0, 1 / 365
+    marks = {"CL.CME_USD-21APR20": spot, "CL.CME_USD-19MAY20": 20.43}
+    for strike, written in ((-60.0, "M60"), (-40.0, "M40"), (-5.0, "M5"), (5.0, "5")):
+        for right in "CP":
+            name = f"CL.CME_USD-21APR20-{written}-{right}"
+            marks[name] = bachelier.value(spot, strike, vol, tenor_years, right == "C")
+    frame = pl.DataFrame({"instrument_name": [*marks], "mark_price": [*marks.values()]})
+    at = datetime(2020, 4, 20, 18, 30, tzinfo=UTC)
+    return frame.with_columns(timestamp=pl.lit(at), index_price=pl.lit(spot))
+
+
 def settlement() -> pl.DataFrame:
     """Two futures of NSE on an index and a share, and the prices of these."""
     rows = [
@@ -122,6 +137,9 @@ def _quotes() -> Iterator[Seed]:
         yield Seed("quotes", kind, "parquet", packed.getvalue())
         yield Seed("quotes", kind, "excel", workbook(frame))
         yield Seed("quotes", f"{kind} in JSON", "json", frame.write_json().encode())
+    signed = signed_listing()
+    yield Seed("quotes", LISTING, "csv", signed.write_csv().encode())
+    yield Seed("quotes", f"{LISTING} in JSON", "json", signed.write_json().encode())
     yield Seed("glance", "names for completion", "csv", tables()[LISTING].write_csv().encode())
     chains = {"options": formats.unified_chain(), "tickers": formats.unified_tickers()}
     for kind, content in (
