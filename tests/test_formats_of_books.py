@@ -296,7 +296,7 @@ def test_json_rows_have_accounts(tmp_path):
         (fetched(kind="positions", balances={"BTC-PERPETUAL": "1"}), BadNumber, "no balance"),
         ({"simPos": [], "simAsset": [{"ccy": "BTC"}]}, BadNumber, "amt None of BTC"),
         ({"simPos": [{"instId": "BTC-USDT", "pos": "1"}]}, UnknownInstrument, "spot pair"),
-        ({"simPos": ["BTC"]}, EmptyPortfolio, "no position"),
+        ({"simPos": ["BTC"]}, UnreadableFile, "simPos is not a list of objects"),
         ([deribit_position("BTC-PERPETUAL", mark_price=-1)], BadNumber, "mark_price -1 is no"),
     ],
 )

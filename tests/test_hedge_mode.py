@@ -79,7 +79,7 @@ def test_okx_tells_the_side_of_a_leg_beside_an_unsigned_count(tmp_path):
     found = held(dump({"code": "0", "msg": "", "data": legs}, tmp_path / "x.json"))
     assert found["BTC_USDT-PERPETUAL"] == (Decimal("-0.2"), Decimal(71_000))
     legs[0]["pos"] = "-30"
-    with pytest.raises(BadNumber, match="said to be long"):
+    with pytest.raises(BadNumber, match="with posSide 'long'"):
         read_portfolio(dump(legs, tmp_path / "x.json"))
 
 

@@ -2,7 +2,8 @@
 
 Numbers stay the text that stands in the file, so that they are exact. A key that stands twice, NaN
 and Infinity are refused: the first would lose a position, the others are no JSON. Of a reply the
-envelope is taken off (``result`` or ``data``), and a reply that is an error says so.
+envelope is taken off (``result`` or ``data``), and a reply that is an error says so. A reply is one
+by its keys: what else stands beside such a key is no envelope, and is never left out with it.
 """
 
 from __future__ import annotations
@@ -30,6 +31,12 @@ _SHOWN = 80
 _SAMPLE = 100
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _ENVELOPES = ("result", "data")
+# What Deribit, OKX and Bybit write beside one of these.
+_DERIBIT = ("jsonrpc", "id", "error", "usIn", "usOut", "usDiff", "testnet")
+_OKX = ("code", "msg", "inTime", "outTime")
+_BYBIT = ("retCode", "retMsg", "retExtInfo", "time")
+_BESIDE = frozenset((*_DERIBIT, *_OKX, *_BYBIT, "message"))
+_EXTRA = "retExtInfo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +152,36 @@ def inner(entry: Entry, key: str) -> Entry:
     return value if isinstance(value, Mapping) else {}
 
 
+def list_at(message: Message, key: str) -> Message:
+    """The list of objects under a key as a message of its own, empty where the key is not there.
+
+    Raises UnreadableFile for anything else.
+    """
+    part = message.part(message.fields.get(key, []))
+    if not isinstance(part.content, list) or len(part.entries) < len(part.content):
+        raise UnreadableFile(
+            f"{key} is not a list of objects",
+            where=message.name,
+            remedy="Give one object for each, or leave the key out.",
+        )
+    return part
+
+
+def map_at(message: Message, key: str) -> Entry:
+    """The object under a key, empty where the key is not there.
+
+    Raises UnreadableFile for anything else.
+    """
+    value = message.fields.get(key, {})
+    if not isinstance(value, Mapping):
+        raise UnreadableFile(
+            f"{key} is not an object",
+            where=message.name,
+            remedy="Give names with values, or leave the key out.",
+        )
+    return value
+
+
 class _BadJson(Exception):
     def __init__(self, why: str, remedy: str) -> None:
         self.remedy = remedy
@@ -163,12 +200,33 @@ def _no_number(text: str) -> Json:
     raise _BadJson(f"{text} is no number in JSON", "Give a finite number or null.")
 
 
+def _told_error(content: Entry) -> Entry:
+    """What ``error`` says; nothing where it is an account of that name."""
+    error = content.get("error")
+    if isinstance(error, Mapping):
+        return error if {"code", "message"} & error.keys() else {}
+    return {"message": error} if error else {}
+
+
+def _foreign(content: Entry) -> list[str]:
+    """The keys that no venue's reply has.
+
+    An account may be called like one that it has, and is an object of instruments.
+    """
+    said = (*_ENVELOPES, _EXTRA, *(("error",) if _told_error(content) else ()))
+    return [
+        key
+        for key, value in content.items()
+        if key not in said
+        and not (key in _BESIDE and (not value or not isinstance(value, list | Mapping)))
+    ]
+
+
 def _refuse_error(content: Json, name: str) -> None:
     """Deribit's ``error``, OKX's ``code`` and Bybit's ``retCode`` where they are not zero."""
-    if not isinstance(content, Mapping):
+    if not isinstance(content, Mapping) or _foreign(content):
         return
-    error = content.get("error")
-    told = inner(content, "error") or ({"message": error} if error else {})
+    told = _told_error(content)
     for code, text in (("code", "msg"), ("retCode", "retMsg")):
         if text in content and content.get(code) not in (None, "0"):
             told = {"message": content[text], "code": content[code]}
@@ -182,8 +240,15 @@ def _refuse_error(content: Json, name: str) -> None:
 
 
 def _unwrapped(content: Json, name: str) -> Message:
-    if isinstance(content, Mapping):
-        for key in _ENVELOPES:
-            if isinstance(content.get(key), list | Mapping):
-                return Message(name=name, content=content[key], time=text_of(content, "usOut"))
-    return Message(name=name, content=content)
+    whole = Message(name=name, content=content)
+    parts = [key for key in _ENVELOPES if isinstance(whole.fields.get(key), list | Mapping)]
+    if not parts or len(whole.entries) == len(whole.fields) > 1:  # a map of accounts or symbols
+        return whole
+    [key, *others] = parts
+    if beside := [*others, *_foreign(whole.fields)]:
+        raise UnreadableFile(
+            f"{beside[0]!r:.{_SHOWN}} stands beside {key!r}, which is of a venue's reply",
+            where=name,
+            remedy="Give the reply as it came, or what is in it alone.",
+        )
+    return Message(name=name, content=whole.fields[key], time=text_of(whole.fields, "usOut"))

@@ -22,7 +22,7 @@ from seawall.basics.errors import AmbiguousSnapshot, UnrecognisedFile
 from seawall.basics.time import isoformat_utc
 from seawall.feeds.chains import read_listing
 from seawall.feeds.deribit import read_book_summary
-from seawall.feeds.messages import Entry, Message, inner, text_of
+from seawall.feeds.messages import Entry, Message, inner, map_at, text_of
 from seawall.feeds.tables import table_of
 from seawall.market.quotes import Quotes
 
@@ -74,12 +74,13 @@ def read_unified_quotes(message: Message, at: datetime | None) -> list[Quotes]:
 def read_fetched_chain(message: Message, at: datetime | None) -> list[Quotes]:
     """The chain that ``seawall fetch`` wrote: ``options`` and ``tickers``, at ``fetched_at``.
 
-    Its volatilities are decimal and its open interest is in coins. Raises UnrecognisedFile where
-    it is empty, and what :func:`read_unified_quotes` raises.
+    Its volatilities are decimal and its open interest is in coins. Raises UnreadableFile where one
+    of the two is no map, UnrecognisedFile where both are empty, and what
+    :func:`read_unified_quotes` raises.
     """
     fields = message.fields
     # Of an option in both the chain tells more.
-    entries = {**inner(fields, "tickers"), **inner(fields, "options")}
+    entries = {**map_at(message, "tickers"), **map_at(message, "options")}
     chain = replace(message.part(entries), time=text_of(fields, "fetched_at"))
     if not chain.entries:
         raise UnrecognisedFile(

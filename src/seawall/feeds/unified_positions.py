@@ -16,8 +16,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from seawall.basics.errors import BadNumber, InputError
+from seawall.basics.errors import BadNumber, InputError, UnreadableFile
 from seawall.feeds import deribit, okx
+from seawall.feeds.fetched import Fetched
 from seawall.feeds.holdings import (
     DEFAULT_ACCOUNT,
     Accounts,
@@ -28,7 +29,7 @@ from seawall.feeds.holdings import (
     of_contracts,
     price_of,
 )
-from seawall.feeds.messages import Entry, Message, inner, text_of
+from seawall.feeds.messages import Entry, Message, inner, list_at, map_at, text_of
 from seawall.products.instruments import Asset, Future, Instrument, has_usd_size
 from seawall.products.names import ContractSpec, contract_spec
 
@@ -49,10 +50,20 @@ def read_positions(message: Message) -> Accounts:
 
 
 def read_fetched(message: Message) -> Accounts:
-    """The positions and balances that ``seawall fetch`` wrote. Raises as :func:`read_positions`."""
-    fields = message.fields
+    """The positions and balances that ``seawall fetch`` wrote.
+
+    Raises as :func:`read_positions`, and UnreadableFile for a key that such a file has not, and
+    where positions are no list of objects, balances or markets no map.
+    """
+    unknown = [key for key in message.fields if key not in Fetched.__struct_fields__]
+    if unknown:
+        raise UnreadableFile(
+            f"{unknown[0]!r:.40} is no key of what seawall fetch writes",
+            where=message.name,
+            remedy=f"Keep {', '.join(Fetched.__struct_fields__)}.",
+        )
     balances: list[Holding] = []
-    told = inner(fields, "balances")
+    told = map_at(message, "balances")
     for name in told:
         where = f"{message.name} balance {name}"
         asset, amount = instrument_of(name, where), decimal_of(told, name, where)
@@ -63,8 +74,7 @@ def read_fetched(message: Message) -> Accounts:
                 remedy="Give an asset and an amount.",
             )
         balances.append(Holding(asset, amount, where))
-    positions = message.part(fields.get("positions"))
-    return _accounts(positions, inner(fields, "markets"), balances)
+    return _accounts(list_at(message, "positions"), map_at(message, "markets"), balances)
 
 
 def _accounts(message: Message, markets: Entry, balances: list[Holding]) -> Accounts:
