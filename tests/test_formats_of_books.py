@@ -171,12 +171,10 @@ def test_a_size_that_contradicts_its_direction_is_an_error(tmp_path, size, direc
 
 def test_sizes_that_ccxt_tells_wrongly_are_taken_from_the_venue(tmp_path):
     """OKX's options leave out the multiplier, Bybit's inverse contracts tell the least order."""
-    option = unified_position(
-        "BTC-27MAR26-60000-P", contracts=400, contractSize=1, info={"instId": "x"}
-    )
-    inverse = unified_position(
-        "BTC-PERPETUAL", contracts=141_000, contractSize=5, info={"positionIdx": 0}
-    )
+    info: dict[str, object] = {"instId": "BTC-USD-260327-60000-P", "pos": "400"}
+    option = unified_position("BTC-27MAR26-60000-P", contracts=400, contractSize=1, info=info)
+    info = {"positionIdx": 0, "symbol": "BTCUSD", "size": "141000"}
+    inverse = unified_position("BTC-PERPETUAL", contracts=141_000, contractSize=5, info=info)
     found = held(dump([option, inverse], tmp_path / "x.json"))
     assert found["BTC-27MAR26-60000-P"][0] == 4
     assert found["BTC-PERPETUAL"][0] == COINS["BTC-PERPETUAL"]

@@ -11,7 +11,7 @@ from seawall.basics.errors import BadNumber, UnreadableFile, UnrecognisedFile
 from seawall.feeds.books import read_portfolio, read_portfolios
 from seawall.feeds.market import read_market
 from tests.formats import dump, fetched, fetched_chain
-from tests.positions import held, okx_position, unified_position
+from tests.positions import deribit_position, held, okx_position, unified_position
 
 SHORT = unified_position("BTC_USDT-PERPETUAL", side="short")
 BIG = {"USDC": "1000000"}
@@ -151,3 +151,75 @@ def test_a_side_counts_in_any_case(tmp_path, side, sign):
 def test_a_list_with_anything_but_objects_is_no_book(tmp_path):
     with pytest.raises(UnrecognisedFile):
         read_portfolio(dump([SHORT, None], tmp_path / "x.json"))
+
+
+# --------------------------------------------------------- ccxt's rows and the venues' in them
+
+
+def unified(symbol, **other):
+    return {"symbol": symbol, "contracts": 10, "side": "short", "contractSize": 1, **other}
+
+
+@pytest.mark.parametrize(
+    ("row", "name", "quantity"),
+    [
+        (unified("ETH/USDT:USDT", info={"instId": "ETH-USDT"}), "ETH_USDT-PERPETUAL", "-10"),
+        (unified("ETH/USDT:USDT", info={"instId": "ETHUSDT"}), "ETH_USDT-PERPETUAL", "-10"),
+        (unified("ETH/USDT:USDT", contractSize=0.1, info={"instId": "ETH-USDT-SWAP"}),
+         "ETH_USDT-PERPETUAL", "-1"),
+        (unified("ETH/USDT:USDT", contractSize=None, info={"instId": "ETH-USDT-SWAP"}),
+         "ETH_USDT-PERPETUAL", "-1"),
+        (unified("ETH/USDT:USDT", contractSize=0.01, info={"positionIdx": 0, "symbol": "ETH-X"}),
+         "ETH_USDT-PERPETUAL", "-0.1"),
+    ],
+)  # fmt: skip
+def test_a_row_is_okxs_or_bybits_only_with_a_name_of_theirs(tmp_path, row, name, quantity):
+    assert held(dump([row], tmp_path / "x.json")) == {name: (Decimal(quantity), None)}
+
+
+OF_DERIBIT = {"symbol": "BTC/USD:BTC", "contracts": 141_000, "side": "short"}
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (unified("ETH/USDT:USDT", info={"instId": "ETH-USDT-SWAP"}), "contractSize 1"),
+        (unified("ETH/USDT:USDT", info={"instId": "BTC-USDT-SWAP"}), "instId BTC-USDT-SWAP"),
+        (unified("ETH/USDT:USDT", info={"positionIdx": 0, "symbol": "BTCUSDT"}), "symbol BTCUSDT"),
+        (
+            unified(
+                "ETH/USDT:USDT", contractSize=0.1, info={"positionIdx": 0, "symbol": "ETHUSDT"}
+            ),
+            "contractSize 0.1",
+        ),
+        (
+            unified("ETH/USDT:USDT", contracts=0, info={"instId": "ETH-USDT-SWAP", "pos": "-10"}),
+            "contracts 0 and pos -10",
+        ),
+        ({**OF_DERIBIT, "symbol": "ETH/USD:ETH"}, "instrument_name BTC-PERPETUAL"),
+        ({**OF_DERIBIT, "side": "long"}, "side long and direction sell"),
+        ({**OF_DERIBIT, "contracts": 0}, "contracts 0 and size"),
+    ],
+)
+def test_a_row_that_the_venues_own_contradicts_is_not_believed(tmp_path, row, said):
+    row = {"info": deribit_position("BTC-PERPETUAL"), **row}
+    with pytest.raises(BadNumber) as caught:
+        read_portfolio(dump([row], tmp_path / "x.json"))
+    assert said in caught.value.what
+    assert caught.value.where == "x.json row 1"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"size": 0}, {"size_currency": 0}, {"direction": "buy", "size_currency": 0.35, "size": -1}],
+)
+def test_value_and_coins_of_a_linear_future_tell_the_same(tmp_path, other):
+    row = deribit_position("BTC_USDT-PERPETUAL", **other)
+    with pytest.raises(BadNumber, match="is no position"):
+        read_portfolio(dump([row], tmp_path / "x.json"))
+
+
+def test_a_flat_future_needs_no_coins(tmp_path):
+    flat = deribit_position("BTC_USDT-PERPETUAL", size=0, direction="zero", size_currency=None)
+    found = held(dump([deribit_position("BTC-PERPETUAL"), flat], tmp_path / "x.json"))
+    assert list(found) == ["BTC-PERPETUAL"]

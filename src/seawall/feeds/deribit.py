@@ -90,11 +90,12 @@ def holding_of(entry: Entry, where: str) -> Holding | None:
     in_usd = has_usd_size(instrument)
     in_coins = isinstance(instrument, Future) and not in_usd
     key = "size_currency" if in_coins else "size"
-    size = decimal_of(entry, key, where)
-    if size == 0 or decimal_of(entry, "size", where) == 0:
+    size, value = (decimal_of(entry, each, where) for each in (key, "size"))
+    if 0 in (size, value) and not size and not value:
         return None
     sign = _SIGNS.get(text_of(entry, "direction") or "")
-    if size is None or sign is None or (size < 0 and sign > 0):
+    # Of a linear future both must tell the same: that there is something, and on which side.
+    if not size or value == 0 or sign is None or (sign > 0 and min(size, value or size) < 0):
         raise BadNumber(
             f"{key} {size} of {instrument.name} with direction {entry.get('direction')!r:.20} is "
             "no position",

@@ -4,7 +4,9 @@
 sign of ``side``. What ccxt gives is not everywhere that: of Deribit's rows ``contracts`` is the
 amount and not a count, of OKX's options ``contractSize`` leaves out the multiplier, of Bybit's
 inverse contracts it is the smallest order. So a row that keeps the venue's own under ``info`` is
-read by what the venue says, and only one that does not by ccxt's product.
+read by what the venue says, and only one that does not by ccxt's product. Other venues have some of
+these venues' keys, so the contract's name must be the venue's too. Where the two rows contradict
+each other, neither is believed.
 
 In hedge mode a contract stands twice, long and short, and is netted. Fields of margin are ignored:
 they are what is to be computed.
@@ -16,7 +18,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from seawall.basics.errors import BadNumber, InputError, UnreadableFile
+from seawall.basics.errors import BadNumber, InputError, UnknownInstrument, UnreadableFile
 from seawall.feeds import deribit, okx
 from seawall.feeds.fetched import Fetched
 from seawall.feeds.holdings import (
@@ -31,20 +33,23 @@ from seawall.feeds.holdings import (
 )
 from seawall.feeds.messages import Entry, Message, inner, list_at, map_at, text_of
 from seawall.products.instruments import Asset, Future, Instrument, has_usd_size
-from seawall.products.names import ContractSpec, contract_spec
+from seawall.products.names import ContractSpec, contract_spec, parse_venue_name
 
 POSITION_KEYS = ("symbol", "contracts", "side")
 """The keys by which positions are recognised."""
 
 _SIGNS = {"long": 1, "short": -1}
 _DERIBIT, _OKX, _BYBIT = "instrument_name", "instId", "positionIdx"
+# Where the rows of OKX and Bybit have the contract's name.
+_NAMES = {"okx": (_OKX, "instId"), "bybit": (_BYBIT, "symbol")}
+_COUNTS = ("pos", "size")
 
 
 def read_positions(message: Message) -> Accounts:
     """The positions of one account; those of zero are left out.
 
-    Raises UnknownInstrument, BadNumber for what is no size or has no side, InputError for a
-    contract whose size is not known.
+    Raises UnknownInstrument, BadNumber for what is no size, has no side or contradicts the venue's
+    own row, InputError for a contract whose size is not known.
     """
     return _accounts(message, {}, [])
 
@@ -90,9 +95,12 @@ def _accounts(message: Message, markets: Entry, balances: list[Holding]) -> Acco
 def _position(entry: Entry, markets: Entry, where: str) -> Holding | None:
     info = inner(entry, "info")
     if _DERIBIT in info:
-        return deribit.holding_of(info, where)
+        return _of_deribit(entry, info, where)
     contracts = decimal_of(entry, "contracts", where)
     if contracts == 0:
+        for key in _COUNTS:
+            if decimal_of(info, key, where):
+                raise _contradiction("contracts 0", f"{key} {text_of(info, key)}", where)
         return None
     symbol, side = text_of(entry, "symbol"), text_of(entry, "side")
     instrument = instrument_of(symbol, where)
@@ -114,18 +122,60 @@ def _position(entry: Entry, markets: Entry, where: str) -> Holding | None:
     )
 
 
+def _of_deribit(entry: Entry, info: Entry, where: str) -> Holding | None:
+    """Deribit's row, where ccxt's around it tells the same contract and side."""
+    holding = deribit.holding_of(info, where)
+    symbol, side = text_of(entry, "symbol"), text_of(entry, "side")
+    name = text_of(info, _DERIBIT)
+    if symbol and instrument_of(symbol, where) != instrument_of(name, where):
+        raise _contradiction(symbol, f"{_DERIBIT} {name}", where)
+    contracts = decimal_of(entry, "contracts", where)
+    if contracts is not None and (contracts == 0) is not (holding is None):
+        raise _contradiction(f"contracts {contracts}", f"size {text_of(info, 'size')}", where)
+    if holding and side and holding.size * _SIGNS.get(side.lower(), 0) <= 0:
+        raise _contradiction(f"side {side}", f"direction {text_of(info, 'direction')}", where)
+    return holding
+
+
+def _contradiction(told: str, own: str, where: str) -> BadNumber:
+    return BadNumber(
+        f"{told:.60} and {own:.60} in info contradict each other",
+        where=where,
+        remedy="Ask for the positions again, or correct the row.",
+    )
+
+
+def _own_spec(instrument: Instrument, info: Entry, where: str) -> ContractSpec | None:
+    """The size of a contract at the venue whose row it is; None of a venue that is not known."""
+    for venue, (mark, key) in _NAMES.items():
+        name = text_of(info, key)
+        if mark not in info or name is None:
+            continue
+        try:
+            contract = parse_venue_name(name, venue)
+        except UnknownInstrument:  # another venue's, with the same key
+            continue
+        if contract != instrument:
+            raise _contradiction(instrument.name, f"{key} {name}", where)
+        try:
+            is_okx = venue == okx.VENUE
+            return okx.spec_of(contract, info, where) if is_okx else contract_spec(contract, venue)
+        except InputError as error:
+            raise type(error)(error.what, where=where, remedy=error.remedy) from None
+    return None
+
+
 def _spec(
     instrument: Instrument, entry: Entry, info: Entry, market: Entry, where: str
 ) -> ContractSpec:
     """The size of a contract, by its venue where that is known."""
-    try:
-        if _OKX in info:
-            return okx.spec_of(instrument, info, where)
-        if _BYBIT in info:
-            return contract_spec(instrument, "bybit")
-    except InputError as error:
-        raise type(error)(error.what, where=where, remedy=error.remedy) from None
     size = price_of(entry, "contractSize", where) or price_of(market, "contractSize", where)
+    own = _own_spec(instrument, info, where)
+    if own is not None:
+        is_least_order = _BYBIT in info and own.unit == "USD"
+        if isinstance(instrument, Future) and not is_least_order and size not in (None, own.size):
+            raise _contradiction(f"contractSize {size}", f"a contract of {own.size}", where)
+        return own
     if size is None:
         raise InputError(
             f"the size of a contract of {instrument.name} is not told",
