@@ -106,6 +106,25 @@ def test_rows_are_counted_as_the_sheet_counts_them(tmp_path):
     assert [p.quantity for p in read_portfolio(workbook(path, HEADER, ["BTC", 1], top=4)).positions]
 
 
+@pytest.mark.parametrize("first", ["Sheet1", "Book"])
+@pytest.mark.parametrize("title", [None, "the other desk"])
+def test_books_on_two_sheets_are_refused_and_named(tmp_path, first, title):
+    path = tmp_path / "x.xlsx"
+    book = xlsxwriter.Workbook(path)
+    for name, quantity in ((first, 1), ("Desk 2", -500)):
+        sheet = book.add_worksheet(name)
+        top = 2 if title and name == "Desk 2" else 0
+        sheet.write(0, 0, title)
+        sheet.write_row(top, 0, ["Instrument ", "Quantity"])
+        sheet.write_row(top + 1, 0, ["BTC", quantity])
+    book.add_worksheet("notes").write(0, 0, "an instrument, and its quantity")
+    book.add_chartsheet("picture")
+    book.close()
+    with pytest.raises(UnreadableFile, match=f"sheets '{first}', 'Desk 2' each hold") as caught:
+        read_portfolios(path)
+    assert caught.value.remedy == "Put all rows on one sheet."
+
+
 @pytest.mark.parametrize("name", ["Book", "POSITIONS", "portfolio"])
 def test_a_sheet_of_the_right_name_counts_before_the_first(tmp_path, name):
     path = tmp_path / "x.xlsx"
@@ -114,6 +133,7 @@ def test_a_sheet_of_the_right_name_counts_before_the_first(tmp_path, name):
     sheet = book.add_worksheet(name)
     sheet.write_row(0, 0, HEADER)
     sheet.write_row(1, 0, ["BTC", 0.1])
+    book.add_chartsheet("picture")
     book.close()
     assert read_portfolio(path).positions[0].quantity == Decimal("0.1")
 

@@ -21,6 +21,7 @@ from seawall.basics.errors import (
 )
 from seawall.feeds import files
 from seawall.feeds.books import read_portfolio, read_portfolios
+from seawall.feeds.market import read_market
 
 HEADER = "account,instrument,quantity,entry_price\n"
 BOOK = (
@@ -159,7 +160,6 @@ def test_duplicates_name_both_rows(book):
         ("account,instrument\nmaker,BTC\n", "lacks 'quantity'"),
         ("instrument,quantity,side\nBTC,1,short\n", "unknown 'side'"),
         ("instrument,quantity,quantity\nBTC,1,2\n", "repeats 'quantity'"),
-        ("instrument;quantity\nBTC;1\n", "lacks 'instrument', 'quantity'"),
     ],
 )
 def test_a_wrong_header_is_not_a_book(book, content, said):
@@ -253,3 +253,13 @@ def test_a_book_without_a_last_line_break_may_be_cut_and_every_account_says_so(b
     for portfolio in read_portfolios(book(BOOK.removesuffix("\n"))):
         [warning] = portfolio.warnings
         assert warning.startswith("book.csv does not end with a line break")
+
+
+@pytest.mark.parametrize(("separator", "name"), [(";", "semicolons"), ("\t", "tabs")])
+@pytest.mark.parametrize("read", [read_portfolio, read_market])
+def test_another_separator_is_named(book, read, separator, name):
+    header = HEADER if read is read_portfolio else "timestamp,instrument_name,mark_price,mark_iv\n"
+    path = book(f"{header}a,BTC,1,2\n".replace(",", separator))
+    with pytest.raises(UnrecognisedFile, match=f"separated by {name}") as caught:
+        read(path)
+    assert f"commas instead of {name}" in caught.value.remedy

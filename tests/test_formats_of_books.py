@@ -212,7 +212,7 @@ def test_a_book_may_count_contracts_of_a_venue(tmp_path):
     path.write_text(
         "instrument,contracts,venue,quantity,entry_price\n"
         "okx:BTC-USDT-SWAP,35,okx,,70400\n"
-        "BTC-27MAR26-60000-P,400,OKX,,\n"
+        "BTC/USD:BTC-260327-60000-P,400,OKX,,\n"
         "USDC,,,5,\n"
         "BTC-PERPETUAL,-1410,okx,,\n"
     )
@@ -231,6 +231,11 @@ def test_a_book_may_count_contracts_of_a_venue(tmp_path):
     ("row", "error", "said"),
     [
         ("BTC-PERPETUAL,5,okx,1", UnreadableFile, "both a quantity and contracts"),
+        ("okx:BTC-USD-SWAP,-910,bybit,", UnreadableFile, "is a name of okx"),
+        ("BTC-USD-SWAP,-910,bybit,", UnreadableFile, "is a name of okx"),
+        ("deribit:BTC-PERPETUAL,-910,okx,", UnreadableFile, "is a name of deribit"),
+        ("bybit:BTCUSD,-910,,", UnreadableFile, "is a name of bybit"),
+        ("BTC-PERPETUAL,,okx,-910", UnreadableFile, "a venue and no contracts"),
         ("BTC-PERPETUAL,5,nowhere,", InputError, "'nowhere' is no venue"),
         ("PEPE_USDT-PERPETUAL,5,okx,", InputError, "is not known"),
         ("BTC,5,okx,", UnknownInstrument, "held outright"),

@@ -2,7 +2,8 @@
 
 ``instrument`` is a listed name or a bare asset; ``quantity`` is in units of the underlying, + long,
 − short; ``entry_price`` (futures and perpetuals) is in USD or the settlement currency per coin.
-Instead of ``quantity`` a row may give ``contracts`` and the ``venue`` whose contracts they are.
+Instead of ``quantity`` a row may give ``contracts`` and the ``venue`` whose contracts they are;
+a name that another venue has given contradicts that.
 Without an ``account`` column all positions are of the account ``main``. A byte order mark, Windows
 line ends, blank lines and spaces around cells are tolerated; everything else that is not exactly
 so is an error that names the file and the row as a text editor counts it.
@@ -21,7 +22,7 @@ from pathlib import Path
 from seawall.basics.decimals import parse_decimal
 from seawall.basics.errors import BadNumber, InputError, UnreadableFile, UnrecognisedFile
 from seawall.feeds.excel import read_sheet
-from seawall.feeds.files import may_be_cut, read_text
+from seawall.feeds.files import may_be_cut, read_text, require_commas
 from seawall.feeds.holdings import (
     DEFAULT_ACCOUNT,
     Accounts,
@@ -32,7 +33,7 @@ from seawall.feeds.holdings import (
 )
 from seawall.feeds.messages import Message, text_of
 from seawall.products.instruments import Instrument
-from seawall.products.names import contract_spec
+from seawall.products.names import contract_spec, venue_of
 
 BOOK_COLUMNS = ("instrument", "quantity")
 """The columns by which a book is recognised."""
@@ -68,9 +69,9 @@ def read_csv_book(path: Path) -> Accounts:
 def read_excel_book(path: Path) -> Accounts:
     """The accounts of a workbook's sheet: one named book, positions or portfolio, or the first.
 
-    Raises what :func:`read_csv_book` raises.
+    Raises what :func:`read_csv_book` raises, and UnreadableFile where another sheet holds a book.
     """
-    sheet = read_sheet(path, _SHEETS)
+    sheet = read_sheet(path, _SHEETS, _is_header)
     wheres = (f"{path.name} {sheet.name} row {row}" for row in range(1, len(sheet.rows) + 1))
     cells = ([(cell or "").strip() for cell in row] for row in sheet.rows)
     return _accounts(_by_header(zip(wheres, cells, strict=True)), ())
@@ -136,8 +137,15 @@ def _by_header(lines: Iterable[tuple[str, list[str]]]) -> Iterator[Row]:
             header = _checked_header(cells, where)
 
 
+def _is_header(cells: Sequence[str | None]) -> bool:
+    """Whether a row of any sheet is the header of a book."""
+    header = {(cell or "").strip().lower() for cell in cells}
+    return "instrument" in header and bool(header & {"quantity", "contracts"})
+
+
 def _checked_header(cells: Sequence[str], where: str) -> list[str]:
     header = [cell.lower() for cell in cells]
+    require_commas(header, where)
     required = ("instrument", *_CONTRACTS) if "contracts" in header else BOOK_COLUMNS
     missing = [column for column in required if column not in header]
     foreign = [column for column in header if column not in BOOK_COLUMNS + _OPTIONAL]
@@ -183,6 +191,12 @@ def _holding(row: Row) -> Holding:
     entry_price = parse_decimal(entry, f"entry price of {name}", row.where) if entry else None
     if row.cells.get("contracts"):
         return _counted(instrument, row, entry_price)
+    if row.cells.get("venue"):
+        raise _bad_row(
+            f"{name} has a venue and no contracts",
+            row.where,
+            "Give contracts of the venue, or a quantity in units of the underlying alone.",
+        )
     return Holding(
         instrument=instrument,
         size=parse_decimal(row.cells.get("quantity", ""), f"quantity of {name}", row.where),
@@ -198,10 +212,18 @@ def _counted(instrument: Instrument, row: Row, entry_price: Decimal | None) -> H
         raise _bad_row(
             f"{name} has both a quantity and contracts", row.where, "Give one of the two."
         )
+    venue = row.cells.get("venue", "").lower()
+    # ccxt's names are those of every venue.
+    if venue_of(name) not in (None, "ccxt", venue):
+        raise _bad_row(
+            f"{name} is a name of {venue_of(name)}, and its contracts are said to be of {venue!r}",
+            row.where,
+            "Give the venue whose contracts are counted, and its name or the canonical one.",
+        )
     what = f"contracts of {name}"
     contracts = sane(parse_decimal(row.cells["contracts"], what, row.where), what, row.where)
     try:
-        spec = contract_spec(instrument, row.cells.get("venue", "").lower())
+        spec = contract_spec(instrument, venue)
     except InputError as error:
         raise type(error)(error.what, where=row.where, remedy=error.remedy) from None
     return of_contracts(instrument, contracts, spec, row.where, entry_price=entry_price)

@@ -17,10 +17,10 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from xml.parsers import expat
 
 from seawall.basics.errors import UnreadableFile
@@ -28,6 +28,9 @@ from seawall.feeds.files import MAX_COLUMNS, WRITE_AGAIN, read_bytes, unreadable
 
 if TYPE_CHECKING:
     import polars as pl
+    from fastexcel import ExcelReader
+
+Row: TypeAlias = Sequence[str | None]
 
 MAX_PACKED_BYTES = 32 * 1024**2
 MAX_UNPACKED_BYTES = 256 * 1024**2
@@ -65,14 +68,17 @@ class Sheet:
     """
 
     name: str
-    rows: Sequence[Sequence[str | None]]
+    rows: Sequence[Row]
 
 
-def read_sheet(path: Path, names: Sequence[str]) -> Sheet:
+def read_sheet(
+    path: Path, names: Sequence[str], is_header: Callable[[Row], bool] = lambda row: False
+) -> Sheet:
     """The first sheet that has one of these names, in any case, or else the first of all.
 
     Raises UnreadableFile for what is no such workbook, is damaged, protected or too large, or
-    holds a cell with an error.
+    holds a cell with an error, and where another sheet has a row that ``is_header``: what stands
+    there would be left out without a word.
     """
     import fastexcel
 
@@ -86,6 +92,11 @@ def read_sheet(path: Path, names: Sequence[str]) -> Sheet:
             workbook.load_sheet_by_name(name, header_row=None, skip_rows=0, dtypes=kind).to_polars()
             for kind in ("string", "float")
         ]
+        others = [
+            other
+            for other in workbook.sheet_names
+            if other != name and any(map(is_header, _texts(workbook, other)))
+        ]
     except (fastexcel.FastExcelError, IndexError) as error:
         why = str(error).strip().split("\n", 1)[0][:160]
         raise unreadable(path, why or "it has no sheet", "Save it again as .xlsx.") from None
@@ -94,7 +105,17 @@ def read_sheet(path: Path, names: Sequence[str]) -> Sheet:
         if type(error).__name__ != "PanicException":
             raise
         raise unreadable(path, "it is damaged", "Save it again as .xlsx.") from None
+    if others:
+        raise unreadable(
+            path,
+            f"sheets {', '.join(map(repr, (name, *others[:5])))} each hold such a table",
+            "Put all rows on one sheet.",
+        )
     return Sheet(name=name, rows=_exact(*views))
+
+
+def _texts(workbook: ExcelReader, name: str) -> list[Row]:
+    return workbook.load_sheet_by_name(name, header_row=None, dtypes="string").to_polars().rows()
 
 
 def _exact(texts: pl.DataFrame, numbers: pl.DataFrame) -> list[list[str | None]]:

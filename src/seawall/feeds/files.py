@@ -9,12 +9,12 @@ import gzip
 import io
 import os
 import zlib
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from seawall.basics.errors import UnreadableFile
+from seawall.basics.errors import UnreadableFile, UnrecognisedFile
 
 MAX_FILE_BYTES = 2 * 1024**3
 """Files above this size, and texts that unpack to more, are refused."""
@@ -141,6 +141,17 @@ def system_errors(path: Path) -> Generator[None]:
         raise unreadable(path, why.lower(), "Check the file and its permissions.") from None
     except ValueError:  # a path with a zero byte in it
         raise unreadable(path, "that is no path", "Check the path.") from None
+
+
+def require_commas(header: Sequence[str], where: str) -> None:
+    """Raise UnrecognisedFile for a header of one cell that holds several, separated otherwise."""
+    for separator, name in ((";", "semicolons"), ("\t", "tabs")):
+        if len(header) == 1 and separator in header[0]:
+            raise UnrecognisedFile(
+                f"its columns are separated by {name}",
+                where=where,
+                remedy=f"Save it with commas instead of {name}, and with points in numbers.",
+            )
 
 
 def may_be_cut(name: str) -> str:

@@ -30,6 +30,7 @@ from seawall.feeds.files import (
     form_of,
     may_be_cut,
     read_bytes,
+    require_commas,
     system_errors,
     unreadable,
 )
@@ -287,6 +288,7 @@ def _check_text(file: BinaryIO, path: Path) -> bool:
     header = _cells(line)
     if not header:
         raise unreadable(path, "its first row is empty or no CSV", "Begin it with the header.")
+    require_commas(header, path.name)
     if len(header) > MAX_COLUMNS or (len(head) == _EDGE_BYTES and not is_whole):
         why = f"its header is longer than {MAX_COLUMNS:,} columns or {_EDGE_BYTES // 1024} KiB"
         raise unreadable(path, why, "Keep the columns you need.")

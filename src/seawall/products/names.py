@@ -40,6 +40,7 @@ __all__ = [
     "parse_venue_name",
     "units_of",
     "venue_name",
+    "venue_of",
 ]
 
 _VENUES: Mapping[str, Venue] = MappingProxyType(
@@ -124,6 +125,13 @@ def contract_spec(instrument: Instrument, venue: str) -> ContractSpec:
             "quantity in units of the underlying.",
         )
     return found
+
+
+def venue_of(name: str) -> str | None:
+    """Whose name it is: it says so, or nobody else could have written it; None of any other."""
+    own = next((key for key, venue in _VENUES.items() if venue.OWN.fullmatch(name)), None)
+    qualified = _QUALIFIED.fullmatch(name)
+    return qualified["venue"] if own is None and qualified else own
 
 
 def _require_text(name: object) -> None:
