@@ -34,7 +34,7 @@ def read_activity(table: Table, at: datetime | None) -> LiquidityQuotes:
     """
     given = [name for name in ACTIVITY_NUMBERS if name in table.schema]
     columns = {name: text(table, name) for name in ("underlying", *given)}
-    as_of, rows = read_snapshot(table, columns, at)
+    as_of, rows, _ = read_snapshot(table, columns, at)
     require_times(table, columns)
     told: dict[str, dict[str, float]] = {name: {} for name in given}
     where: dict[str, str] = {}

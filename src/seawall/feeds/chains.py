@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.basics.errors import UnknownInstrument, UnrecognisedFile
-from seawall.feeds.snapshots import TIME_COLUMN, read_snapshot
+from seawall.feeds.snapshots import TIME_COLUMN, read_snapshot, untimed_text
 from seawall.feeds.tables import Table, collect, float_column, is_sound, number, text
 from seawall.market.liquidity import Liquidity, is_possible
 from seawall.market.quotes import FutureQuotes, OptionQuotes, Quotes, Rank, is_backed, latest
@@ -87,9 +87,9 @@ def read_listing(table: Table, at: datetime | None, vol_unit: float | None = Non
         wanted["iv"] = wanted["iv"] / vol_unit
     beside = {name: number(table, name) for name in _BESIDE if name in table.schema}
     columns = {"name": text(table, "instrument_name"), **wanted, **beside}
-    as_of, rows = read_snapshot(table, columns, at)
+    as_of, rows, untimed = read_snapshot(table, columns, at)
     values = {role: float_column(rows, role) for role in _NUMBERS}
-    used, dropped = _sorted_out(rows, values, table.name)
+    used, dropped = _sorted_out(rows, untimed, values, table.name)
     if not used:
         why = next((f": {name}, {reason}" for name, reason in dropped.items()), "")
         raise UnrecognisedFile(
@@ -186,7 +186,7 @@ def _check_vol_unit(quotes: OptionQuotes, vol_unit: float) -> None:
 
 
 def _sorted_out(
-    rows: pl.DataFrame, values: Mapping[str, Floats], source: str
+    rows: pl.DataFrame, untimed: pl.DataFrame, values: Mapping[str, Floats], source: str
 ) -> tuple[dict[Derivative, int], dict[str, str]]:
     """Usable contracts with their rows, and why others were dropped.
 
@@ -230,10 +230,17 @@ def _sorted_out(
         return f"{source} rows {lines[one]} and {lines[other]}"
 
     used, disagree = latest(usable, differing)
-    dropped = unusable | {contract.name: why for contract, why in disagree.items()}
+    dropped = _without_time(untimed, source) | unusable
+    dropped |= {contract.name: why for contract, why in disagree.items()}
     for contract in used:  # another of its rows can be used
         dropped.pop(contract.name, None)
     return used, dropped
+
+
+def _without_time(rows: pl.DataFrame, source: str) -> dict[str, str]:
+    """Why contracts are dropped that stand in rows without a time."""
+    named = zip(map(contract_of, rows["name"]), rows["row"], strict=True)
+    return {c.name: untimed_text(source, line) for c, line in named if c is not None}
 
 
 def _free(contract: Derivative) -> tuple[str, ...]:

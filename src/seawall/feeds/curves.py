@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seawall.basics.errors import UnknownInstrument, UnrecognisedFile
-from seawall.feeds.snapshots import TIME_COLUMN, epoch_ms, instant, read_snapshot
+from seawall.feeds.snapshots import TIME_COLUMN, epoch_ms, instant, read_snapshot, untimed_text
 from seawall.feeds.tables import Table, float_column, number, text
 from seawall.market.quotes import FutureQuotes, Rank, latest
 from seawall.products.instruments import DatedFuture
@@ -40,7 +40,7 @@ def read_curve(table: Table, at: datetime | None) -> FutureQuotes:
 
     Raises UnrecognisedFile when no row can be used, and what :func:`read_snapshot` raises.
     """
-    as_of, rows = read_snapshot(table, _columns(table), at)
+    as_of, rows, untimed = read_snapshot(table, _columns(table), at)
     mark, index = float_column(rows, "mark"), float_column(rows, "index")
     expiry_ms = epoch_ms(rows["expiry"], f"{table.name} column expiry").to_list()
     quoted: list[tuple[tuple[DatedFuture, bool], Rank, int]] = []
@@ -65,6 +65,8 @@ def read_curve(table: Table, at: datetime | None) -> FutureQuotes:
 
     told_by, disagree = latest(quoted, differing)
     dropped |= {future.name: why for (future, _), why in disagree.items()}
+    quoting = {future.name for future, _ in told_by}
+    dropped = {n: w for n, w in _without_time(untimed, table).items() if n not in quoting} | dropped
     # A listed future counts before a synthetic forward of its expiry.
     found = {
         key: row for key, row in told_by.items() if not key[1] or (key[0], False) not in told_by
@@ -86,6 +88,17 @@ def read_curve(table: Table, at: datetime | None) -> FutureQuotes:
         dropped=dropped,
         warnings=table.warnings,
     )
+
+
+def _without_time(rows: pl.DataFrame, table: Table) -> dict[str, str]:
+    """Why the futures are dropped that stand in rows without a time."""
+    expiry_ms = epoch_ms(rows["expiry"], f"{table.name} column expiry")
+    found: dict[str, str] = {}
+    for told, ms in zip(rows.iter_rows(named=True), expiry_ms, strict=True):
+        forward = None if ms is None else _forward(told, instant(ms))
+        if forward is not None:
+            found[forward[0].name] = untimed_text(table.name, told["row"])
+    return found
 
 
 def _is_usable(underlying: str, mark: float, index: float) -> bool:

@@ -6,7 +6,8 @@ or before it. Only then are the snapshot's rows read, so a table of a whole seas
 
 Times may be dates with a time zone, naive ones and ISO texts without offset (both UTC), or
 seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by their magnitude.
-They count in whole milliseconds, and only between 2001 and 2286; all others are bad rows.
+They count in whole milliseconds, and only between 2001 and 2286; all others are bad rows, handed
+out apart: what they quote is told by the source, but nobody knows when.
 """
 
 from __future__ import annotations
@@ -52,13 +53,13 @@ _ALL_TIMES_SHOWN, _TIMES_SHOWN = 24, 3
 
 def read_snapshot(
     table: Table, columns: Mapping[str, pl.Expr], at: datetime | None
-) -> tuple[datetime, pl.DataFrame]:
-    """The time of one snapshot and its rows, earliest first.
+) -> tuple[datetime, pl.DataFrame, pl.DataFrame]:
+    """The time of one snapshot, its rows, earliest first, and the table's rows without a time.
 
-    The frame has the given columns, ``time_ms`` (int64, milliseconds since 1970) and ``row``, the
-    number of the row in its file. Raises AmbiguousSnapshot if there are several and no ``at``,
-    MissingQuote if none is at or before ``at``, UnreadableFile if it has too many rows,
-    UnrecognisedFile if no row has a time that can be read.
+    The frames have the given columns and ``row``, the number of the row in its file, the first
+    also ``time_ms`` (int64, milliseconds since 1970). Raises AmbiguousSnapshot if there are several
+    and no ``at``, MissingQuote if none is at or before ``at``, UnreadableFile if either frame has
+    too many rows, UnrecognisedFile if no row has a time that can be read.
     """
     import polars as pl
 
@@ -80,13 +81,20 @@ def read_snapshot(
     rows = numbered(table, {"raw": pl.col(TIME_COLUMN), **columns})
     rows = rows.join(chosen, on="raw", how="inner", maintain_order="left").drop("raw")
     found = collect(table, rows).sort("time_ms", maintain_order=True)
-    if len(found) > MAX_SNAPSHOT_ROWS:
-        raise UnreadableFile(
-            f"the snapshot has {len(found):,} rows, more than {MAX_SNAPSHOT_ROWS:,}",
-            where=table.name,
-            remedy="Keep one row for each instrument and time.",
-        )
-    return instant(last), found
+    untimed = collect(table, _untimed(table, written, columns).drop("raw"))
+    for what, frame in (("the snapshot has", found), ("without a time it has", untimed)):
+        if len(frame) > MAX_SNAPSHOT_ROWS:
+            raise UnreadableFile(
+                f"{what} {len(frame):,} rows, more than {MAX_SNAPSHOT_ROWS:,}",
+                where=table.name,
+                remedy="Keep one row for each instrument and time.",
+            )
+    return instant(last), found, untimed
+
+
+def untimed_text(source: str, row: int) -> str:
+    """Why a row without a time is dropped."""
+    return f"{source} row {row} has no time that can be read"
 
 
 def require_times(table: Table, columns: Mapping[str, pl.Expr]) -> None:
@@ -96,9 +104,7 @@ def require_times(table: Table, columns: Mapping[str, pl.Expr]) -> None:
     """
     import polars as pl
 
-    untimed = _times(table).filter(pl.col("time_ms").is_null()).lazy()
-    rows = numbered(table, {"raw": pl.col(TIME_COLUMN), **columns})
-    rows = rows.join(untimed, on="raw", how="inner", nulls_equal=True, maintain_order="left")
+    rows = _untimed(table, _times(table), columns)
     told = pl.any_horizontal(pl.col(name).fill_null("") != "" for name in columns)
     for row, raw in collect(table, rows.filter(told).select("row", "raw").head(1)).iter_rows():
         raise BadNumber(
@@ -106,6 +112,18 @@ def require_times(table: Table, columns: Mapping[str, pl.Expr]) -> None:
             where=f"{table.name} row {row}",
             remedy="Give ISO 8601 in UTC or the time since 1970 in seconds or milliseconds.",
         )
+
+
+def _untimed(table: Table, times: pl.DataFrame, columns: Mapping[str, pl.Expr]) -> pl.LazyFrame:
+    """The rows without a time: the given columns, ``row``, and ``raw``, what stands for a time.
+
+    ``times`` are those of :func:`_times`.
+    """
+    import polars as pl
+
+    none = times.filter(pl.col("time_ms").is_null()).select("raw").lazy()
+    rows = numbered(table, {"raw": pl.col(TIME_COLUMN), **columns})
+    return rows.join(none, on="raw", how="semi", nulls_equal=True, maintain_order="left")
 
 
 def _times(table: Table) -> pl.DataFrame:

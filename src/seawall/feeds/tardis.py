@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from seawall.basics.errors import AmbiguousSnapshot, MissingQuote, UnrecognisedFile
 from seawall.basics.time import isoformat_utc
 from seawall.feeds.chains import contract_of, read_listing
-from seawall.feeds.snapshots import EPOCH, SPAN, instant
+from seawall.feeds.snapshots import EPOCH, SPAN, instant, untimed_text
 from seawall.feeds.tables import Table, collect, number, numbered, text
 from seawall.market.quotes import Quotes
 from seawall.products.instruments import Option
@@ -84,25 +84,39 @@ def read_options_chain(table: Table, at: datetime | None) -> list[Quotes]:
             remedy=f"The first is of {isoformat_utc(instant(first // _US_PER_MS))}: "
             "choose that or later.",
         )
-    past = updates.filter(pl.col("us") <= upto)
-    newest = past.group_by("instrument_name").agg(pl.col("us").max())
-    latest = collect(table, newest, in_batches=True)
+    us = pl.col("us")
+    past = updates.filter(us <= upto)
+    newest = updates.group_by("instrument_name").agg(
+        us.filter(us <= upto).max(), untimed=pl.col("row").filter(us.is_null()).min()
+    )
+    seen = collect(table, newest, in_batches=True)
+    latest = seen.drop_nulls("us")
     as_of = int(latest["us"].max())  # pyright: ignore[reportArgumentType]
-    is_stale = pl.col("us") < as_of - _SPAN_US
+    is_stale = us < as_of - _SPAN_US
     chosen = latest.filter(~is_stale).lazy()
     rows = past.join(chosen, on=["instrument_name", "us"], how="semi")
     rows = collect(table, rows, in_batches=True)
     # Of updates of one microsecond the one that arrived last counts.
     arrived = pl.col("arrived") == pl.col("arrived").max().over("instrument_name")
     rows = rows.filter(arrived | pl.col("arrived").is_null()).sort("row")
-    return _quotes(table, rows, latest.filter(is_stale), as_of)
+    untimed = seen.filter(us.is_null() | is_stale).drop_nulls("untimed")
+    found = _quotes(table, rows, latest.filter(is_stale), as_of)
+    found[0] = replace(found[0], dropped={**found[0].dropped, **_without_time(untimed, table)})
+    return found
+
+
+def _without_time(untimed: pl.DataFrame, table: Table) -> dict[str, str]:
+    """Why options are left out of which only updates without a time are near the snapshot."""
+    named = untimed.select("instrument_name", "untimed").iter_rows()
+    contracts = ((contract_of(name), row) for name, row in named)
+    return {c.name: untimed_text(table.name, row) for c, row in contracts if c is not None}
 
 
 def _quotes(table: Table, rows: pl.DataFrame, stale: pl.DataFrame, as_of: int) -> list[Quotes]:
     snapshot = replace(table, frame=rows.lazy(), schema=rows.schema, row_column="row")
     found = read_listing(snapshot, None, vol_unit=1.0)
     left_out: dict[str, str] = {}
-    for name, us in stale.iter_rows():
+    for name, us in stale.select("instrument_name", "us").iter_rows():
         option = contract_of(name)
         if isinstance(option, Option) and option.expiry > instant(as_of // _US_PER_MS):
             age_min = (as_of - us) * _MICROSECOND / timedelta(minutes=1)
@@ -121,15 +135,18 @@ def _quotes(table: Table, rows: pl.DataFrame, stale: pl.DataFrame, as_of: int) -
 
 
 def _updates(table: Table) -> pl.LazyFrame:
-    """Every update in the columns of a listing, with ``us`` and ``arrived``, its times."""
+    """Every update in the columns of a listing, with ``us`` and ``arrived``, its times, and its
+    ``row``; ``us`` is null where there is no time.
+    """
     import polars as pl
 
+    us = text(table, "timestamp").cast(pl.Int64, strict=False)
     exchange = text(table, "exchange")
     iv, underlying = number(table, "mark_iv"), number(table, "underlying_price")
     is_forward = exchange.is_in(_FORWARD_VENUES)
     columns = {
         "instrument_name": exchange.replace(_VENUES) + text(table, "symbol"),
-        "us": text(table, "timestamp").cast(pl.Int64, strict=False),
+        "us": pl.when(us.is_between(_FIRST_US, _LAST_US, closed="left")).then(us),
         "arrived": text(table, "local_timestamp").cast(pl.Int64, strict=False),
         "timestamp": text(table, "timestamp"),
         "mark_price": number(table, "mark_price"),
@@ -138,9 +155,7 @@ def _updates(table: Table) -> pl.LazyFrame:
         "index_price": pl.when(~is_forward).then(underlying),
         **{name: number(table, name) for name in _BESIDE if name in table.schema},
     }
-    return numbered(table, columns).filter(
-        pl.col("us").is_between(_FIRST_US, _LAST_US, closed="left")
-    )
+    return numbered(table, columns)
 
 
 def _bounds(table: Table, updates: pl.LazyFrame) -> tuple[int, int]:
