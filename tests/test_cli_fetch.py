@@ -138,13 +138,17 @@ def test_a_refusal_leaves_the_file_that_was_there(
     assert Path("book.json").read_text(encoding="utf-8") == "before"
 
 
-def test_a_folder_that_is_not_there_is_said(
+def test_a_folder_that_is_not_there_is_said_before_anything_is_asked(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving(deribit.chain_answers()) as server:
         known(monkeypatch, "deribit", server)
         assert run(["fetch", "deribit", "chain", "BTC", "--out", "absent/chain.json"]) == 2
-    assert "absent/chain.json" in capfd.readouterr().err
+    said = capfd.readouterr().err
+    assert ERROR.fullmatch(said), said
+    assert "there is no folder" in said
+    assert "absent/chain.json" in said
+    assert server.requests == []
 
 
 def test_a_terminal_hears_what_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

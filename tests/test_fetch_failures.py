@@ -6,6 +6,7 @@ import socket
 import sys
 import threading
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 import pytest
 from ccxt.base import errors
@@ -248,6 +249,27 @@ def test_an_echoed_key_is_not_repeated_nor_is_anything_a_terminal_obeys() -> Non
     assert "'50111 key *** secret *** [2J next line xxx" in said
     assert said.isprintable()
     assert len(said) < 500
+
+
+ECHOES = {
+    "upper": str.upper,
+    "url": quote_plus,
+    "url in lower case": lambda key: quote_plus(key).lower(),
+    "url twice": lambda key: quote(quote(key, safe="")),
+    "every letter": lambda key: "".join(f"%{ord(letter):02X}" for letter in key),
+    "some letters": lambda key: quote(key, safe="/ "),
+}
+
+
+@pytest.mark.parametrize("form", ECHOES)
+def test_a_key_echoed_in_another_form_is_not_repeated_either(form: str) -> None:
+    key = "aB/9+x =[z]*"
+    words = f"id={ECHOES[form](key)} is unknown"
+    with serving({"*": lambda _: deribit.failure(13004, words)}) as server:
+        env = environment("deribit", server.url) | {"SEAWALL_DERIBIT_API_SECRET": key}
+        with pytest.raises(VenueRefused) as raised:
+            fetch_positions(Venue.DERIBIT, env, patience=AT_ONCE)
+    assert "id=*** is unknown" in str(raised.value)
 
 
 @ALL

@@ -109,3 +109,14 @@ def test_missing_keys_are_named_and_nothing_is_asked(venue: str, endings: tuple[
         with pytest.raises(InputError, match=", ".join(f"{name}_{e}" for e in endings)):
             fetch_positions(Venue(venue), {})
     assert server.requests == []
+
+
+@pytest.mark.parametrize("odd", ["kéy", "key\u200b1", "ke\ny", "ke\x7fy"])
+@pytest.mark.parametrize("ending", ["KEY", "SECRET", "PASSPHRASE"])
+def test_what_cannot_be_a_key_is_named_and_nothing_is_asked(ending: str, odd: str) -> None:
+    name = f"SEAWALL_OKX_API_{ending}"
+    with serving({}) as server:
+        with pytest.raises(InputError, match=f"{name} holds a character that no key has") as raised:
+            fetch_positions(Venue.OKX, {**environment("okx", server.url), name: odd})
+        assert odd not in str(raised.value)
+    assert server.requests == []

@@ -292,9 +292,13 @@ def test_each_exchange_has_its_names_and_units(tmp_path, exchange, symbol, name,
     assert np.isnan(found.index if has_forward else found.forward).all()
 
 
-def test_an_exchange_that_is_not_known_is_not_read_as_another(tmp_path):
-    with pytest.raises(UnrecognisedFile, match="none of 1 rows"):
-        tardis_quotes(tmp_path, update(0, exchange="huobi-dm-options"))
+@pytest.mark.parametrize("exchange", ["huobi-dm-options", "binance-options", "Deribit"])
+def test_an_exchange_that_is_not_known_is_not_read_as_another(tmp_path, exchange):
+    """Nor are its rows left out: a position in them would be valued by what is left."""
+    rows = [update(0, exchange=exchange), tardis_row(options()[3], AS_OF)]
+    with pytest.raises(UnrecognisedFile, match=f"exchange '{exchange}' is none") as caught:
+        tardis_quotes(tmp_path, *rows)
+    assert "deribit, okex-options, bybit-options" in caught.value.remedy
 
 
 def test_a_tardis_file_without_times_says_so(tmp_path):

@@ -114,7 +114,7 @@ def read_sheet(
     return Sheet(name=name, rows=_exact(*views))
 
 
-def _texts(workbook: ExcelReader, name: str) -> list[Row]:
+def _texts(workbook: ExcelReader, name: str) -> Sequence[Row]:
     return workbook.load_sheet_by_name(name, header_row=None, dtypes="string").to_polars().rows()
 
 

@@ -63,7 +63,8 @@ def read_options_chain(table: Table, at: datetime | None) -> list[Quotes]:
     """The options of one snapshot.
 
     Raises AmbiguousSnapshot for a file of more than a snapshot and no ``at``, MissingQuote if no
-    update is at or before ``at``, UnrecognisedFile when no row can be used.
+    update is at or before ``at``, UnrecognisedFile when no row can be used or an exchange is not
+    known.
     """
     import polars as pl
 
@@ -113,6 +114,7 @@ def _without_time(untimed: pl.DataFrame, table: Table) -> dict[str, str]:
 
 
 def _quotes(table: Table, rows: pl.DataFrame, stale: pl.DataFrame, as_of: int) -> list[Quotes]:
+    _require_known(table, rows)
     snapshot = replace(table, frame=rows.lazy(), schema=rows.schema, row_column="row")
     found = read_listing(snapshot, None, vol_unit=1.0)
     left_out: dict[str, str] = {}
@@ -134,6 +136,17 @@ def _quotes(table: Table, rows: pl.DataFrame, stale: pl.DataFrame, as_of: int) -
     return found
 
 
+def _require_known(table: Table, rows: pl.DataFrame) -> None:
+    """Raise UnrecognisedFile for an exchange whose names of options are not known."""
+    unknown = sorted(set(rows["exchange"].drop_nulls()) - set(_VENUES))
+    if unknown:
+        raise UnrecognisedFile(
+            f"exchange {unknown[0]!r:.40} is none whose options are known",
+            where=table.name,
+            remedy=f"Give those of {', '.join(_VENUES)}, spelt so.",
+        )
+
+
 def _updates(table: Table) -> pl.LazyFrame:
     """Every update in the columns of a listing, with ``us`` and ``arrived``, its times, and its
     ``row``; ``us`` is null where there is no time.
@@ -147,6 +160,7 @@ def _updates(table: Table) -> pl.LazyFrame:
     columns = {
         "instrument_name": exchange.replace(_VENUES) + text(table, "symbol"),
         "us": pl.when(us.is_between(_FIRST_US, _LAST_US, closed="left")).then(us),
+        "exchange": exchange,
         "arrived": text(table, "local_timestamp").cast(pl.Int64, strict=False),
         "timestamp": text(table, "timestamp"),
         "mark_price": number(table, "mark_price"),

@@ -36,7 +36,11 @@ def write_files(contents: Mapping[Path, bytes], *, private: bool = False) -> Non
 
 
 def require_free(file: Path, *, overwrite: bool) -> None:
-    """Raise UnwritableFile where a file is in the way and is not to be overwritten."""
+    """Raise UnwritableFile where there is no such folder, or a file in the way that is to stay."""
+    folder = Path(os.path.realpath(file)).parent
+    if not folder.is_dir():
+        why = f"there is no folder {str(folder)!r:.200}"
+        raise unwritable(file, why, "Choose a folder that exists and that you may write to.")
     if not overwrite and os.path.lexists(file):
         raise unwritable(
             file,

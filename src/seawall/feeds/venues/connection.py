@@ -43,7 +43,10 @@ def variable(venue: str, ending: str) -> str:
 
 
 def keys_of(venue: str, names: tuple[str, ...], environment: Mapping[str, str]) -> dict[str, str]:
-    """The keys of a venue by ccxt's ``names`` for them. Raises InputError naming those not set."""
+    """The keys of a venue by ccxt's ``names`` for them.
+
+    Raises InputError naming those not set, and one that is no key.
+    """
     variables = {name: variable(venue, KEY_NAMES[name]) for name in names}
     found = {name: environment.get(key, "").strip() for name, key in variables.items()}
     missing = [variables[name] for name, value in found.items() if not value]
@@ -54,6 +57,13 @@ def keys_of(venue: str, names: tuple[str, ...], environment: Mapping[str, str]) 
             where="environment",
             remedy="Make a key that can only read and put it into these variables.",
         )
+    for name, value in found.items():
+        if not (value.isascii() and value.isprintable()):
+            raise InputError(
+                f"{variables[name]} holds a character that no key has",
+                where="environment",
+                remedy="Copy the key again as the venue shows it.",
+            )
     return found
 
 

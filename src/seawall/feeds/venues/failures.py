@@ -147,9 +147,18 @@ def _words(exchange: Any) -> str:
     words = " ".join(str(told[name]) for name in names if told.get(name) not in (None, ""))
     for secret in (exchange.apiKey, exchange.secret, exchange.password):
         if secret:
-            words = words.replace(secret, "***")
+            words = _as_echoed(secret).sub("***", words)
     plain = "".join(letter if letter.isprintable() else " " for letter in words)
     return " ".join(plain.split())[:_LONGEST_SAID]
+
+
+def _as_echoed(secret: str) -> re.Pattern[str]:
+    """A key as a server may repeat it: in another case, any character of it URL-encoded."""
+    letters = (
+        rf"(?:{re.escape(letter)}|%(?:25)*{ord(letter):02x}{'|[+]' if letter == ' ' else ''})"
+        for letter in secret
+    )
+    return re.compile("".join(letters), re.IGNORECASE)
 
 
 def _where(exchange: Any, endpoint: str) -> str:
