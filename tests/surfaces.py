@@ -38,7 +38,7 @@ def strike_errors(surface: VolSurface) -> dict[str, np.ndarray]:
         for row in range(smile.strike.size if smile.strike.size > MIN_STRIKES else 0):
             rest, strike = without_strike(smile, row), smile.strike[row : row + 1]
             k, vol = np.log(strike / smile.forward), float(smile.vol[row])
-            if np.abs(k[0]) > rest.reach:
+            if not rest.reach[0] <= k[0] <= rest.reach[1]:
                 continue
             error = 100.0 * abs(float(rest.vols(strike)[0]) - vol)
             if not 0 < row < smile.strike.size - 1:
@@ -69,8 +69,10 @@ def expiry_errors(surface: VolSurface) -> dict[str, np.ndarray]:
         found["forward"].append(1e4 * abs(forward / smile.forward - 1.0))
         before, after = surface.smiles[row - 1], surface.smiles[row + 1]
         roots = np.sqrt([before.tenor_years, after.tenor_years])
-        reach = np.interp(np.sqrt(smile.tenor_years), roots, [before.reach, after.reach])
-        within = np.abs(np.log(smile.strike / forward)) <= reach
+        ends = zip(before.reach, after.reach, strict=True)
+        low, high = (np.interp(np.sqrt(smile.tenor_years), roots, end) for end in ends)
+        k = np.log(smile.strike / forward)
+        within = (k >= low) & (k <= high)
         found["within"].extend(within.tolist())
         vols, _ = left.vols(smile.expiry, smile.strike[within])
         found["vol"].extend((100.0 * np.abs(vols - smile.vol[within])).tolist())

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from seawall.basics.errors import BadNumber, ExpiredInstrument, MissingQuote
 from seawall.market.assemble import assemble_snapshot
 from seawall.market.quotes import OptionQuotes
-from seawall.market.smiles import MAX_REACH
+from seawall.market.smiles import MAX_REACH, MAX_VOL_RATIO
 from seawall.market.snapshot import MarketSnapshot, OptionSlice
 from seawall.market.surface import VolSurface, vol_surface
 from seawall.pricing.svi import ssvi_slice
@@ -134,7 +134,7 @@ def test_few_strikes_are_joined_by_lines_in_total_variance(strikes: int) -> None
     assert smile.fit().status is FitStatus.TOO_FEW_STRIKES
     listed = smile.log_moneyness.tolist()
     variance = (smile.vol**2).tolist()
-    for k in np.linspace(-smile.reach, smile.reach, 7).tolist():
+    for k in np.linspace(*smile.reach, 7).tolist():
         vol, _ = built.vol(smile.expiry, smile.forward * math.exp(0.999 * k))
         expected = naive.interpolate(0.999 * k, listed, variance)
         assert vol == pytest.approx(math.sqrt(expected), rel=1e-9)
@@ -170,8 +170,8 @@ def test_total_variance_grows_with_time(surface: VolSurface, days: list[float], 
     for day in sorted(days):
         expiry = at(day)
         forward = surface.forward(expiry)
-        reach = surface.smiles[0].reach
-        vol, _ = surface.vol(expiry, forward * math.exp(np.clip(k, -0.9 * reach, 0.9 * reach)))
+        low, high = surface.smiles[0].reach
+        vol, _ = surface.vol(expiry, forward * math.exp(np.clip(k, 0.9 * low, 0.9 * high)))
         variances.append(vol**2 * day)
     assert variances == sorted(variances)
 
@@ -278,11 +278,52 @@ def test_ages_and_sides_come_from_the_quotes(options: OptionQuotes) -> None:
 
 def test_a_strike_beyond_reach_is_an_error(surface: VolSurface) -> None:
     smile = surface.smiles[1]
-    assert smile.reach == pytest.approx(MAX_REACH * 2.5 * 0.6 * math.sqrt(smile.tenor_years))
-    for sign in (-1.0, 1.0):
-        surface.vol(smile.expiry, smile.forward * math.exp(sign * 0.999 * smile.reach))
+    reach = MAX_REACH * 2.5 * 0.6 * math.sqrt(smile.tenor_years)
+    assert smile.reach == pytest.approx((-reach, reach))
+    for end in smile.reach:
+        surface.vol(smile.expiry, smile.forward * math.exp(0.999 * end))
         with pytest.raises(MissingQuote, match=r"beyond the .* to which listed strikes"):
-            surface.vol(smile.expiry, smile.forward * math.exp(sign * 1.001 * smile.reach))
+            surface.vol(smile.expiry, smile.forward * math.exp(1.001 * end))
+
+
+@pytest.mark.parametrize("strikes", [1, 2])
+def test_one_or_two_strikes_are_not_extrapolated(strikes: int) -> None:
+    built = vol_surface(market(strikes=strikes), "BTC", "BTC")
+    smile = built.smiles[1]
+    for k, sign in zip(smile.log_moneyness[[0, -1]], (-1.0, 1.0), strict=True):
+        built.vol(smile.expiry, smile.forward * math.exp(k))
+        with pytest.raises(MissingQuote, match=r"beyond the .* to which listed strikes"):
+            built.vol(smile.expiry, smile.forward * math.exp(k + 0.001 * sign))
+
+
+def test_strikes_far_from_the_forward_tell_nothing_near_it(surface: VolSurface) -> None:
+    """As where strikes are given in thousandths."""
+    smile = surface.smiles[1]
+    far = replace(smile, strike=1_000.0 * smile.strike)
+    apart = float(smile.log_moneyness[-1] - smile.log_moneyness[0])
+    low, high = far.reach
+    assert low == pytest.approx(math.log(1_000.0) + float(smile.log_moneyness[0]) - apart)
+    assert high == pytest.approx(math.log(1_000.0) + float(smile.log_moneyness[-1]) + apart)
+    with pytest.raises(MissingQuote, match=r"lies \+0 from the forward .* beyond the \+"):
+        far.vols(np.array([smile.forward]))
+    between = replace(surface, smiles=(surface.smiles[0], far))
+    with pytest.raises(MissingQuote, match=r"lies \+0 from the forward .* beyond the \+"):
+        between.vol(at(8), between.forward(at(8)) * math.exp(low))
+
+
+def test_a_volatility_far_from_all_listed_is_an_error() -> None:
+    def leaping(k: np.ndarray, tenor_years: float) -> np.ndarray:
+        return np.full(k.shape, 0.05 if tenor_years < 85 / 365 else 0.6)
+
+    listed = market((80, 90, 150), vol=leaping)
+    slices = {key: s for key, s in listed.slices.items() if key[2] != at(150)}
+    built = vol_surface(replace(listed, slices=slices), "BTC", "BTC")
+    rate = (0.6**2 * 90 - 0.05**2 * 80) / 10
+    vol, forward = built.vol(at(120), built.forward(at(120)))
+    assert vol == pytest.approx(math.sqrt((0.6**2 * 90 + rate * 30) / 120), rel=1e-6)
+    assert (0.6**2 * 90 + rate * 59) / 149 > (MAX_VOL_RATIO * 0.6) ** 2
+    with pytest.raises(MissingQuote, match=r"1\.222, more than a factor of 2 outside .* to 0\.6"):
+        built.vol(at(149), forward)
 
 
 def test_the_reach_of_an_unlisted_expiry_lies_between_its_neighbours(surface: VolSurface) -> None:

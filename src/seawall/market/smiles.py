@@ -2,12 +2,14 @@
 
 A fitted SVI slice gives the shape; what it misses at the listed strikes is carried over to the
 strikes between them, so that the smile passes through every listed volatility and no unlisted one
-jumps next to it. Beyond the outermost strikes the slice goes on, scaled as at the outermost.
+jumps next to it. Beyond the outermost strikes the slice goes on, scaled as at the outermost, as far
+as the listed strikes can tell.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -25,9 +27,16 @@ Floats = NDArray[np.float64]
 
 # A strike counts as within reach up to this multiple of the widest listed |ln(K / F)|.
 MAX_REACH = 1.5
+# Two strikes tell a slope and nothing of how it bends: fewer than this are not extrapolated.
+LEAST_EXTRAPOLATED = 3
+# A volatility of what is not listed is believed up to this multiple of the greatest listed one of
+# the smiles that tell it, and down to this part of the least.
+MAX_VOL_RATIO = 2.0
 # Errors are weighted by vega over the greatest vega, but the wings by at least this: by vega alone
 # the far strikes, which scenarios bring to the money, were left free by tens of vol points.
 LEAST_WEIGHT = 0.3
+# A listed strike's own logarithm may differ from itself by so much.
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,9 +65,18 @@ class Smile:
         return np.log(self.strike / self.forward)
 
     @property
-    def reach(self) -> float:
-        """The greatest |ln(K / F)| for which a volatility is given."""
-        return MAX_REACH * float(np.abs(self.log_moneyness).max())
+    def reach(self) -> tuple[float, float]:
+        """The least and the greatest ln(K / F) for which a volatility is given.
+
+        No farther from the outermost strikes than these are apart: strikes that all lie far from
+        the forward say nothing of what is near it.
+        """
+        k = self.log_moneyness
+        first, last = float(k[0]), float(k[-1])
+        if k.size < LEAST_EXTRAPOLATED:
+            return first, last
+        widest, apart = MAX_REACH * max(abs(first), abs(last)), last - first
+        return max(-widest, first - apart), min(widest, last + apart)
 
     def age_s(self, as_of: datetime) -> float | None:
         """Seconds from the oldest quote to ``as_of``, None where unknown."""
@@ -93,13 +111,15 @@ class Smile:
     def vols(self, strike: Floats) -> Floats:
         """Volatility (decimal) of strikes > 0, shape [m]; a listed strike's is its own.
 
-        Raises MissingQuote for a strike beyond reach.
+        Raises MissingQuote for a strike beyond reach, or whose volatility is far from all listed.
         """
         k = np.log(strike / self.forward)
         require_within(self.reach, k, strike, self.expiry)
         vol = np.sqrt(self.total_variance(k) / self.tenor_years)
         place = np.minimum(np.searchsorted(self.strike, strike), self.strike.size - 1)
-        return np.where(self.strike[place] == strike, self.vol[place], vol)
+        vol = np.where(self.strike[place] == strike, self.vol[place], vol)
+        require_believable(vol, (self,), strike, self.expiry)
+        return vol
 
     def beyond_listed(self, k: Floats) -> NDArray[np.bool_]:
         """Where log-moneyness k lies outside the listed strikes; same shape."""
@@ -144,14 +164,36 @@ def smile_of(listed: OptionSlice, as_of: datetime) -> Smile:
     )
 
 
-def require_within(reach: float, k: Floats, strike: Floats, expiry: datetime) -> None:
-    """Raise MissingQuote, naming the first strike whose |ln(K / F)| is beyond ``reach``."""
-    beyond = np.abs(k) > reach
+def require_within(reach: tuple[float, float], k: Floats, strike: Floats, expiry: datetime) -> None:
+    """Raise MissingQuote, naming the first strike whose ln(K / F) lies outside ``reach``."""
+    low, high = reach
+    beyond = (k < low - _ROUNDING) | (k > high + _ROUNDING)
     if beyond.any():
         row = int(np.argmax(beyond))
         raise MissingQuote(
             f"the strike {strike[row]:.10g} lies {k[row]:+.4g} from the forward in logarithm, "
-            f"beyond the {reach:.4g} to which listed strikes tell a volatility",
-            where=f"volatility surface, expiry {isoformat_utc(expiry)}",
+            f"beyond the {low:+.4g} to {high:+.4g} to which listed strikes tell a volatility",
+            where=_where(expiry),
             remedy="Use a snapshot that lists strikes nearer to it.",
         )
+
+
+def require_believable(
+    vol: Floats, smiles: Sequence[Smile], strike: Floats, expiry: datetime
+) -> None:
+    """Raise MissingQuote, naming the first strike whose volatility is far from all listed."""
+    listed = np.concatenate([smile.vol for smile in smiles])
+    low, high = float(listed.min()), float(listed.max())
+    far = (vol < low / MAX_VOL_RATIO) | (vol > high * MAX_VOL_RATIO)
+    if far.any():
+        row = int(np.argmax(far))
+        raise MissingQuote(
+            f"the strike {strike[row]:.10g} would have a volatility of {vol[row]:.4g}, more than a "
+            f"factor of {MAX_VOL_RATIO:g} outside the listed {low:.4g} to {high:.4g}",
+            where=_where(expiry),
+            remedy="Use a snapshot that lists it.",
+        )
+
+
+def _where(expiry: datetime) -> str:
+    return f"volatility surface, expiry {isoformat_utc(expiry)}"

@@ -26,7 +26,7 @@ from seawall.basics.arrays import freeze
 from seawall.basics.errors import BadNumber, ExpiredInstrument, InputError, MissingQuote
 from seawall.basics.nearest import did_you_mean, nearest_name
 from seawall.basics.time import UtcTime, isoformat_utc, tenor_years
-from seawall.market.smiles import Smile, require_within, smile_of
+from seawall.market.smiles import Smile, require_believable, require_within, smile_of
 from seawall.market.snapshot import MarketSnapshot
 from seawall.pricing.svi import Interval, calendar_violations
 from seawall.pricing.svi_fit import FitStatus
@@ -134,8 +134,8 @@ class VolSurface:
     def vol(self, expiry: datetime, strike: float) -> tuple[float, float]:
         """Volatility (decimal) and forward (quote currency) of a strike and an expiry.
 
-        Raises ExpiredInstrument; MissingQuote for a strike or an expiry beyond reach; BadNumber
-        for a strike that is not finite and positive.
+        Raises ExpiredInstrument; MissingQuote for a strike or an expiry beyond reach, or a
+        volatility far from all listed; BadNumber for a strike that is not finite and positive.
         """
         vols, forward = self.vols(expiry, np.array([strike], dtype=np.float64))
         return float(vols[0]), forward
@@ -154,18 +154,24 @@ class VolSurface:
         if listed is not None:
             return listed.vols(strike), forward
         tenor, k = self._tenor(expiry), np.log(strike / forward)
-        require_within(self.reach(expiry), k, strike, expiry)
-        return np.sqrt(self._total_variance(tenor, k) / tenor), forward
+        reach = self.reach(expiry)
+        require_within(reach, k, strike, expiry)
+        # An expiry whose own volatility at the forward is unknown cannot be put into a snapshot.
+        require_within(reach, np.zeros(1), np.array([forward]), expiry)
+        vol = np.sqrt(self._total_variance(tenor, k) / tenor)
+        require_believable(vol, self.smiles_of(expiry), strike, expiry)
+        return vol, forward
 
-    def reach(self, expiry: datetime) -> float:
-        """The greatest |ln(K / F)| for which an expiry has a volatility.
+    def reach(self, expiry: datetime) -> tuple[float, float]:
+        """The least and the greatest ln(K / F) for which an expiry has a volatility.
 
         A listed expiry's own; else linear in √T between those, flat outside: a smile widens as the
         square root of time, and so does what is listed. Raises ExpiredInstrument.
         """
+        root = math.sqrt(self._tenor(expiry))
         roots = np.sqrt([smile.tenor_years for smile in self.smiles])
-        reaches = [smile.reach for smile in self.smiles]
-        return float(np.interp(math.sqrt(self._tenor(expiry)), roots, reaches))
+        lows, highs = zip(*(smile.reach for smile in self.smiles), strict=True)
+        return float(np.interp(root, roots, lows)), float(np.interp(root, roots, highs))
 
     def smiles_of(self, expiry: datetime) -> tuple[Smile, ...]:
         """The smiles that tell the volatilities of an expiry: its own where it is listed, else

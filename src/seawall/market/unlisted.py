@@ -171,8 +171,8 @@ def _slice_of(surface: VolSurface, key: SliceKey, market: MarketSnapshot) -> Opt
         dividends = beside.carry.dividends
         carry = carry_of(forward, spot, discount, key[2], dividends, market.as_of)
     listed = np.unique(np.concatenate([smile.strike for smile in surface.smiles_of(key[2])]))
-    near = np.abs(np.log(listed / forward)) < surface.reach(key[2])
-    strike = np.union1d(listed[near], [forward])
+    k, (low, high) = np.log(listed / forward), surface.reach(key[2])
+    strike = np.union1d(listed[(k > low) & (k < high)], [forward])
     vol, _ = surface.vols(key[2], strike)
     unknown = np.full(strike.size, np.nan)
     return OptionSlice(
