@@ -143,6 +143,21 @@ def test_few_strikes_are_joined_by_lines_in_total_variance(strikes: int) -> None
     assert (report.butterfly, report.calendar) == ((), ())
 
 
+def test_a_slice_far_from_its_strikes_is_not_used() -> None:
+    """A wing of sixfold volatility that rises at once: no hyperbola does."""
+
+    def stepped(k: np.ndarray, tenor_years: float) -> np.ndarray:
+        return np.where(k < -1.5 * 0.6 * math.sqrt(tenor_years), 3.0, 0.5)
+
+    built = vol_surface(market(vol=stepped), "BTC", "BTC")
+    smile, report = built.smiles[1], built.reports()[1]
+    assert report.status is smile.fit().status is FitStatus.NOT_FITTED
+    assert (report.strikes, report.rms_error_vol_points) == (15, None)
+    place = 0.5 * float(smile.log_moneyness[2] + smile.log_moneyness[3])
+    vol, _ = built.vol(smile.expiry, smile.forward * math.exp(place))
+    assert vol == pytest.approx(math.sqrt((3.0**2 + 0.5**2) / 2.0), rel=1e-9)
+
+
 # ---------------------------------------------------------------- between and beyond expiries
 
 

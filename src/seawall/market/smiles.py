@@ -21,7 +21,7 @@ from seawall.basics.errors import MissingQuote
 from seawall.basics.time import isoformat_utc, tenor_years
 from seawall.market.snapshot import OptionSlice
 from seawall.pricing.svi import SviSlice
-from seawall.pricing.svi_fit import SviFit, fit_svi
+from seawall.pricing.svi_fit import FitStatus, SviFit, fit_svi
 
 Floats = NDArray[np.float64]
 
@@ -35,6 +35,9 @@ MAX_VOL_RATIO = 2.0
 # Errors are weighted by vega over the greatest vega, but the wings by at least this: by vega alone
 # the far strikes, which scenarios bring to the money, were left free by tens of vol points.
 LEAST_WEIGHT = 0.3
+# A slice whose rms error is more than this part of the volatility at the forward has another shape
+# than its strikes, and is not used. On recorded chains of coins it is 0.27 at most, in a crash.
+MAX_RMS_ERROR_REL = 0.5
 # A listed strike's own logarithm may differ from itself by so much.
 _ROUNDING = 1e-12
 
@@ -83,7 +86,10 @@ class Smile:
         return None if self.observed is None else (as_of - self.observed).total_seconds()
 
     def fit(self) -> SviFit:
-        """The SVI slice of the listed strikes, or why there is none."""
+        """The SVI slice of the listed strikes, or why there is none.
+
+        One that is far from its strikes counts as not fitted.
+        """
         if not self._fit:
             k, w = self.log_moneyness, self.vol**2 * self.tenor_years
             deviation = self.vol * math.sqrt(self.tenor_years)
@@ -91,8 +97,17 @@ class Smile:
             vega = np.exp(-0.5 * (0.5 * deviation - k / deviation) ** 2)
             # dw = 2 vol T dvol: an error of w becomes one of volatility.
             weight = (np.maximum(vega, LEAST_WEIGHT) / (2.0 * self.vol * self.tenor_years)) ** 2
-            self._fit.append(fit_svi(k, w, weight))
+            fit = fit_svi(k, w, weight)
+            if fit.slice is not None:
+                rms = float(np.sqrt(np.mean(self._errors(fit.slice) ** 2)))
+                if rms > MAX_RMS_ERROR_REL * float(np.interp(0.0, k, self.vol)):
+                    fit = SviFit(FitStatus.NOT_FITTED, None)
+            self._fit.append(fit)
         return self._fit[0]
+
+    def _errors(self, fitted: SviSlice) -> Floats:
+        """Fitted minus listed volatility at the listed strikes, decimal, shape [n]."""
+        return np.sqrt(fitted.total_variance(self.log_moneyness) / self.tenor_years) - self.vol
 
     def total_variance(self, k: Floats) -> Floats:
         """vol² · T at log-moneyness of any shape; same shape, > 0.
@@ -131,11 +146,8 @@ class Smile:
 
         Zero without a slice: the interpolation passes through the listed strikes.
         """
-        fitted: SviSlice | None = self.fit().slice
-        if fitted is None:
-            return np.zeros(self.strike.size)
-        vol = np.sqrt(fitted.total_variance(self.log_moneyness) / self.tenor_years)
-        return 100.0 * (vol - self.vol)
+        fitted = self.fit().slice
+        return np.zeros(self.strike.size) if fitted is None else 100.0 * self._errors(fitted)
 
     @property
     def rms_error_vol_points(self) -> float:

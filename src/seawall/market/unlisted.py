@@ -261,7 +261,7 @@ def _quality(option: Option, smiles: Sequence[Smile], surface: VolSurface) -> st
 def _fit(smile: Smile) -> str:
     """How well a slice follows its strikes."""
     count, fit = smile.strike.size, smile.fit()
-    if fit.status is FitStatus.TOO_FEW_STRIKES:
+    if fit.slice is None:
         return f"of {count} strikes joined by lines, error unknown"
     left = ", with arbitrage left" if fit.status is FitStatus.ARBITRAGE_LEFT else ""
     return f"fits {count} strikes to {smile.rms_error_vol_points:.2g} vol points rms{left}"

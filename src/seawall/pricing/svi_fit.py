@@ -88,7 +88,7 @@ _CAUSE_AND_REMEDY = {
         "Interpolate between the strikes there are, or list more.",
     ),
     FitStatus.NOT_FITTED: (
-        "Prices may be negative, and log-moneyness has no place for such strikes.",
+        "Prices may be negative, or the nearest slice has another shape than its strikes.",
         "Use the volatilities of listed strikes.",
     ),
     FitStatus.ARBITRAGE_LEFT: (
@@ -100,7 +100,7 @@ _CAUSE_AND_REMEDY = {
 
 @dataclass(frozen=True, slots=True)
 class SviFit:
-    """A fit's outcome. ``slice`` is None exactly when there are too few strikes."""
+    """A fit's outcome. ``slice`` is None exactly if too few strikes or not fitted."""
 
     status: FitStatus
     slice: SviSlice | None
