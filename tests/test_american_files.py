@@ -95,6 +95,20 @@ def test_a_spot_of_another_moment_than_its_options_is_doubted(tmp_path):
     assert read_market(paths, prices={"ACME.US": ACME_SPOT}).slices[KEY].warnings == ()
 
 
+def test_an_ask_below_what_exercise_brings_points_to_the_price(tmp_path):
+    late = acme().with_columns(underlying_price=pl.lit(1.02 * ACME_SPOT))
+    deep = "ACME260618C00120000"
+    market = read_market(files(tmp_path, late, rates=RATES, dividends=DIVIDENDS))
+    ask = american_value(120.0, True) + 0.01
+    assert ask < 33.0
+    assert market.dropped[deep] == (
+        f"its ask of {ask:.6g} is below the 33 exercise brings at 153; where that is of "
+        "another moment, give --price ACME.US=VALUE"
+    )
+    path = files(tmp_path, late, rates=RATES, dividends=DIVIDENDS)
+    assert deep in read_market(path, prices={"ACME.US": ACME_SPOT}).option_rows
+
+
 def test_without_both_rights_the_forward_is_the_growth_of_the_price(tmp_path):
     calls = acme().filter(pl.col("option_type") == "call")
     listed = read_market(files(tmp_path, calls, rates=RATES, dividends=DIVIDENDS)).slices[KEY]

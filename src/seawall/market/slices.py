@@ -145,8 +145,10 @@ def _slice(
         backed |= pinned
     value = terms.value(strike, np.where(np.isfinite(vol), vol, 0.0), is_call)
     contradicted = _contradicted(value, mark * unit, bid * unit, ask * unit, terms.scale)
+    exercised = _below_exercise(key, quoted, around.spot) if american else {}
     reasons = {
-        row: _reason(vol[row], value[row] / unit, mark[row], bid[row], ask[row])
+        row: exercised.get(row)
+        or _reason(vol[row], value[row] / unit, mark[row], bid[row], ask[row])
         for row in np.flatnonzero(np.isnan(vol) | contradicted).tolist()
     }
     sound = np.where(contradicted, np.nan, vol)
@@ -260,6 +262,18 @@ def _reason(vol: float, value: float, mark: float, bid: float, ask: float) -> st
         return "it has no volatility, and no mark or bid and ask that tell one"
     prices = f"mark {mark:.6g}" if np.isfinite(mark) else f"bid {bid:.6g}, ask {ask:.6g}"
     return f"its {prices} contradicts its volatility {vol:.6g}, at which it is worth {value:.6g}"
+
+
+def _below_exercise(key: SliceKey, quoted: Quoted, spot: float) -> dict[int, str]:
+    """American options asked for less than exercise at once brings, and what that says of the
+    price of their share.
+    """
+    brings = np.where(quoted.is_call, spot - quoted.strike, quoted.strike - spot)
+    return {
+        row: f"its ask of {quoted.ask[row]:.6g} is below the {brings[row]:.6g} exercise brings "
+        f"at {spot:.10g}; where that is of another moment, give --price {key[0]}=VALUE"
+        for row in np.flatnonzero((quoted.ask > 0.0) & (quoted.ask < brings)).tolist()
+    }
 
 
 def _contradicted(value: Floats, mark: Floats, bid: Floats, ask: Floats, scale: float) -> Flags:
