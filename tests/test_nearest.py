@@ -188,6 +188,14 @@ def test_an_unknown_model_suggests_a_preset(name: str) -> None:
 
 def test_surfaces_and_matrices_suggest_their_underlyings() -> None:
     assert remedy(surface, market(), "BTCC") == "Did you mean BTC? Choose from BTC, ETH."
+
+
+def test_of_hundreds_of_underlyings_a_few_are_named_to_choose_from():
+    [(key, listed), *_] = market().slices.items()
+    names = [f"COIN{number:03d}" for number in range(200)]
+    many = replace(market(), slices={(name, *key[1:]): listed for name in names})
+    said = remedy(surface, many, "DOGE")
+    assert said == f"Choose from {', '.join(names[:8])} and 192 more."
     assert remedy(vol_surface, market(), "BTCC", "BTCC").startswith("Did you mean BTC? ")
     assert remedy(vol_surface, market(), "BTC", "USDC") == "Add an option chain that lists some."
     report = margin(portfolio([("BTC", 1)]), market())

@@ -11,6 +11,9 @@ from seawall.products.markets import is_signed
 from seawall.report.build import require
 from seawall.report.schema import Document
 
+_SHOWN = 8
+"""So many underlyings are named to choose from: a day's file of a market lists hundreds."""
+
 
 class SurfaceReport(Document, frozen=True, kw_only=True, tag="seawall.surface/1"):
     """The surface of one underlying and settlement currency, one row per listed expiry."""
@@ -33,7 +36,9 @@ def surface(market: MarketSnapshot, underlying: str | None = None) -> tuple[Surf
     chosen = sorted(pair for pair in pairs if underlying in (None, pair[0]))
     if not chosen:
         listed = sorted({name for name, _ in pairs})
-        remedy = f"Choose from {', '.join(listed)}." if listed else "Add an option chain."
+        more = f" and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
+        names = ", ".join(listed[:_SHOWN]) + more
+        remedy = f"Choose from {names}." if listed else "Add an option chain."
         raise MissingQuote(
             f"no option{'' if underlying is None else f' on {underlying}'} is listed",
             where=market.where,
