@@ -88,9 +88,15 @@ def blocks_of_page(command: str) -> list[str]:
 
 
 def try_out(line: str, capfd: pytest.CaptureFixture[str]) -> None:
-    """Run an example without what follows a pipe or goes to a file; it must say something."""
+    """Run an example without what follows a pipe or goes to a file; it must say something.
+
+    What an example before it has written is not in its way.
+    """
     alone = re.split(r" (?:\||>>?) ", line)[0]
-    assert answer(capfd, *shlex.split(alone)[1:]).strip(), line
+    arguments = shlex.split(alone)[1:]
+    if "--out" in arguments and "--overwrite" not in arguments:
+        Path(arguments[arguments.index("--out") + 1]).unlink(missing_ok=True)
+    assert answer(capfd, *arguments).strip(), line
 
 
 def shown_options(line: str) -> set[str]:
