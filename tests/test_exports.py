@@ -315,7 +315,7 @@ def test_the_file_that_is_named_comes_last(
     [
         ("told", "no format"),
         ("told.pdf", r"End it in \.json, \.csv, \.xlsx"),
-        ("absent/told.json", "no such file or directory"),
+        ("absent/told.json", "there is no folder"),
     ],
 )
 def test_a_place_that_cannot_be_written_is_refused(
