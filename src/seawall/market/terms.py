@@ -11,7 +11,7 @@ are valued by Bachelier's model, all others by Black-76. Source: docs/market.md,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -35,6 +35,8 @@ Flags = NDArray[np.bool_]
 MARK_PRECISION_REL = 0.0005
 # How far in logarithm from the spot a strike of American options may lie to tell their forward.
 NEAR_THE_MONEY = 0.05
+# A forward that parity moves by less has come to rest; each step takes it about ten times nearer.
+PARITY_ACCURACY_REL, MAX_PARITY_STEPS = 1e-6, 12
 # A yield above both, a year and until expiry, is hardly a share's: its spot is of another moment
 # than its options, or it costs that much to borrow.
 MAX_YIELD_PER_YEAR, MAX_YIELD_REL = 0.05, 0.002
@@ -198,8 +200,8 @@ def _american(
     around: Surroundings,
     warnings: tuple[str, ...],
 ) -> tuple[ExpiryTerms | None, tuple[str, ...]]:
-    """The terms of an expiry of American options, of which parity tells the forward near the spot
-    alone: there a call and a put differ least by what early exercise is worth.
+    """The terms of an expiry of American options, of which those near the spot tell the forward:
+    parity holds once what their early exercise is worth is taken out of their prices.
     """
     underlying, _, expiry = key
     if np.isnan(around.spot):
@@ -212,7 +214,16 @@ def _american(
         return None, (f"{what} is more than {underlying} costs, {spot:.10g}",)
     near = np.abs(np.log(quoted.strike / spot)) <= NEAR_THE_MONEY
     kept = {name: np.where(near, getattr(quoted, name), np.nan) for name in ("mark", "mid")}
-    forward = _forward(replace(quoted, **kept), discount, tenor, inverse=False)
+    quoted = replace(quoted, **kept)
+    forward = _forward(quoted, discount, tenor, inverse=False)
+
+    def terms_with(forward: float) -> ExpiryTerms:
+        carry = carry_of(forward, spot, discount, expiry, dividends, around.as_of)
+        early = _early(discount, carry, spot, expiry, around.as_of)
+        return ExpiryTerms(forward, tenor, discount, carry, early)
+
+    if np.isfinite(forward):
+        forward = _without_early_exercise(quoted, terms_with, forward)
     forward = around.curve_forward if np.isnan(forward) else forward
     if np.isnan(forward):
         forward = forward_of(spot, discount, Carry(0.0, dividends), expiry, around.as_of)
@@ -220,10 +231,43 @@ def _american(
             return None, (f"dividends until then are more than {underlying} costs, {spot:.10g}",)
         what = f"No call and put near the money tell the forward of {underlying} for "
         warnings = (*warnings, f"{what}{isoformat_utc(expiry)}: taken at the growth of its price.")
-    carry = carry_of(forward, spot, discount, expiry, dividends, around.as_of)
-    warnings += _doubts(key, carry, spot, tenor, is_told=underlying in around.carry.dividends)
-    early = _early(discount, carry, spot, expiry, around.as_of)
-    return ExpiryTerms(forward, tenor, discount, carry, early), warnings
+    terms = terms_with(forward)
+    assert terms.carry is not None
+    is_told = underlying in around.carry.dividends
+    return terms, warnings + _doubts(key, terms.carry, spot, tenor, is_told=is_told)
+
+
+def _without_early_exercise(
+    quoted: Quoted, terms_with: Callable[[float], ExpiryTerms], forward: float
+) -> float:
+    """The forward at which parity holds for American options that are not exercised early.
+
+    At one volatility a call and a put of one strike are worth C − P = D·(F − K) + e, of which e is
+    the model's, the difference that early exercise makes. It is taken off the calls' prices and
+    parity asked again, until the forward stays: e changes by little with it.
+    """
+    premium = np.where(np.isfinite(quoted.mark), quoted.mark, quoted.mid)
+    rows = np.flatnonzero(np.isfinite(premium))
+    strike, is_call = quoted.strike[rows], quoted.is_call[rows]
+    strikes, at = np.unique(strike, return_inverse=True)
+    for _ in range(MAX_PARITY_STEPS):
+        terms = terms_with(forward)
+        vol = terms.implied_vol(premium[rows], strike, is_call)
+        known = np.isfinite(vol)
+        count = np.bincount(at, weights=known)
+        total = np.bincount(at, weights=np.where(known, vol, 0.0))
+        told = count > 0.0
+        level, mean = strikes[told], total[told] / count[told]
+        calls, puts = (terms.value(level, mean, np.full(level.size, c)) for c in (True, False))
+        extra = dict(zip(level, calls - puts - terms.discount * (forward - level), strict=True))
+        at_strikes = np.array([extra.get(k, np.nan) for k in quoted.strike])
+        off = np.where(quoted.is_call, at_strikes, 0.0)
+        without = replace(quoted, mark=quoted.mark - off, mid=quoted.mid - off)
+        found = _forward(without, terms.discount, terms.tenor_years, inverse=False)
+        if not np.isfinite(found) or abs(found / forward - 1.0) <= PARITY_ACCURACY_REL:
+            return forward if np.isnan(found) else found
+        forward = found
+    return forward
 
 
 def _doubts(
