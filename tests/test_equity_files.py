@@ -347,7 +347,7 @@ def test_a_day_of_nse_prices_all_its_underlyings(shared):
 
 
 @pytest.mark.parametrize("frame", [cboe(), nse()], ids=["cboe", "nse"])
-@pytest.mark.parametrize("cell", ["x", "", "-1", "1e400", "2026-02-30", "0"])
+@pytest.mark.parametrize("cell", ["x", "", "-1", "1e400", "2026-02-30", "0", "-026-03-02"])
 def test_a_damaged_column_is_an_error_or_leaves_its_rows_out(tmp_path, frame, cell):
     for column in frame.columns:
         damaged = frame.with_columns(pl.lit(cell).alias(column))
@@ -366,3 +366,19 @@ def test_an_option_of_nse_is_never_taken_for_a_future(tmp_path, column):
     assert market.futures == {
         f"{symbol}.IN_INR-30MAR26": 1.005 * spot for symbol, spot in NSE_SPOTS.items()
     }
+
+
+@pytest.mark.parametrize("year", [-26, 1926, 2126, 56_454])
+@pytest.mark.parametrize("column", ["trade_date", "expiry"])
+def test_a_day_of_another_century_is_none(tmp_path, year, column):
+    """A name would tell its last two digits, and Python has no days before or far beyond ours."""
+    frame = nse().with_columns(pl.col("trade_date", "expiry").str.to_date())
+    moved = pl.col(column).dt.offset_by(f"{year - 2026}y").cast(pl.Datetime("ms"))
+    first = pl.int_range(pl.len()) == 0
+    changed = frame.with_columns(
+        pl.when(first).then(moved).otherwise(pl.col(column).cast(pl.Datetime("ms"))).alias(column)
+    )
+    paths = [write(part, tmp_path / f"{i}.parquet") for i, part in enumerate((changed, frame))]
+    damaged, sound = (read_market(path, prices={"INR": INR_USD}, at="2026-03-03") for path in paths)
+    assert set(sound.futures) - set(damaged.futures) == {"NIFTY.IN_INR-30MAR26"}
+    assert damaged.option_rows.keys() == sound.option_rows.keys()

@@ -50,6 +50,7 @@ CONTRACT_UNITS = 100
 
 _DAY_MS = 86_400_000
 _DATE_FORMATS = ("%Y-%m-%d", "%d-%b-%Y")
+_YEARS = (2000, 2099)
 _FRIDAY, _THIRD_WEEK = 4, range(15, 22)
 # What stands for no right at all.
 _NO_RIGHT = ["", "X"]
@@ -126,13 +127,18 @@ def _told(table: Table, columns: dict[str, pl.Expr], names: Mapping[str, str]) -
 
 
 def _day(table: Table, column: str) -> pl.Expr:
-    """A column of days, as text or as dates, as dates; null where there is none."""
+    """A column of days, as text or as dates, as dates; null where there is none.
+
+    Names hold two digits of a year: a day of another century would be one of this in them.
+    """
     import polars as pl
 
     if table.schema[column].is_temporal():
-        return pl.col(column).cast(pl.Date)
-    written = text(table, column)
-    return pl.coalesce(written.str.to_date(form, strict=False) for form in _DATE_FORMATS)
+        day = pl.col(column).cast(pl.Date)
+    else:
+        written = text(table, column)
+        day = pl.coalesce(written.str.to_date(form, strict=False) for form in _DATE_FORMATS)
+    return pl.when(day.dt.year().is_between(*_YEARS)).then(day)
 
 
 def _closes(table: Table, column: str, market: ShareMarket) -> pl.Expr:
@@ -140,10 +146,14 @@ def _closes(table: Table, column: str, market: ShareMarket) -> pl.Expr:
     import polars as pl
 
     raw = collect(table, table.frame.select(pl.col(column).unique()))[column]
+    instants = epoch_ms(raw, table.name)
+    if raw.dtype.is_temporal():
+        # Of others there may be no instant in Python.
+        raw, instants = raw.filter(instants.is_not_null()), instants.drop_nulls()
     days = collect(table, table.frame.select(raw=pl.col(column), day=_day(table, column)).unique())
     alone = dict(days.drop_nulls().iter_rows())
     found: dict[object, int] = {}
-    for value, ms in zip(raw, epoch_ms(raw, table.name), strict=True):
+    for value, ms in zip(raw, instants, strict=True):
         if value is None or (ms is None and value not in alone):
             continue
         if ms is None or ms % _DAY_MS == 0:
