@@ -90,7 +90,16 @@ def test_counts_become_quantities():
     assert units_of(Decimal(3), option, Decimal(12)) == 300
 
 
-@pytest.mark.parametrize("mark", [None, Decimal(0), Decimal(-1), Decimal("NaN"), Decimal("inf")])
+@pytest.mark.parametrize("contracts", [Decimal("NaN"), Decimal("inf"), 5.5, "5"])
+def test_what_is_no_number_of_contracts_is_refused(contracts):
+    spec = contract_spec(parse_name("BTC-PERPETUAL"), "bybit")
+    with pytest.raises(BadNumber, match="no number of contracts"):
+        units_of(contracts, spec, Decimal(80_000))
+
+
+@pytest.mark.parametrize(
+    "mark", [None, 90_000, Decimal(0), Decimal(-1), Decimal("NaN"), Decimal("inf")]
+)
 def test_a_size_in_usd_needs_a_mark(mark):
     spec = contract_spec(parse_name("BTC-PERPETUAL"), "bybit")
     with pytest.raises(BadNumber, match="cannot be counted in coins"):

@@ -131,6 +131,12 @@ def test_summary_has_a_row_an_account(tmp_path: Path) -> None:
     assert {row["as_of"] for row in rows} == {"2026-01-16T16:00:00Z"}
 
 
+@pytest.mark.parametrize("account", ["a\r=1+1", "a\n=1+1", "a\r\n=1+1"])
+def test_an_end_of_line_in_a_text_begins_no_row_of_csv(account: str, tmp_path: Path) -> None:
+    [file, *_] = sw.write_report(named(account), tmp_path / "told.csv")
+    assert f'"{account}"'.encode() in file.read_bytes()
+
+
 @pytest.mark.parametrize("account", NASTY)
 def test_text_in_csv_is_never_a_formula(account: str, tmp_path: Path) -> None:
     """An account's name is anybody's text; numbers stay numbers though they begin with -."""

@@ -85,7 +85,9 @@ _WRITERS: Mapping[str, Callable[[Sequence[Document], Path], Mapping[Path, bytes]
 
 def _csv(table: Table) -> bytes:
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
+    # With both ends of lines the library quotes a text that holds either; a lone carriage return
+    # unquoted would begin a row for some readers.
+    writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(column.key for column in table.columns)
     writer.writerows(map(_cell, row) for row in table.rows)
     return text.getvalue().encode()

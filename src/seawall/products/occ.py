@@ -37,6 +37,8 @@ REFUSED_ROOTS: Mapping[str, str] = MappingProxyType(
     {
         **dict.fromkeys(("VIX", "VIXW"), _VOLATILITY),
         "XEO": "its index is known here by its American options, OEX",
+        "NANOS": "its options are worth one unit of an index, not 100",
+        "SPXPM": "it is an old root of the index SPX",
         **dict.fromkeys(
             (
                 *("MRUT", "XND", "NQX", "RUI", "RLG", "RLV", "MXEA", "MXEF", "CBTX", "MBTX"),

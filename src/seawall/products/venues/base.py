@@ -38,17 +38,27 @@ def units_of(contracts: Decimal, spec: ContractSpec, mark: Decimal | None = None
     """The quantity, in units of the underlying, of a number of contracts; both are signed.
 
     ``mark`` is the contract's price in USD, which a size in USD is divided by. Raises BadNumber
-    when it is needed and is no price.
+    when it is needed and is no price, and for a number that is no finite Decimal.
     """
+    if not _is_number(contracts):
+        raise BadNumber(
+            f"{contracts!r:.40} is no number of contracts",
+            where="contract size",
+            remedy="Give a finite Decimal.",
+        )
     if spec.unit == "underlying":
         return contracts * spec.size
-    if mark is None or not (mark.is_finite() and mark > 0):
+    if mark is None or not (_is_number(mark) and mark > 0):
         raise BadNumber(
             f"contracts of {spec.size} USD cannot be counted in coins at a mark of {mark}",
             where="contract size",
             remedy="Give the contract's mark in USD, or a quantity in coins.",
         )
     return contracts * spec.size / mark
+
+
+def _is_number(given: object) -> bool:
+    return isinstance(given, Decimal) and given.is_finite()
 
 
 def known_size(
