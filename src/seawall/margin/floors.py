@@ -1,15 +1,19 @@
 """Floors under scanning risk: what a book costs however well it hedges itself.
 
-Floors are not additive: a unit's losses are raised to the greatest of them.
+Floors are not additive: a unit's losses are raised to the greatest of them. Each is a formula of
+sums over positions (``terms``), the same for one account and for many.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seawall.margin.parameters import Rates
 from seawall.risk.book import CALL, PUT, UnderlyingBook
+from seawall.risk.sums import PerUnit, Total, greater, sums_of
 
 __all__ = ["Floor", "GrossFloor", "ShortOptionMinimum", "floor_shares", "greatest_floor"]
 
@@ -24,14 +28,20 @@ class ShortOptionMinimum(Rates, frozen=True, kw_only=True, tag="short-option-min
 
     rate_rel: float
 
-    def amount(self, book: UnderlyingBook) -> float:
+    def terms(self, book: UnderlyingBook) -> tuple[PerUnit, ...]:
+        """Calls held short and puts held short, in coins."""
+        return tuple(
+            PerUnit.short_only(np.where(book.kind == kind, 1.0, 0.0)) for kind in (CALL, PUT)
+        )
+
+    def amount(self, book: UnderlyingBook, sums: Sequence[Total], earned_coins: Total) -> Total:
         """The floor in USD."""
-        return float(self.shares(book).sum())
+        calls, puts = sums
+        return self.rate_rel * book.level_usd * greater(calls, puts)
 
     def shares(self, book: UnderlyingBook) -> Floats:
         """Each row's part of it, which is leg times slope; shape [M] in USD."""
-        short = np.maximum(-book.quantity, 0.0)
-        calls, puts = (np.where(book.kind == kind, short, 0.0) for kind in (CALL, PUT))
+        calls, puts = (term.of(book.quantity) for term in self.terms(book))
         return self.rate_rel * book.level_usd * (calls if calls.sum() >= puts.sum() else puts)
 
 
@@ -43,10 +53,15 @@ class GrossFloor(Rates, frozen=True, kw_only=True, tag="gross-floor"):
 
     rate_rel: float
 
-    def amount(self, book: UnderlyingBook) -> float:
+    def terms(self, book: UnderlyingBook) -> tuple[PerUnit, ...]:
+        """Contracts of either side and the balance of coins held outright, in coins."""
+        contracts = PerUnit.gross(np.where(book.is_spot, 0.0, 1.0))
+        return contracts, PerUnit.net(book.unit_coins)
+
+    def amount(self, book: UnderlyingBook, sums: Sequence[Total], earned_coins: Total) -> Total:
         """The floor in USD."""
-        contracts = float(np.abs(book.quantity[~book.is_spot]).sum())
-        return self.rate_rel * book.level_usd * (contracts + abs(book.coin_balance))
+        contracts, outright = sums
+        return self.rate_rel * book.level_usd * (contracts + abs(outright + earned_coins))
 
     def shares(self, book: UnderlyingBook) -> Floats:
         """Each row's part of it, which is leg times slope; shape [M] in USD."""
@@ -60,11 +75,16 @@ Floor = ShortOptionMinimum | GrossFloor
 
 def greatest_floor(floors: tuple[Floor, ...], book: UnderlyingBook) -> float:
     """The least that scanning risk of a book may be, in USD; 0 without floors."""
-    return max((floor.amount(book) for floor in floors), default=0.0)
+    return max((_amount(floor, book) for floor in floors), default=0.0)
 
 
 def floor_shares(floors: tuple[Floor, ...], book: UnderlyingBook) -> Floats:
     """Each row's part of the greatest floor, of equal ones the first; shape [M] in USD."""
     if not floors:
         return np.zeros(book.quantity.size)
-    return max(floors, key=lambda floor: floor.amount(book)).shares(book)
+    return max(floors, key=lambda floor: _amount(floor, book)).shares(book)
+
+
+def _amount(floor: Floor, book: UnderlyingBook) -> float:
+    sums = sums_of(floor.terms(book), book.quantity)
+    return float(floor.amount(book, sums, book.earned_coins))

@@ -116,11 +116,17 @@ class UnderlyingBook:
 
     @property
     def notional_usd(self) -> Floats:
-        """What percentages of each position are of: its size times its price, of a signed
-        underlying times the level; shape [M], ≥ 0.
+        """What percentages of each position are of; shape [M], ≥ 0."""
+        return np.abs(self.quantity) * self.unit_notional_usd
+
+    @property
+    def unit_notional_usd(self) -> Floats:
+        """What percentages of one unit are of: its price, of a signed underlying the level; shape
+        [M], ≥ 0.
         """
-        size = np.abs(self.quantity)
-        return size * self.level_usd if self.is_signed else size * self.forward * self.unit_usd
+        if self.is_signed:
+            return np.full(self.quantity.size, self.level_usd)
+        return self.forward * self.unit_usd
 
     @property
     def is_option(self) -> Flags:
@@ -147,8 +153,18 @@ class UnderlyingBook:
         """Net delta in coins of each bucket; unrealised coin profit is spot; shape [buckets]."""
         held = np.zeros(len(self.buckets))
         np.add.at(held, self.bucket, self.quantity * self.delta)
-        held[self.buckets.index(SPOT_BUCKET)] += float(self.quantity @ self.coin_profit)
+        held[self.buckets.index(SPOT_BUCKET)] += self.earned_coins
         return held
+
+    @property
+    def earned_coins(self) -> float:
+        """Coins of unrealised profit, of inverse futures with an entry price."""
+        return float(self.quantity @ self.coin_profit)
+
+    @property
+    def unit_coins(self) -> Floats:
+        """Coins that one unit held outright is, of a wrapper as many as it is worth; shape [M]."""
+        return np.where(self.is_spot, self.delta, 0.0)
 
     @property
     def coin_balance(self) -> float:
@@ -157,10 +173,8 @@ class UnderlyingBook:
 
     @property
     def coins(self) -> Floats:
-        """Coins that each row brings to the coin balance, a wrapper as many as it is worth; shape
-        [M].
-        """
-        return self.quantity * (np.where(self.is_spot, self.delta, 0.0) + self.coin_profit)
+        """Coins that each row brings to the coin balance; shape [M]."""
+        return self.quantity * (self.unit_coins + self.coin_profit)
 
     def rows(self, keep: Sequence[int]) -> UnderlyingBook:
         """The same book with only the given rows."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from seawall.market.liquidity import Liquidity
 from seawall.products.portfolio import Position
 from seawall.risk.book import UnderlyingBook
 from seawall.risk.revaluation import RiskArray
+from seawall.risk.sums import PerUnit, Total, sums_of
 
 Floats = NDArray[np.float64]
 
@@ -42,6 +44,54 @@ class Charged:
     liquidity: Liquidity
     worst_loss: float
     array: RiskArray | None
+
+    @property
+    def earned_coins(self) -> float:
+        """Coins of unrealised profit."""
+        return self.book.earned_coins
+
+    def deltas_over_buckets(self, weights: Floats) -> tuple[float, float, float]:
+        """Σ|Δ_e|, ΣΔ_e and Σ|Δ_e|·``weights``[e] over the net deltas Δ_e of buckets, in coins."""
+        delta = self.book.net_delta_by_bucket
+        size = np.abs(delta)
+        return float(size.sum()), float(delta.sum()), float(size @ weights)
+
+
+class Holder(Protocol):
+    """What a formula of sums is taken on: :class:`Charged`, or the same of many accounts.
+
+    ``book`` has what can be held as rows, of which a formula uses the columns per unit. All else is
+    a number, or an array of one number an account.
+    """
+
+    @property
+    def book(self) -> UnderlyingBook:
+        """What can be held, as rows."""
+        ...
+
+    @property
+    def numbers(self) -> UnderlyingClass:
+        """Of the class of the underlying."""
+        ...
+
+    @property
+    def liquidity(self) -> Liquidity:
+        """What the market tells beside prices."""
+        ...
+
+    @property
+    def worst_loss(self) -> Total:
+        """M with floors, in USD, ≥ 0."""
+        ...
+
+    @property
+    def earned_coins(self) -> Total:
+        """Coins of unrealised profit."""
+        ...
+
+    def deltas_over_buckets(self, weights: Floats) -> tuple[Total, Total, Total]:
+        """Σ|Δ_e|, ΣΔ_e and Σ|Δ_e|·``weights``[e] over the net deltas Δ_e of buckets, in coins."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +135,69 @@ class NamedCharge(Rates, frozen=True, kw_only=True):
         return None
 
 
-def amounts_by_position(
-    head: str,
-    book: UnderlyingBook,
-    charged: NDArray[np.bool_],
-    initial: Floats,
-    maintenance: Floats,
-) -> tuple[ChargeAmount, ...]:
-    """One amount for each row that is ``charged``; arrays [M], amounts in USD."""
-    return tuple(
-        ChargeAmount(
-            f"{head}/{book.positions[row].instrument.name}",
-            float(initial[row]),
-            float(maintenance[row]),
+class UnderlyingCharge(NamedCharge, frozen=True, kw_only=True):
+    """Base of charges with one amount an underlying, which is a formula of sums over positions.
+
+    The formula holds for one account and for many. ``head`` begins its path; one that is not
+    ``in_maintenance`` counts in initial margin only.
+    """
+
+    head: ClassVar[str]
+    in_maintenance: ClassVar[bool] = True
+
+    def terms(self, on: Holder) -> tuple[PerUnit, ...]:
+        """What is summed over positions; none where the formula asks for no sum."""
+        return ()
+
+    if TYPE_CHECKING:  # every charge has its own
+
+        def cost_usd(self, on: Holder, sums: Sequence[Total]) -> Total:
+            """The amount in USD, ≥ 0, from the sums of ``terms``."""
+            ...
+
+    def amounts(self, on: Charged) -> tuple[ChargeAmount, ...]:
+        """One amount per underlying."""
+        cost = float(self.cost_usd(on, sums_of(self.terms(on), on.book.quantity)))
+        return (self.amount_of(on.book.underlying, cost),)
+
+    def amount_of(self, underlying: str, cost: float) -> ChargeAmount:
+        """The amount of an underlying that costs so much."""
+        return ChargeAmount(f"{self.head}/{underlying}", cost, cost if self.in_maintenance else 0.0)
+
+
+class PositionCharge(NamedCharge, frozen=True, kw_only=True):
+    """Base of charges with an amount a position, which is its size times a rate.
+
+    ``of_value`` says that the size is the position's market value in USD, not its quantity.
+    """
+
+    head: ClassVar[str]
+    of_value: ClassVar[bool] = False
+
+    if TYPE_CHECKING:  # every charge has its own
+
+        def rates(self, on: Holder) -> tuple[PerUnit, PerUnit]:
+            """What one unit costs in initial margin and in maintenance, in USD, ≥ 0."""
+            ...
+
+    def amounts(self, on: Charged) -> tuple[ChargeAmount, ...]:
+        """One amount per position that costs something."""
+        initial, maintenance = self._costs_usd(on)
+        return tuple(
+            ChargeAmount(
+                f"{self.head}/{on.book.positions[row].instrument.name}",
+                float(initial[row]),
+                float(maintenance[row]),
+            )
+            for row in np.flatnonzero(initial).tolist()
         )
-        for row in np.flatnonzero(charged).tolist()
-    )
+
+    def shares(self, on: Charged, worst_shares: Floats) -> ChargeShares:
+        """Wholly each position's own."""
+        return ChargeShares.of_degree_one(*self._costs_usd(on))
+
+    def _costs_usd(self, on: Charged) -> tuple[Floats, Floats]:
+        """What each position costs, initial and maintenance; shapes [M]."""
+        size = on.book.value_usd if self.of_value else on.book.quantity
+        initial, maintenance = self.rates(on)
+        return initial.of(size), maintenance.of(size)

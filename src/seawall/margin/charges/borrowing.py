@@ -6,27 +6,19 @@ from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from seawall.basics.errors import BadParameter
-from seawall.margin.charges.base import (
-    ChargeAmount,
-    Charged,
-    ChargeShares,
-    NamedCharge,
-    amounts_by_position,
-)
+from seawall.margin.charges.base import ChargeAmount, Holder, PositionCharge
 from seawall.margin.factors import check_factors, factor_of, kinds_of, money_kind
 from seawall.market.needs import Need
 from seawall.products.portfolio import Position
-
-Floats = NDArray[np.float64]
+from seawall.risk.sums import PerUnit
 
 # A debt divided by less would be a hundred times itself.
 _LEAST = 0.01
 
 
-class BorrowFactorCharge(NamedCharge, frozen=True, kw_only=True, tag="borrow-factor"):
+class BorrowFactorCharge(PositionCharge, frozen=True, kw_only=True, tag="borrow-factor"):
     """Every negative value is a debt d that must be covered as d / factor.
 
     Equity already holds −d, so the charge is d · (1 / factor − 1). Factors by kind, at each level;
@@ -34,6 +26,8 @@ class BorrowFactorCharge(NamedCharge, frozen=True, kw_only=True, tag="borrow-fac
     factor that is not above 0 and at most 1, or an initial one above that of maintenance.
     """
 
+    head: ClassVar[str] = "borrow"
+    of_value: ClassVar[bool] = True
     needs: ClassVar[frozenset[Need]] = frozenset()
     initial: Mapping[str, float]
     maintenance: Mapping[str, float]
@@ -50,11 +44,6 @@ class BorrowFactorCharge(NamedCharge, frozen=True, kw_only=True, tag="borrow-fac
                 remedy="Give both levels the same kinds, initial no higher than maintenance.",
             )
 
-    def amounts(self, on: Charged) -> tuple[ChargeAmount, ...]:
-        """One amount per position that is worth less than nothing."""
-        owed = on.book.value_usd < 0.0
-        return amounts_by_position("borrow", on.book, owed, *self._costs_usd(on))
-
     def on_money(self, money: Iterable[tuple[Position, float]]) -> tuple[ChargeAmount, ...]:
         """One amount per debt in cash or a stablecoin."""
         found: list[ChargeAmount] = []
@@ -62,27 +51,23 @@ class BorrowFactorCharge(NamedCharge, frozen=True, kw_only=True, tag="borrow-fac
             if value < 0.0:
                 kind = money_kind(position.instrument)
                 costs = (-value * self._extra(level, kind) for level in ("initial", "maintenance"))
-                found.append(ChargeAmount(f"borrow/{position.instrument.name}", *costs))
+                found.append(ChargeAmount(f"{self.head}/{position.instrument.name}", *costs))
         return tuple(found)
 
-    def shares(self, on: Charged, worst_shares: Floats) -> ChargeShares:
-        """Wholly each position's own."""
-        return ChargeShares.of_degree_one(*self._costs_usd(on))
+    def rates(self, on: Holder) -> tuple[PerUnit, PerUnit]:
+        """Of values below zero; an option is worth less than nothing to who is short of it alone.
 
-    def _costs_usd(self, on: Charged) -> tuple[Floats, Floats]:
-        """What each position's debt costs, initial and maintenance; shapes [M]."""
-        debt = np.maximum(-on.book.value_usd, 0.0)
-        kinds = kinds_of(on.book, on.numbers)
+        Raises BadParameter for a kind without a factor.
+        """
+        kinds = [
+            on.numbers.name if option else kind
+            for option, kind in zip(on.book.is_option, kinds_of(on.book, on.numbers), strict=True)
+        ]
         initial, maintenance = (
-            np.array(
-                [
-                    self._extra(level, kind) if owed else 0.0
-                    for kind, owed in zip(kinds, debt, strict=True)
-                ]
-            )
+            PerUnit.short_only(np.array([self._extra(level, kind) for kind in kinds]))
             for level in ("initial", "maintenance")
         )
-        return debt * initial, debt * maintenance
+        return initial, maintenance
 
     def _extra(self, level: str, kind: str) -> float:
         """1 / factor − 1."""

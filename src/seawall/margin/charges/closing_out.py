@@ -2,91 +2,105 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seawall.margin.charges.base import ChargeAmount, Charged, ChargeShares, NamedCharge
+from seawall.margin.charges.base import (
+    ChargeAmount,
+    Charged,
+    ChargeShares,
+    Holder,
+    NamedCharge,
+    UnderlyingCharge,
+)
 from seawall.margin.fold import lone_loss
 from seawall.market.liquidity import WHOLE, by_cluster, clusters_of
 from seawall.market.needs import Need
 from seawall.risk.book import SPOT_BUCKET, UnderlyingBook
+from seawall.risk.sums import PerUnit, Total, greater
 
 Floats = NDArray[np.float64]
 
+# Less than any delta: nothing is hedged of nothing.
+_NO_DELTA_COINS = 1e-300
 
-class LiquidityCharge(NamedCharge, frozen=True, kw_only=True, tag="liquidity"):
+
+class LiquidityCharge(UnderlyingCharge, frozen=True, kw_only=True, tag="liquidity"):
     """Close-out cost: half-spreads of the options, and spread and impact of the net delta.
 
     Coins held are left out of the net delta, since their liquidity is their haircut; coins owed
     are in it.
     """
 
+    head: ClassVar[str] = "liquidity"
     needs: ClassVar[frozenset[Need]] = frozenset({Need.VOLUME, Need.SPREAD})
     option_half_spread_of_mark: float
     half_spread_rel: float
     impact_factor: float
 
-    def amounts(self, on: Charged) -> tuple[ChargeAmount, ...]:
-        """One amount per underlying."""
-        options = float(self._options_usd(on.book).sum())
-        notional = on.book.level_usd * abs(float(_net_coins(on.book).sum()))
-        cost = options + (self.half_spread_rel + self._impact_rel(on, notional)) * notional
-        return (ChargeAmount(f"liquidity/{on.book.underlying}", cost, cost),)
+    def terms(self, on: Holder) -> tuple[PerUnit, ...]:
+        """Half-spreads of the options in USD, the net delta of contracts and the balance of coins
+        held outright in coins.
+        """
+        book = on.book
+        contracts = np.where(book.is_spot, 0.0, book.delta)
+        return self._half_spreads_usd(book), PerUnit.net(contracts), PerUnit.net(book.unit_coins)
+
+    def cost_usd(self, on: Holder, sums: Sequence[Total]) -> Total:
+        """Of the options, and of the notional of the net delta."""
+        options, contracts, outright = sums
+        debt = greater(0.0, -(outright + on.earned_coins))
+        notional = on.book.level_usd * abs(contracts - debt)
+        return options + (self.half_spread_rel + self._impact_rel(on, notional)) * notional
 
     def shares(self, on: Charged, worst_shares: Floats) -> ChargeShares:
         """Spreads are of degree one. Impact is N^1.5: shared as N is, its slope 1.5 times that."""
-        coins = _net_coins(on.book)
+        book = on.book
+        coins = np.where(book.is_spot, 0.0, book.quantity * book.delta)
+        if book.coin_balance < 0.0:
+            coins = coins + book.coins
         net = float(coins.sum())
-        notional = on.book.level_usd * np.sign(net) * coins
-        impact = self._impact_rel(on, on.book.level_usd * abs(net)) * notional
-        share = self._options_usd(on.book) + self.half_spread_rel * notional + impact
+        notional = book.level_usd * np.sign(net) * coins
+        impact = self._impact_rel(on, book.level_usd * abs(net)) * notional
+        options = self._half_spreads_usd(book).of(book.quantity)
+        share = options + self.half_spread_rel * notional + impact
         slope = share + 0.5 * impact
         return ChargeShares(share, share, slope, slope)
 
-    def half_spreads_usd(self, book: UnderlyingBook) -> Floats:
-        """Half-spread of one unit of each row if it is an option, at most the mark of one held
-        long; shape [M].
-        """
+    def _half_spreads_usd(self, book: UnderlyingBook) -> PerUnit:
+        """Half-spread of an option, at most the mark of one held long."""
         mark = book.mark_usd
         spread = self.option_half_spread_of_mark * mark + self.half_spread_rel * book.level_usd
-        return np.where(book.quantity > 0.0, np.minimum(spread, mark), spread)
+        spread = np.where(book.is_option, spread, 0.0)
+        return PerUnit(np.minimum(spread, mark), spread)
 
-    def _options_usd(self, book: UnderlyingBook) -> Floats:
-        """Half-spreads of each position if it is in options; shape [M]."""
-        return np.where(book.is_option, np.abs(book.quantity) * self.half_spreads_usd(book), 0.0)
-
-    def _impact_rel(self, on: Charged, notional_usd: float) -> float:
+    def _impact_rel(self, on: Holder, notional_usd: Total) -> Total:
         """Market impact as a share of the notional closed out."""
         adv_usd = on.liquidity.adv_usd.get(on.book.underlying, on.numbers.adv_usd)
-        root = float(np.sqrt(notional_usd / adv_usd))
-        return self.impact_factor * on.numbers.daily_vol_rel * root
+        return self.impact_factor * on.numbers.daily_vol_rel * (notional_usd / adv_usd) ** 0.5
 
 
-class BasisCharge(NamedCharge, frozen=True, kw_only=True, tag="basis"):
+class BasisCharge(UnderlyingCharge, frozen=True, kw_only=True, tag="basis"):
     """Deltas hedged across expiries lose when the futures curve moves.
 
     Σ|Δ_e|·S·m_e times the hedged share 1 − |ΣΔ_e| / Σ|Δ_e|, m_e = max(``min_move_rel``,
     ``annual_move_rel``·√T_e). Perpetuals are a bucket with T = 0, spot one with m = 0.
     """
 
+    head: ClassVar[str] = "basis"
     needs: ClassVar[frozenset[Need]] = frozenset()
     min_move_rel: float
     annual_move_rel: float
 
-    def amounts(self, on: Charged) -> tuple[ChargeAmount, ...]:
-        """One amount per underlying."""
-        book = on.book
-        delta = book.net_delta_by_bucket
-        gross = float(np.abs(delta).sum())
-        if gross == 0.0:
-            return ()
-        hedged = 1.0 - abs(float(delta.sum())) / gross
-        moved = float(np.abs(delta) @ self.moves_rel(book))
-        cost = max(0.0, hedged) * book.level_usd * moved
-        return (ChargeAmount(f"basis/{book.underlying}", cost, cost),)
+    def cost_usd(self, on: Holder, sums: Sequence[Total]) -> Total:
+        """Nothing where there is no delta in any bucket."""
+        gross, net, moved = on.deltas_over_buckets(self.moves_rel(on.book))
+        hedged = 1.0 - abs(net) / greater(gross, _NO_DELTA_COINS)
+        return greater(0.0, hedged) * on.book.level_usd * moved
 
     def shares(self, on: Charged, worst_shares: Floats) -> ChargeShares:
         """Shares of S·h·W with W = Σ|Δ_e|·m_e, h = 1 − |n| / G, n = ΣΔ_e and G = Σ|Δ_e|.
@@ -200,12 +214,6 @@ class _Crowd:
     share: float
     loss: float
     loss_shares: Floats | None
-
-
-def _net_coins(book: UnderlyingBook) -> Floats:
-    """What each row brings to the net delta of contracts and coins owed, in coins; shape [M]."""
-    coins = np.where(book.is_spot, 0.0, book.quantity * book.delta)
-    return coins + book.coins if book.coin_balance < 0.0 else coins
 
 
 def _contracts(book: UnderlyingBook) -> Floats:

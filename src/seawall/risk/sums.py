@@ -1,0 +1,71 @@
+"""Sums over positions: what floors, charges and haircuts ask of what is held.
+
+A formula of such sums holds for one account, where each is a number, and for many at once, where
+each is an array with one number an account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seawall.basics.arrays import freeze
+
+Floats = NDArray[np.float64]
+
+Total = float | Floats
+"""A number of one account, or one number for each of many; shape [G]."""
+
+
+@dataclass(frozen=True, slots=True)
+class PerUnit:
+    """What each instrument brings to a sum per unit held ``long`` and per unit held ``short``.
+
+    Both have shape [M] and are read-only; the sum is Σ|q|·long over what is held long plus
+    Σ|q|·short over what is held short.
+    """
+
+    long: Floats
+    short: Floats
+
+    def __post_init__(self) -> None:
+        freeze(self, self.long.size)
+
+    @classmethod
+    def net(cls, values: Floats) -> PerUnit:
+        """Σ q·value: short positions take away."""
+        return cls(np.array(values), -values)
+
+    @classmethod
+    def gross(cls, values: Floats) -> PerUnit:
+        """Σ|q|·value."""
+        return cls(np.array(values), np.array(values))
+
+    @classmethod
+    def long_only(cls, values: Floats) -> PerUnit:
+        """Σ max(q, 0)·value."""
+        return cls(np.array(values), np.zeros_like(values))
+
+    @classmethod
+    def short_only(cls, values: Floats) -> PerUnit:
+        """Σ max(−q, 0)·value."""
+        return cls(np.zeros_like(values), np.array(values))
+
+    def of(self, size: Floats) -> Floats:
+        """What positions of a size, + long, bring each; shape [M]."""
+        return np.abs(size) * np.where(size > 0.0, self.long, self.short)
+
+
+def sums_of(terms: Sequence[PerUnit], size: Floats) -> tuple[float, ...]:
+    """The sums of one account's positions of a size [M], + long."""
+    return tuple(float(term.of(size).sum()) for term in terms)
+
+
+def greater(one: Total, other: Total) -> Total:
+    """The greater of two totals, element by element."""
+    if isinstance(one, float) and isinstance(other, float):
+        return max(one, other)
+    return np.maximum(one, other)
