@@ -1,0 +1,164 @@
+"""Kernels of many accounts against loops over one account at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from seawall.kernels import segments
+from tests.naive import segments as naive
+
+KINDS = ((0, 1), (0, 1), (1, 1), (1, 4), (2, 1), (2, 5))
+
+
+@dataclass
+class Case:
+    """Random segments: some empty, some overlapping, positions that are in none."""
+
+    array: np.ndarray
+    row: np.ndarray
+    quantity: np.ndarray
+    start: np.ndarray
+    stop: np.ndarray
+    earned_usd: np.ndarray
+    price_rel: np.ndarray
+    damping: np.ndarray
+    kind: np.ndarray
+    inside: np.ndarray
+    k: np.ndarray
+
+    @property
+    def positions(self) -> tuple[np.ndarray, ...]:
+        return self.array, self.row, self.quantity, self.start, self.stop
+
+    @property
+    def coins(self) -> tuple[np.ndarray, ...]:
+        return self.earned_usd, self.price_rel
+
+    @property
+    def reductions(self) -> tuple[np.ndarray, ...]:
+        return self.damping, self.kind, self.inside, self.k
+
+    def held(self, g: int) -> list[tuple[int, float]]:
+        where = slice(self.start[g], self.stop[g])
+        return list(zip(self.row[where].tolist(), self.quantity[where].tolist(), strict=True))
+
+    def net(self, g: int) -> list[list[float]]:
+        return naive.net(
+            self.array.tolist(), self.held(g), float(self.earned_usd[g]), self.price_rel.tolist()
+        )
+
+    def reduced(self, g: int) -> list[float]:
+        cells = naive.counted(self.net(g), self.damping.tolist())
+        rules = zip(self.kind.tolist(), self.inside.tolist(), self.k.tolist(), strict=True)
+        return [naive.reduced(cells, *rule) for rule in rules]
+
+
+def case(instants: int, cells: int, seed: int = 11) -> Case:
+    rng = np.random.default_rng(seed)
+    wide = -(-cells // 8) * 8
+    array = np.zeros((40, instants, wide))
+    array[:, :, :cells] = rng.normal(0.0, 300.0, (40, instants, cells))
+    start = rng.integers(0, 60, 30)
+    start[:2] = 0
+    stop = start + rng.integers(0, 25, 30)
+    stop[:2] = 0, 90
+    inside = np.zeros((len(KINDS), wide), dtype=np.bool_)
+    inside[:, :cells] = rng.random((len(KINDS), cells)) < 0.6
+    inside[:, :5] = True
+    inside[0, :cells] = True
+    inside[1, 1:cells] = False
+    price_rel, damping = np.zeros(wide), np.ones(wide)
+    price_rel[:cells] = np.linspace(-0.5, 1.0, cells)
+    damping[:cells] = rng.uniform(0.2, 1.0, cells)
+    return Case(
+        array=array,
+        row=rng.integers(0, 40, 95).astype(np.uint32),
+        quantity=rng.normal(0.0, 3.0, 95),
+        start=start,
+        stop=stop,
+        earned_usd=rng.normal(0.0, 1e4, 30),
+        price_rel=price_rel,
+        damping=damping,
+        kind=np.array([kind for kind, _ in KINDS], dtype=np.int8),
+        inside=inside,
+        k=np.array([k for _, k in KINDS], dtype=np.int64),
+    )
+
+
+SHAPES = [(1, 69), (2, 39), (3, 39), (1, 8), (2, 5), (4, 130)]
+
+
+@pytest.mark.parametrize(("instants", "cells"), SHAPES)
+def test_every_reduction_of_every_segment_is_that_of_the_loops(instants: int, cells: int) -> None:
+    given = case(instants, cells)
+    out = np.full((30, len(KINDS)), np.nan)
+    segments.fold_segments(*given.positions, *given.coins, *given.reductions, out)
+    expected = np.array([given.reduced(g) for g in range(30)])
+    np.testing.assert_allclose(out, expected, rtol=1e-13, atol=1e-9)
+    # What is a minimum or a rank is one of the cells to the last bit.
+    np.testing.assert_array_equal(out[:, given.kind != 2], expected[:, given.kind != 2])
+
+
+@pytest.mark.parametrize(("instants", "cells"), SHAPES)
+def test_vectors_are_the_nets_of_the_loops_and_reduce_to_the_same(
+    instants: int, cells: int
+) -> None:
+    given = case(instants, cells)
+    vectors = np.full((30, *given.array.shape[1:]), np.nan)
+    segments.net_segments(*given.positions, *given.coins, vectors)
+    np.testing.assert_array_equal(vectors, [given.net(g) for g in range(30)])
+    reduced, folded = np.empty((30, len(KINDS))), np.empty((30, len(KINDS)))
+    segments.reduce_vectors(vectors, *given.reductions, reduced)
+    segments.fold_segments(*given.positions, *given.coins, *given.reductions, folded)
+    np.testing.assert_array_equal(reduced, folded)
+
+
+def test_results_are_the_same_however_segments_are_cut_into_shards() -> None:
+    given = case(2, 39)
+    whole = np.empty((30, len(KINDS)))
+    segments.fold_segments(*given.positions, *given.coins, *given.reductions, whole)
+    for cut in (1, 7, 29):
+        parts = []
+        for part in (slice(0, cut), slice(cut, 30)):
+            out = np.empty((len(range(30)[part]), len(KINDS)))
+            segments.fold_segments(
+                *(given.array, given.row, given.quantity, given.start[part], given.stop[part]),
+                *(given.earned_usd[part], given.price_rel, *given.reductions, out),
+            )
+            parts.append(out)
+        np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
+def test_a_segment_without_positions_is_what_earned_coins_alone_give() -> None:
+    given = case(2, 39)
+    out = np.empty((30, len(KINDS)))
+    given.stop[:] = given.start
+    segments.fold_segments(*given.positions, *given.coins, *given.reductions, out)
+    alone = given.earned_usd[:, None] * given.price_rel * given.damping
+    np.testing.assert_array_equal(out[:, 0], alone[:, given.inside[0]].min(axis=1))
+
+
+def test_padding_is_in_no_reduction() -> None:
+    given = case(1, 69)
+    given.array[:, :, :69] = 1.0
+    given.quantity[:] = 1.0
+    given.earned_usd[:] = 0.0
+    given.damping[:] = 1.0
+    out = np.empty((30, len(KINDS)))
+    segments.fold_segments(*given.positions, *given.coins, *given.reductions, out)
+    # A padded cell would hold 0, less than any sum of gains.
+    np.testing.assert_array_equal(out, np.repeat((given.stop - given.start)[:, None], 6, axis=1))
+
+
+def test_sums_take_the_figures_of_the_side_that_a_position_is_on() -> None:
+    given = case(1, 8)
+    rng = np.random.default_rng(5)
+    long, short = rng.uniform(0.0, 9.0, (2, 40, 3))
+    given.quantity[4] = 0.0
+    out = np.full((30, 3), np.nan)
+    segments.sum_segments(long, short, *given.positions[1:], out)
+    expected = [naive.summed(long.tolist(), short.tolist(), given.held(g)) for g in range(30)]
+    np.testing.assert_array_equal(out, expected)
