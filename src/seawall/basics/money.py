@@ -10,6 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from seawall.basics.errors import BadNumber, CurrencyMismatch
 
 CENT = Decimal("0.01")
@@ -21,6 +24,8 @@ _EXACT = Context(prec=60)
 
 MAX_AMOUNT = 1e20
 """Below it sums are exact in the digits that Decimal keeps, and no market is worth as much."""
+MAX_CENTS_USD = 10**13
+"""Below it the cents of several amounts add up exactly in float64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +101,35 @@ def _quantise(measure: float, rounding: str, where: str) -> Decimal:
     settled = Decimal(measure).quantize(_NOISE, rounding=ROUND_HALF_EVEN, context=_EXACT)
     # Adding zero turns a negative zero into zero.
     return settled.quantize(CENT, rounding=rounding, context=_EXACT) + 0
+
+
+# Below it millionths of a USD are whole numbers that float64 and int64 both hold exactly.
+_EXACT_USD = 2.0**53 * 1e-6
+_CENT_MILLIONTHS = 10_000
+
+
+def requirement_cents(measures: NDArray[np.float64], where: str) -> NDArray[np.int64]:
+    """Many losses, charges or haircuts in cents, each as :func:`requirement_money` rounds it.
+
+    Shape as given. Raises BadNumber naming ``where`` when one is not finite or beyond all amounts.
+    """
+    return -collateral_cents(-measures, where)
+
+
+def collateral_cents(measures: NDArray[np.float64], where: str) -> NDArray[np.int64]:
+    """Many values in the account's favour in cents, each as :func:`collateral_money` rounds it.
+
+    Shape as given. Raises BadNumber naming ``where`` when one is not finite or beyond all amounts.
+    """
+    near = np.abs(measures) < _EXACT_USD
+    cents = np.rint(np.where(near, measures, 0.0) * 1e6).astype(np.int64) // _CENT_MILLIONTHS
+    for place in np.flatnonzero(~near).tolist():
+        amount = _quantise(float(measures.flat[place]), ROUND_FLOOR, where)
+        if abs(amount) >= MAX_CENTS_USD:
+            raise BadNumber(
+                f"the measure is {measures.flat[place]}",
+                where=where,
+                remedy="A price, volatility or quantity behind it is out of range.",
+            )
+        cents.flat[place] = int(amount * 100)
+    return cents

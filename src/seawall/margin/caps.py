@@ -9,8 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from seawall.basics.errors import BadParameter
 from seawall.margin.parameters import Rates
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,31 @@ class Caps(Rates, frozen=True, kw_only=True):
             others = rest + sum(counted[:place]) + sum(counted[place + 1 :])
             cuts.append((over[place], max(0.0, own - times * max(0.0, others))))
         return cuts
+
+    def cuts_of_accounts(
+        self,
+        account: NDArray[np.int64],
+        rest: Floats,
+        units: Floats,
+        value: Floats,
+        after_haircut: Floats,
+        supply: Floats,
+    ) -> tuple[Floats, Floats]:
+        """What :meth:`cuts` says, of each of many accounts: both cuts of N assets, shapes [N].
+
+        ``account`` [N] is a place in ``rest``, which has a number an account; ``supply`` NaN where
+        nobody tells.
+        """
+        told = np.isfinite(supply)
+        held = np.where(told, units, value)
+        most = np.where(told, supply, self.default_supply_usd)
+        some = held > 0.0
+        within = self.supply_share * most / np.where(some, held, 1.0)
+        over = after_haircut * np.where(some & (value > 0.0), np.maximum(0.0, 1.0 - within), 0.0)
+        own = after_haircut - over
+        others = (rest + np.bincount(account, weights=own, minlength=rest.size))[account] - own
+        times = self.value_share / (1.0 - self.value_share)
+        return over, np.maximum(0.0, own - times * np.maximum(0.0, others))
 
     def _beyond_supply(self, asset: Capped) -> float:
         """Share of the holding that is beyond the share of the supply."""

@@ -18,8 +18,14 @@ from numpy.typing import NDArray
 from seawall.basics.errors import BadParameter
 from seawall.margin.classes import UnderlyingClass, class_of
 from seawall.margin.collateral import HoldingValue, holdings_of, kind_path
+from seawall.margin.collateral_accounts import (
+    HoldingValues,
+    holdings_of_accounts,
+    money_of_accounts,
+)
 from seawall.market.needs import Need
 from seawall.products.instruments import CASH, STABLECOINS, Cash, Instrument
+from seawall.risk.accounts import Accounts
 from seawall.risk.book import Book, UnderlyingBook
 
 Floats = NDArray[np.float64]
@@ -50,14 +56,28 @@ class CollateralFactors(
         """
         rows: list[HoldingValue] = []
         for position, value in book.money:
-            factor = factor_of(self.factors, money_kind(position.instrument), "collateral.factors")
-            cut = (1.0 - factor) * max(value, 0.0)
+            cut = (1.0 - self._factor(money_kind(position.instrument))) * max(value, 0.0)
             rows.append(HoldingValue(kind_path(position.instrument), value, cut))
         for part in book.underlyings:
             kinds = kinds_of(part, class_of(part.underlying, classes))
-            found = [factor_of(self.factors, kind, "collateral.factors") for kind in kinds]
-            rows += holdings_of(part, 1.0 - np.array(found))
+            rows += holdings_of(part, 1.0 - np.array([self._factor(kind) for kind in kinds]))
         return tuple(rows)
+
+    def of_accounts(
+        self, accounts: Accounts, classes: tuple[UnderlyingClass, ...]
+    ) -> tuple[HoldingValues, ...]:
+        """What :meth:`holdings` says, of each of many accounts. Raises the same."""
+        money = [position.instrument for position, _ in accounts.instruments.book.money]
+        rates = [1.0 - self._factor(money_kind(held)) for held in money]
+        rows = money_of_accounts(accounts, rates, [False] * len(money))
+        for part in accounts.underlyings:
+            kinds = kinds_of(part.book, class_of(part.book.underlying, classes))
+            rate = 1.0 - np.array([self._factor(kind) for kind in kinds])
+            rows += holdings_of_accounts(part, rate)
+        return tuple(rows)
+
+    def _factor(self, kind: str) -> float:
+        return factor_of(self.factors, kind, "collateral.factors")
 
 
 def money_kind(held: Instrument) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.margin.parameters import Rates
+from seawall.risk.accounts import UnderlyingAccounts
 from seawall.risk.book import CALL, PUT, UnderlyingBook
 from seawall.risk.sums import PerUnit, Total, greater, sums_of
 
@@ -76,6 +77,18 @@ Floor = ShortOptionMinimum | GrossFloor
 def greatest_floor(floors: tuple[Floor, ...], book: UnderlyingBook) -> float:
     """The least that scanning risk of a book may be, in USD; 0 without floors."""
     return max((_amount(floor, book) for floor in floors), default=0.0)
+
+
+def greatest_floor_of_accounts(floors: tuple[Floor, ...], held: UnderlyingAccounts) -> Floats:
+    """The least that scanning risk of each segment may be, in USD; shape [G], 0 without floors."""
+    terms = [floor.terms(held.book) for floor in floors]
+    sums = iter(held.sums([term for own in terms for term in own]))
+    greatest = np.zeros(held.start.size)
+    for floor, own in zip(floors, terms, strict=True):
+        asked = [next(sums) for _ in own]
+        amount = floor.amount(held.book, asked, held.earned_coins)
+        greatest = np.maximum(greatest, amount)
+    return greatest
 
 
 def floor_shares(floors: tuple[Floor, ...], book: UnderlyingBook) -> Floats:

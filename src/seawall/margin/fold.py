@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from seawall.basics.arrays import freeze
 from seawall.basics.money import NOISE_DECIMALS
 from seawall.kernels.fold import fold_groups
+from seawall.risk.accounts import UnderlyingAccounts
 from seawall.risk.book import UnderlyingBook
 from seawall.risk.revaluation import RiskArray
 from seawall.risk.scenarios import ScenarioSet
@@ -117,6 +118,10 @@ class NetByUnderlying(
             for array in arrays
         )
 
+    def apart(self, held: UnderlyingAccounts) -> UnderlyingAccounts:
+        """What many accounts hold in an underlying, a segment for each unit."""
+        return held
+
     def path(self, book: UnderlyingBook, row: int) -> str:
         """Path of the unit that a position is in."""
         return book.underlying
@@ -140,6 +145,10 @@ class EachPosition(
             for array in arrays
             for row, pnl in enumerate(net_by_position(array))
         )
+
+    def apart(self, held: UnderlyingAccounts) -> UnderlyingAccounts:
+        """What many accounts hold in an underlying, a segment for each unit."""
+        return held.each_position()
 
     def path(self, book: UnderlyingBook, row: int) -> str:
         """Path of the unit that a position is."""

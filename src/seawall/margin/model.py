@@ -14,11 +14,11 @@ import msgspec
 from seawall.basics.errors import BadParameter
 from seawall.margin.charges import Charge
 from seawall.margin.classes import UnderlyingClass
-from seawall.margin.collateral import Haircuts
 from seawall.margin.eligibility import Eligibility
 from seawall.margin.factors import CollateralFactors
 from seawall.margin.floors import Floor
 from seawall.margin.fold import Fold
+from seawall.margin.haircuts import Haircuts
 from seawall.margin.offsets import CorrelationOffset
 from seawall.market.needs import Need
 from seawall.risk.revaluation import Black76Revaluation

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from seawall.basics.arrays import freeze
 from seawall.margin.classes import UnderlyingClass
+from seawall.margin.fold_accounts import ArrayInRows
 from seawall.margin.parameters import Rates
 from seawall.market.liquidity import Liquidity
 from seawall.products.portfolio import Position
+from seawall.risk.accounts import Accounts, UnderlyingAccounts
 from seawall.risk.book import UnderlyingBook
 from seawall.risk.revaluation import RiskArray
 from seawall.risk.sums import PerUnit, Total, sums_of
@@ -117,14 +119,109 @@ class ChargeShares:
         return cls(initial, maintenance, initial, maintenance)
 
 
+@dataclass(frozen=True, slots=True)
+class ChargedAccounts:
+    """What a charge is taken on in many accounts: one underlying of each.
+
+    ``held`` their positions; ``worst_loss`` M of each segment, shape [G]; ``array`` that of one
+    unit of every instrument. All else as :class:`Charged`.
+    """
+
+    held: UnderlyingAccounts
+    numbers: UnderlyingClass
+    liquidity: Liquidity
+    worst_loss: Floats
+    array: ArrayInRows | None
+
+    @property
+    def book(self) -> UnderlyingBook:
+        """One unit of every instrument."""
+        return self.held.book
+
+    @property
+    def earned_coins(self) -> Floats:
+        """Coins of unrealised profit; shape [G]."""
+        return self.held.earned_coins
+
+    def deltas_over_buckets(self, weights: Floats) -> tuple[Floats, Floats, Floats]:
+        """Σ|Δ_e|, ΣΔ_e and Σ|Δ_e|·``weights``[e] over the net deltas Δ_e of buckets, in coins."""
+        return self.held.deltas_over_buckets(weights)
+
+    def one(self, segment: int) -> Charged:
+        """The underlying of one account."""
+        part = self.held.one(segment)
+        return Charged(
+            book=part,
+            numbers=self.numbers,
+            liquidity=self.liquidity,
+            worst_loss=float(self.worst_loss[segment]),
+            array=None if self.array is None else self.array.of_book(self.held, segment, part),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeAmounts:
+    """Amounts of one charge in USD, ≥ 0, and whose they are.
+
+    ``account`` are places of accounts; all have shape [N] and are read-only.
+    """
+
+    account: NDArray[np.int64]
+    initial: Floats
+    maintenance: Floats
+
+    def __post_init__(self) -> None:
+        freeze(self, self.account.size)
+
+    @classmethod
+    def listed(cls, amounts: Sequence[tuple[int, float, float]]) -> ChargeAmounts:
+        """Amounts that were found one after another: account, initial, maintenance."""
+        columns = np.array(amounts, dtype=np.float64).reshape(-1, 3).T
+        return cls(columns[0].astype(np.int64), np.array(columns[1]), np.array(columns[2]))
+
+
 class NamedCharge(Rates, frozen=True, kw_only=True):
     """Base of every charge, which has ``needs``, ``amounts`` and, where slopes are derived,
     ``shares``.
     """
 
+    if TYPE_CHECKING:  # every charge has its own
+
+        def amounts(self, on: Charged) -> tuple[ChargeAmount, ...]:
+            """What is taken on one underlying of an account."""
+            ...
+
+    def amounts_of_accounts(self, on: ChargedAccounts) -> ChargeAmounts:
+        """What is taken on one underlying of many accounts: here of one after another.
+
+        A charge that many accounts pay had better be a formula of sums.
+        """
+        found = [
+            (account, amount.initial, amount.maintenance)
+            for segment, account in enumerate(on.held.account.tolist())
+            for amount in self.amounts(on.one(segment))
+        ]
+        return ChargeAmounts.listed(found)
+
     def on_money(self, money: Iterable[tuple[Position, float]]) -> tuple[ChargeAmount, ...]:
         """What is taken on cash and stablecoins, each with its value in USD: mostly nothing."""
         return ()
+
+    def amounts_on_money_of_accounts(self, accounts: Accounts) -> ChargeAmounts:
+        """What is taken on the money of many accounts: here of one after another, if at all."""
+        found: list[tuple[int, float, float]] = []
+        if type(self).on_money is not NamedCharge.on_money:
+            positions = [position for position, _ in accounts.instruments.book.money]
+            held: dict[int, list[tuple[Position, float]]] = {}
+            for i, account in enumerate(accounts.money_account.tolist()):
+                position = positions[int(accounts.money_place[i])]
+                held.setdefault(account, []).append((position, float(accounts.money_usd[i])))
+            found = [
+                (account, amount.initial, amount.maintenance)
+                for account, money in held.items()
+                for amount in self.on_money(money)
+            ]
+        return ChargeAmounts.listed(found)
 
     def shares(self, on: Charged, worst_shares: Floats) -> ChargeShares | None:
         """The amounts shared out among the legs; None where no slope is derived.
@@ -158,11 +255,14 @@ class UnderlyingCharge(NamedCharge, frozen=True, kw_only=True):
     def amounts(self, on: Charged) -> tuple[ChargeAmount, ...]:
         """One amount per underlying."""
         cost = float(self.cost_usd(on, sums_of(self.terms(on), on.book.quantity)))
-        return (self.amount_of(on.book.underlying, cost),)
+        maintenance = cost if self.in_maintenance else 0.0
+        return (ChargeAmount(f"{self.head}/{on.book.underlying}", cost, maintenance),)
 
-    def amount_of(self, underlying: str, cost: float) -> ChargeAmount:
-        """The amount of an underlying that costs so much."""
-        return ChargeAmount(f"{self.head}/{underlying}", cost, cost if self.in_maintenance else 0.0)
+    def amounts_of_accounts(self, on: ChargedAccounts) -> ChargeAmounts:
+        """One amount per account."""
+        cost = np.asarray(self.cost_usd(on, on.held.sums(self.terms(on))), dtype=np.float64)
+        maintenance = cost if self.in_maintenance else np.zeros(cost.size)
+        return ChargeAmounts(on.held.account, cost, maintenance)
 
 
 class PositionCharge(NamedCharge, frozen=True, kw_only=True):
@@ -190,6 +290,20 @@ class PositionCharge(NamedCharge, frozen=True, kw_only=True):
                 float(maintenance[row]),
             )
             for row in np.flatnonzero(initial).tolist()
+        )
+
+    def amounts_of_accounts(self, on: ChargedAccounts) -> ChargeAmounts:
+        """One amount per position that costs something."""
+        held = on.held
+        initial, maintenance = self.rates(on)
+        costs = initial.long[held.row] + initial.short[held.row] > 0.0
+        own = np.flatnonzero(costs)
+        row, size = held.row[own], (held.value_usd if self.of_value else held.quantity)[own]
+        long, part = size > 0.0, np.abs(size)
+        return ChargeAmounts(
+            held.account_of_position[own],
+            part * np.where(long, initial.long[row], initial.short[row]),
+            part * np.where(long, maintenance.long[row], maintenance.short[row]),
         )
 
     def shares(self, on: Charged, worst_shares: Floats) -> ChargeShares:

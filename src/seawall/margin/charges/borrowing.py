@@ -8,10 +8,11 @@ from typing import ClassVar
 import numpy as np
 
 from seawall.basics.errors import BadParameter
-from seawall.margin.charges.base import ChargeAmount, Holder, PositionCharge
+from seawall.margin.charges.base import ChargeAmount, ChargeAmounts, Holder, PositionCharge
 from seawall.margin.factors import check_factors, factor_of, kinds_of, money_kind
 from seawall.market.needs import Need
 from seawall.products.portfolio import Position
+from seawall.risk.accounts import Accounts
 from seawall.risk.sums import PerUnit
 
 # A debt divided by less would be a hundred times itself.
@@ -53,6 +54,17 @@ class BorrowFactorCharge(PositionCharge, frozen=True, kw_only=True, tag="borrow-
                 costs = (-value * self._extra(level, kind) for level in ("initial", "maintenance"))
                 found.append(ChargeAmount(f"{self.head}/{position.instrument.name}", *costs))
         return tuple(found)
+
+    def amounts_on_money_of_accounts(self, accounts: Accounts) -> ChargeAmounts:
+        """One amount per debt in cash or a stablecoin."""
+        owed = np.flatnonzero(accounts.money_usd < 0.0)
+        debt, place = -accounts.money_usd[owed], accounts.money_place[owed]
+        kinds = [money_kind(p.instrument) for p, _ in accounts.instruments.book.money]
+        initial, maintenance = (
+            debt * np.array([self._extra(level, kind) for kind in kinds])[place]
+            for level in ("initial", "maintenance")
+        )
+        return ChargeAmounts(accounts.money_account[owed], initial, maintenance)
 
     def rates(self, on: Holder) -> tuple[PerUnit, PerUnit]:
         """Of values below zero; an option is worth less than nothing to who is short of it alone.

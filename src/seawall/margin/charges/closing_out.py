@@ -1,24 +1,19 @@
-"""Charges for closing a book out: its spreads and impact, its expiries, its size."""
+"""Charges for closing a book out: its spreads and impact, and its expiries."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seawall.margin.charges.base import (
-    ChargeAmount,
     Charged,
     ChargeShares,
     Holder,
-    NamedCharge,
     UnderlyingCharge,
 )
-from seawall.margin.fold import lone_loss
-from seawall.market.liquidity import WHOLE, by_cluster, clusters_of
 from seawall.market.needs import Need
 from seawall.risk.book import SPOT_BUCKET, UnderlyingBook
 from seawall.risk.sums import PerUnit, Total, greater
@@ -129,93 +124,3 @@ class BasisCharge(UnderlyingCharge, frozen=True, kw_only=True, tag="basis"):
         move = np.maximum(self.min_move_rel, self.annual_move_rel * np.sqrt(tenor))
         move[book.buckets.index(SPOT_BUCKET)] = 0.0
         return move
-
-
-class ConcentrationCharge(NamedCharge, frozen=True, kw_only=True, tag="concentration"):
-    """Who holds much of what there is cannot close it out at the price of the day.
-
-    L · ``factor`` · the account's share of a cluster's open interest beyond ``free_share``, for the
-    cluster for which that is most: all contracts of the underlying, an expiry or a strike of one. L
-    is M, and of an expiry or strike no more than it loses by itself. An expiry or strike counts as
-    holding ``least_cluster_share`` of the underlying's open interest where it holds less or nobody
-    tells: nobody is concentrated by a few contracts at a strike where there are no others, and no
-    strike is out of sight. Open interest of the class stands in for that of the market, and without
-    either the account is taken to hold all there is.
-    """
-
-    needs: ClassVar[frozenset[Need]] = frozenset({Need.OPEN_INTEREST})
-    factor: float
-    free_share: float
-    least_cluster_share: float
-
-    def amounts(self, on: Charged) -> tuple[ChargeAmount, ...]:
-        """One amount per underlying."""
-        if not np.any(_contracts(on.book)):
-            return ()
-        crowd = self._most_crowded(on)
-        cost = self.factor * crowd.loss * max(0.0, crowd.share - self.free_share)
-        return (ChargeAmount(f"concentration/{on.book.underlying}", cost, cost),)
-
-    def shares(self, on: Charged, worst_shares: Floats) -> ChargeShares:
-        """Leg times slope of L·k·(s − f), over its degree 1 + s / (s − f), so that it adds up.
-
-        s = held / open interest: q_i·∂s/∂q_i is s·|q_i|/held in the cluster. Who holds all there
-        is has s = 1 whatever is added: the degree is one.
-        """
-        nothing = ChargeShares.of_degree_one(*np.zeros((2, on.book.quantity.size)))
-        if not np.any(_contracts(on.book)):
-            return nothing
-        crowd = self._most_crowded(on)
-        excess = crowd.share - self.free_share
-        if excess <= 0.0:
-            return nothing
-        growing = crowd.share if crowd.share < 1.0 else 0.0
-        held = np.where(crowd.inside, _contracts(on.book), 0.0)
-        losses = worst_shares if crowd.loss_shares is None else crowd.loss_shares
-        slope = self.factor * (losses * excess + crowd.loss * growing * held / held.sum())
-        part = slope * (excess / (excess + growing))
-        return ChargeShares(part, part, slope, slope)
-
-    def _most_crowded(self, on: Charged) -> _Crowd:
-        """The cluster that is charged most, of equal ones the first; the book holds a contract."""
-        clusters = [clusters_of(position.instrument) for position in on.book.positions]
-        held = by_cluster(zip(clusters, np.abs(on.book.quantity).tolist(), strict=True))
-        listed = on.liquidity.listed(on.book.underlying)
-        if not listed:
-            default_usd = on.numbers.open_interest_usd
-            whole = held[WHOLE] if default_usd is None else default_usd / on.book.level_usd
-            listed = {WHOLE: whole}
-        least = self.least_cluster_share * listed[WHOLE]
-        found: list[_Crowd] = []
-        for cluster, size in held.items():
-            known = max(listed.get(cluster, 0.0), least)
-            share = size / known if size < known else 1.0
-            # What is not crowded costs nothing, whatever it loses: of a chain, nearly all of it.
-            if cluster != WHOLE and share <= self.free_share:
-                continue
-            inside = np.array([cluster in own for own in clusters])
-            loss, shares = on.worst_loss, None
-            if cluster != WHOLE and on.array is not None:
-                alone, alone_shares = lone_loss(on.array, np.flatnonzero(inside))
-                if alone < loss:
-                    loss, shares = alone, alone_shares
-            found.append(_Crowd(inside, share, loss, shares))
-        return max(found, key=lambda crowd: crowd.loss * max(0.0, crowd.share - self.free_share))
-
-
-@dataclass(frozen=True, slots=True)
-class _Crowd:
-    """A cluster: its rows, the account's share of its open interest and the loss that counts.
-
-    ``loss_shares`` [M] of the rows in that loss, None where it is M.
-    """
-
-    inside: NDArray[np.bool_]
-    share: float
-    loss: float
-    loss_shares: Floats | None
-
-
-def _contracts(book: UnderlyingBook) -> Floats:
-    """Coins of each row that is a contract; shape [M]."""
-    return np.where(book.is_spot, 0.0, np.abs(book.quantity))

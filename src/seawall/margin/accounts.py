@@ -1,0 +1,245 @@
+"""Requirement and collateral of many accounts at once, by the same model and to the same cent.
+
+What :mod:`seawall.margin.requirement` does for one account is done here underlying by underlying
+for all of them: an element of an array stands where a row of a report does. A row is explained by
+asking for the one account (:func:`seawall.report.build.margin`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seawall.basics.arrays import freeze
+from seawall.basics.money import collateral_cents, requirement_cents
+from seawall.margin.charges.base import ChargedAccounts
+from seawall.margin.classes import class_of
+from seawall.margin.collateral_accounts import by_account, in_array_of_accounts
+from seawall.margin.combine_accounts import AccountsUnits, Combined, combine_units
+from seawall.margin.floors import greatest_floor_of_accounts
+from seawall.margin.fold_accounts import ArrayInRows
+from seawall.margin.model import MarginModel
+from seawall.products.instruments import LpShare, RealWorldAsset
+from seawall.risk.accounts import Accounts, Instruments, UnderlyingAccounts
+from seawall.risk.book import UnderlyingBook
+from seawall.risk.scenarios import lay_out
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelArrays:
+    """A model with the risk arrays of all instruments under it, by underlying.
+
+    ``arrays`` is empty in a model without scenarios; ``second`` the same of the second model of a
+    hybrid.
+    """
+
+    model: MarginModel
+    arrays: dict[str, ArrayInRows]
+    second: ModelArrays | None
+
+    @classmethod
+    def of(cls, instruments: Instruments, model: MarginModel) -> ModelArrays:
+        """Revalue one unit of every instrument in every scenario.
+
+        Raises what :func:`seawall.margin.requirement.margin_requirement` raises.
+        """
+        arrays: dict[str, ArrayInRows] = {}
+        grid, revaluation = model.scenarios, model.revaluation
+        if grid is not None and revaluation is not None:
+            for book in instruments.book.underlyings:
+                if _is_collateral_only(book):
+                    continue
+                numbers = class_of(book.underlying, model.classes)
+                cells = lay_out(grid, numbers.price_range_up_rel, numbers.price_range_down_rel)
+                arrays[book.underlying] = ArrayInRows.of(revaluation.array(book, grid, cells))
+        second = None if model.second is None else cls.of(instruments, model.second)
+        return cls(model, arrays, second)
+
+
+def _is_collateral_only(book: UnderlyingBook) -> bool:
+    assets = (position.instrument for position in book.positions)
+    return all(isinstance(asset, LpShare | RealWorldAsset) for asset in assets)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountsStep:
+    """What one step of the waterfall adds, in USD, ≥ 0, and to whom.
+
+    ``account`` are places of accounts; all have shape [N] and are read-only. An account may stand
+    in a step several times, with a row each.
+    """
+
+    account: Integers
+    initial: Floats
+    maintenance: Floats
+
+    def __post_init__(self) -> None:
+        freeze(self, self.account.size)
+
+    @classmethod
+    def both(cls, account: Integers, amount: Floats) -> AccountsStep:
+        """The same at both levels."""
+        return cls(account, amount, amount)
+
+    @classmethod
+    def initial_only(cls, account: Integers, amount: Floats) -> AccountsStep:
+        """Nothing in maintenance margin."""
+        return cls(account, amount, np.zeros(amount.size))
+
+
+@dataclass(frozen=True, slots=True)
+class AccountsMargin:
+    """Requirement and collateral of each account; shapes [A], read-only.
+
+    Cents are exact sums of rows rounded against the account, as in its report; ``initial_usd`` and
+    ``maintenance_usd`` are not rounded.
+    """
+
+    initial_cents: Integers
+    maintenance_cents: Integers
+    equity_cents: Integers
+    haircut_cents: Integers
+    initial_usd: Floats
+    maintenance_usd: Floats
+
+    def __post_init__(self) -> None:
+        freeze(self, self.initial_cents.size)
+
+
+def margin_of_accounts(accounts: Accounts, arrays: ModelArrays) -> AccountsMargin:
+    """The requirement and the collateral of every account under a model.
+
+    Raises BadParameter when no class takes an underlying, BadNumber for an amount beyond all.
+    """
+    model, count = arrays.model, accounts.count
+    inside = in_array_of_accounts(accounts, model.classes)
+    steps = _steps(accounts, inside, arrays)
+    holdings = model.collateral.of_accounts(accounts, model.classes)
+
+    def total(values: Iterable[tuple[Integers, Floats]]) -> Floats:
+        return sum((by_account(*each, count) for each in values), np.zeros(count))
+
+    def cents(values: Iterable[tuple[Integers, Floats]], against: Rounding, what: str) -> Integers:
+        # Sums of whole cents are exact in float64 up to sums that rounding refuses.
+        rounded = (
+            (account, against(amount, what).astype(np.float64)) for account, amount in values
+        )
+        return total(rounded).astype(np.int64)
+
+    initial = [(step.account, step.initial) for step in steps]
+    maintenance = [(step.account, step.maintenance) for step in steps]
+    return AccountsMargin(
+        initial_cents=cents(initial, requirement_cents, "initial margin"),
+        maintenance_cents=cents(maintenance, requirement_cents, "maintenance margin"),
+        equity_cents=cents(((h.account, h.value) for h in holdings), collateral_cents, "equity"),
+        haircut_cents=cents(
+            ((h.account, h.haircut) for h in holdings), requirement_cents, "haircuts"
+        ),
+        initial_usd=total(initial),
+        maintenance_usd=total(maintenance),
+    )
+
+
+Rounding = Callable[[Floats, str], Integers]
+
+
+def _steps(
+    accounts: Accounts, inside: Sequence[UnderlyingAccounts], arrays: ModelArrays
+) -> list[AccountsStep]:
+    """The waterfall of all accounts, which hold ``inside`` in the array."""
+    model, count = arrays.model, accounts.count
+    book = accounts.instruments.book
+    units, raised, worst = _units(inside, arrays)
+    before = combine_units(units, model.offsets, book.as_of, count)
+    after = combine_units(raised, model.offsets, book.as_of, count)
+    steps = _scanning_steps(before, after)
+    for part, loss in zip(inside, worst, strict=True):
+        on = ChargedAccounts(
+            held=part,
+            numbers=class_of(part.book.underlying, model.classes),
+            liquidity=book.liquidity,
+            worst_loss=loss,
+            array=arrays.arrays.get(part.book.underlying),
+        )
+        for charge in model.charges:
+            amounts = charge.amounts_of_accounts(on)
+            steps.append(AccountsStep(amounts.account, amounts.initial, amounts.maintenance))
+    for charge in model.charges:
+        amounts = charge.amounts_on_money_of_accounts(accounts)
+        steps.append(AccountsStep(amounts.account, amounts.initial, amounts.maintenance))
+    risk = np.zeros(count)
+    for group in after:
+        risk += by_account(group.account, group.risk + group.correlation_collapse, count)
+    more = (model.levels.im_factor - 1.0) * risk
+    steps.append(AccountsStep.initial_only(np.arange(count), more))
+    if arrays.second is not None:
+        steps.append(_hybrid_step(accounts, inside, steps, arrays.second))
+    return steps
+
+
+def _hybrid_step(
+    accounts: Accounts,
+    inside: Sequence[UnderlyingAccounts],
+    steps: Sequence[AccountsStep],
+    second: ModelArrays,
+) -> AccountsStep:
+    """What the second model asks beyond the first."""
+    count = accounts.count
+
+    def totals(of: Sequence[AccountsStep]) -> tuple[Floats, Floats]:
+        initial = sum((by_account(s.account, s.initial, count) for s in of), np.zeros(count))
+        return initial, sum(
+            (by_account(s.account, s.maintenance, count) for s in of), np.zeros(count)
+        )
+
+    own, other = totals(steps), totals(_steps(accounts, inside, second))
+    more = (np.maximum(0.0, theirs - ours) for ours, theirs in zip(own, other, strict=True))
+    return AccountsStep(np.arange(count), *more)
+
+
+def _units(
+    inside: Sequence[UnderlyingAccounts], arrays: ModelArrays
+) -> tuple[list[AccountsUnits], list[AccountsUnits], list[Floats]]:
+    """Units before and after floors, and M of each segment; one of each an underlying.
+
+    A model without scenarios has no units, and M is 0.
+    """
+    model = arrays.model
+    if model.fold is None:
+        return [], [], [np.zeros(part.start.size) for part in inside]
+    units: list[AccountsUnits] = []
+    raised: list[AccountsUnits] = []
+    worst: list[Floats] = []
+    for part in inside:
+        apart = model.fold.apart(part)
+        up, down = arrays.arrays[part.book.underlying].losses(apart)
+        unit = AccountsUnits(part.book.underlying, apart.account, up, down)
+        units.append(unit)
+        raised.append(unit.raised_to(greatest_floor_of_accounts(model.floors, apart)))
+        segment = part.segment if apart is not part else np.arange(part.start.size)
+        worst.append(by_account(segment, raised[-1].worst, part.start.size))
+    return units, raised, worst
+
+
+def _scanning_steps(before: Sequence[Combined], after: Sequence[Combined]) -> list[AccountsStep]:
+    """Scanning risk in the active direction, decorrelation, what floors add, and what a collapse of
+    correlations adds in initial margin.
+    """
+    steps: list[AccountsStep] = []
+    for group in before:
+        for unit, place in group.members:
+            loss = np.where(group.upward[place], unit.up, unit.down)
+            steps.append(AccountsStep.both(unit.account, loss))
+        steps.append(AccountsStep.both(group.account, group.decorrelation))
+    for group, raised in zip(before, after, strict=True):
+        # Both are exact to rounding; a floor never lowers a group.
+        added = np.maximum(0.0, raised.risk - group.risk)
+        steps.append(AccountsStep.both(group.account, added))
+        steps.append(AccountsStep.initial_only(group.account, raised.correlation_collapse))
+    return steps
