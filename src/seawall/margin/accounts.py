@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seawall.basics.arrays import freeze
+from seawall.basics.arrays import array_fields, freeze
 from seawall.basics.money import collateral_cents, requirement_cents
 from seawall.margin.charges.base import ChargedAccounts
 from seawall.margin.classes import class_of
@@ -110,6 +110,14 @@ class AccountsMargin:
 
     def __post_init__(self) -> None:
         freeze(self, self.initial_cents.size)
+
+    @classmethod
+    def joined(cls, parts: Sequence[AccountsMargin]) -> AccountsMargin:
+        """Accounts one after another; none of none."""
+        none, nothing = np.zeros((4, 0), dtype=np.int64), np.zeros((2, 0))
+        empty = cls(none[0], none[1], none[2], none[3], nothing[0], nothing[1])
+        columns = [array_fields(part).values() for part in (empty, *parts)]
+        return cls(*map(np.concatenate, zip(*columns, strict=True)))
 
 
 def margin_of_accounts(accounts: Accounts, arrays: ModelArrays) -> AccountsMargin:

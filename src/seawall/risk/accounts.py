@@ -15,13 +15,13 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from seawall.basics.arrays import array_fields
+from seawall.basics.arrays import array_fields, freeze
 from seawall.kernels.clusters import NET, SIZE, WEIGHTED, spread_over_buckets
 from seawall.kernels.ordering import ordered
 from seawall.kernels.segments import sum_segments
 from seawall.market.liquidity import clusters_of
 from seawall.market.snapshot import MarketSnapshot
-from seawall.products.instruments import Instrument
+from seawall.products.instruments import Future, Instrument
 from seawall.products.portfolio import Portfolio, Position
 from seawall.risk.book import FUTURE, PERPETUAL, Book, UnderlyingBook, join
 from seawall.risk.sums import PerUnit
@@ -50,7 +50,7 @@ class Instruments:
     @classmethod
     def joined(cls, instruments: Sequence[Instrument], market: MarketSnapshot) -> Instruments:
         """Look up distinct instruments. Raises what :func:`seawall.risk.book.join` raises."""
-        units = tuple(Position(instrument=each, quantity=Decimal(1)) for each in instruments)
+        units = tuple(one_unit(each, market) for each in instruments)
         book = join(Portfolio(account="all accounts", positions=units), market)
         book = replace(book, underlyings=tuple(map(_by_cluster, book.underlyings)))
         place = {p.instrument.name: (-1, row) for row, (p, _) in enumerate(book.money)}
@@ -59,6 +59,13 @@ class Instruments:
                 place[position.instrument.name] = (number, row)
         found = np.array([place[each.name] for each in instruments], dtype=np.int64)
         return cls(book, *(np.ascontiguousarray(column) for column in found.T))
+
+
+def one_unit(instrument: Instrument, market: MarketSnapshot) -> Position:
+    """A position of one unit, a future entered at its mark. Raises what the snapshot raises."""
+    future = isinstance(instrument, Future)
+    entry = Decimal(market.forward(instrument)) if future else None
+    return Position(instrument=instrument, quantity=Decimal(1), entry_price=entry)
 
 
 def _by_cluster(book: UnderlyingBook) -> UnderlyingBook:
@@ -202,7 +209,11 @@ class Columns:
     entry_price: Floats
 
     def __post_init__(self) -> None:
-        _freeze(self)
+        freeze(self, self.account.size)
+
+    def at(self, places: Integers | slice) -> Columns:
+        """The positions at some places, in their order."""
+        return Columns(*(values[places] for values in array_fields(self).values()))
 
 
 def joined_accounts(columns: Columns, count: int, instruments: Instruments) -> Accounts:
@@ -224,6 +235,13 @@ def joined_accounts(columns: Columns, count: int, instruments: Instruments) -> A
         money_place=place,
         money_usd=columns.quantity[rest] * unit_usd[place],
     )
+
+
+def by_account_order(columns: Columns, count: int) -> Columns:
+    """The positions of ``count`` accounts with those of each account side by side."""
+    if (np.diff(columns.account) >= 0).all():
+        return columns
+    return columns.at(_sorted(columns.account, count, np.arange(columns.account.size)))
 
 
 def repeated(columns: Columns, count: int) -> Integers:
@@ -311,6 +329,6 @@ def _by_segment(amount: Floats, segment: Integers, segments: int) -> Floats:
     return np.bincount(segment, weights=amount, minlength=segments).astype(np.float64)
 
 
-def _freeze(holder: Instruments | UnderlyingAccounts | Accounts | Columns) -> None:
+def _freeze(holder: Instruments | UnderlyingAccounts | Accounts) -> None:
     for values in array_fields(holder).values():
         values.flags.writeable = False

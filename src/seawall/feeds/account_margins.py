@@ -1,0 +1,148 @@
+"""Many accounts margined on this machine, from a table of positions to a table of margins.
+
+Accounts are cut into blocks, which threads take one after another: the kernels let go of the
+interpreter. What comes out does not depend on the blocks.
+"""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seawall.basics.errors import EmptyPortfolio
+from seawall.feeds.position_tables import (
+    Fault,
+    HeldInstruments,
+    PositionTable,
+    held_instruments,
+    position_frame,
+    read_positions,
+)
+from seawall.margin.accounts import AccountsMargin, ModelArrays, margin_of_accounts
+from seawall.margin.model import MarginModel
+from seawall.margin.status import WARNING_RATIO
+from seawall.market.snapshot import MarketSnapshot
+from seawall.products.instruments import CASH
+from seawall.risk.accounts import Columns, by_account_order, joined_accounts
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Integers = NDArray[np.int64]
+
+BLOCK_POSITIONS = 500_000
+"""Positions of a block: what its columns take stays near the processor."""
+
+STATES = ("healthy", "warning", "reduce-only", "liquidation")
+
+
+def margin_of_positions(
+    positions: Any, market: MarketSnapshot, model: MarginModel, threads: int | None = None
+) -> pl.DataFrame:
+    """The margin of every account of a table, on this machine; in the order of their first rows.
+
+    Raises what the first row that cannot be margined would raise by itself, EmptyPortfolio for a
+    table without rows, and what :func:`position_frame` and the model raise.
+    """
+    frame = position_frame(positions)
+    if frame.is_empty():
+        raise EmptyPortfolio(
+            "the table has no position", where="positions", remedy="Give one row per position."
+        )
+    held = held_instruments(frame["instrument"].unique().drop_nulls(), market)
+    table, faults = read_positions(frame, held)
+    if faults:
+        raise faults[0].error
+    return margin_table(table, held, ModelArrays.of(held.joined, model), threads)
+
+
+def check_positions(positions: Any, market: MarketSnapshot) -> pl.DataFrame:
+    """The rows of a table that cannot be margined: row, account, instrument, problem and remedy.
+
+    Empty where all can. Raises what :func:`position_frame` raises.
+    """
+    frame = position_frame(positions)
+    held = held_instruments(frame["instrument"].unique().drop_nulls(), market)
+    return fault_frame(read_positions(frame, held)[1])
+
+
+def fault_frame(faults: list[Fault]) -> pl.DataFrame:
+    """Faults as a table."""
+    import polars as pl
+
+    rows = [(f.row, f.account, f.instrument, f.error.what, f.error.remedy) for f in faults]
+    text = ("account", "instrument", "problem", "remedy")
+    schema = [("row", pl.Int64()), *((name, pl.String()) for name in text)]
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def margin_table(
+    table: PositionTable,
+    held: HeldInstruments,
+    arrays: ModelArrays,
+    threads: int | None = None,
+) -> pl.DataFrame:
+    """The margin of every account of a table that has been read."""
+    count = len(table.accounts)
+    columns = by_account_order(table.columns, count)
+
+    def margined(block: tuple[int, Columns]) -> AccountsMargin:
+        size, own = block
+        return margin_of_accounts(joined_accounts(own, size, held.joined), arrays)
+
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        parts = list(pool.map(margined, _blocks(columns, count)))
+    return _frame(table.accounts, AccountsMargin.joined(parts))
+
+
+def _blocks(columns: Columns, count: int) -> Iterator[tuple[int, Columns]]:
+    """So many accounts at a time and their positions; ``columns`` by account."""
+    starts: list[int] = np.searchsorted(columns.account, np.arange(count + 1)).tolist()
+    first = 0
+    while first < count:
+        # An account is never cut, however many positions it has.
+        last = bisect_right(starts, starts[first] + BLOCK_POSITIONS) - 1
+        last = min(max(last, first + 1), count)
+        own = columns.at(slice(starts[first], starts[last]))
+        yield last - first, replace(own, account=own.account - first)
+        first = last
+
+
+def _frame(accounts: pl.Series, margin: AccountsMargin) -> pl.DataFrame:
+    """Amounts in USD, as the reports of the accounts have them."""
+    import polars as pl
+
+    initial, maintenance = margin.initial_cents, margin.maintenance_cents
+    value = margin.equity_cents - margin.haircut_cents
+    positive = value > 0
+    ratio = np.where(positive, maintenance / np.where(positive, value, 1), np.nan)
+    return pl.DataFrame(
+        {
+            "account": accounts,
+            "currency": pl.repeat(CASH, len(accounts), dtype=pl.String, eager=True),
+            "initial": initial / 100,
+            "maintenance": maintenance / 100,
+            "margin_value": value / 100,
+            "equity": margin.equity_cents / 100,
+            "excess_initial": (value - initial) / 100,
+            "excess_maintenance": (value - maintenance) / 100,
+            "mm_ratio": pl.Series(ratio).fill_nan(None),
+            "state": pl.Series(STATES).gather(_states(initial, maintenance, value, ratio)),
+        }
+    )
+
+
+def _states(
+    initial: Integers, maintenance: Integers, value: Integers, ratio: NDArray[np.float64]
+) -> Integers:
+    """Places in ``STATES``, by the rules of :class:`seawall.margin.status.MarginStatus`."""
+    liquidated = (value < 0) | ((maintenance > 0) & (value <= maintenance))
+    rules = [liquidated, value < initial, ratio >= WARNING_RATIO]
+    return np.select(rules, [3, 2, 1], default=0).astype(np.int64)

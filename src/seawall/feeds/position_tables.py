@@ -1,0 +1,333 @@
+"""Tables of positions of many accounts: columns of polars, Arrow or numpy, to numbers.
+
+``account`` (text or integers), ``instrument`` (as in a book), ``quantity`` (units of the
+underlying, + long) and, where there is one, ``entry_price``, of which null and NaN say that there
+is none. A row that cannot be margined is a fault: its number, and the error that a book of it alone
+would raise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seawall.basics.arrays import array_fields
+from seawall.basics.decimals import MAX_PRICE, parse_decimal
+from seawall.basics.errors import DuplicatePosition, InputError, UnrecognisedFile, located
+from seawall.basics.nearest import did_you_mean, nearest_name
+from seawall.feeds.holdings import instrument_of
+from seawall.market.snapshot import MarketSnapshot
+from seawall.market.unlisted import with_unlisted
+from seawall.products.instruments import Derivative, Future, Instrument
+from seawall.products.markets import is_signed
+from seawall.products.portfolio import MAX_QUANTITY, Position
+from seawall.risk.accounts import Columns, Instruments, one_unit, repeated
+from seawall.risk.assumptions import ENTRY_MAX_FACTOR, MAX_POSITION_USD, assumptions
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+REQUIRED, OPTIONAL = ("account", "instrument", "quantity"), ("entry_price", "row")
+"""Columns of a table of positions; ``row`` numbers the rows of what is part of another table."""
+
+_UNKNOWN = -1
+# Floats are written with as many digits as it takes to tell them apart.
+_FLOAT_DECIMALS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class HeldInstruments:
+    """What a table holds: every name that can be margined, joined with the market.
+
+    ``place`` maps names as they are given to places of ``joined``. ``price_usd`` of one unit,
+    ``mark`` of futures (NaN of all else) and ``signed``, whether prices are of either sign, have
+    shape [N] and are read-only. ``market`` has what is not listed valued by its surface.
+    """
+
+    market: MarketSnapshot
+    joined: Instruments
+    place: Mapping[str, int]
+    price_usd: Floats
+    mark: Floats
+    signed: Flags
+
+    def __post_init__(self) -> None:
+        for values in array_fields(self).values():
+            values.flags.writeable = False
+
+
+def held_instruments(names: Iterable[str], market: MarketSnapshot) -> HeldInstruments:
+    """Look up what a table holds; names that cannot be margined are left to their rows.
+
+    What the market does not list is valued by its surface.
+    """
+    spelt: dict[str, Instrument] = {}
+    for name in names:
+        try:
+            spelt[name] = instrument_of(name, name)
+        except InputError:
+            continue
+    market = with_unlisted(market, spelt.values())
+    known: dict[str, Instrument] = {}
+    for each in spelt.values():
+        try:
+            assumptions(one_unit(each, market), market)
+        except InputError:
+            continue
+        known[each.name] = each
+    number = {name: place for place, name in enumerate(known)}
+    return HeldInstruments(
+        market=market,
+        joined=Instruments.joined(tuple(known.values()), market),
+        place={name: number[each.name] for name, each in spelt.items() if each.name in number},
+        price_usd=np.array([_price_usd(each, market) for each in known.values()]),
+        mark=np.array([_mark(each, market) for each in known.values()]),
+        signed=np.array([is_signed(each.underlying) for each in known.values()], dtype=np.bool_),
+    )
+
+
+def _price_usd(instrument: Instrument, market: MarketSnapshot) -> float:
+    if isinstance(instrument, Derivative):
+        return market.level_usd(instrument.underlying)
+    return market.asset_usd(instrument)
+
+
+def _mark(instrument: Instrument, market: MarketSnapshot) -> float:
+    return market.forward(instrument) if isinstance(instrument, Future) else np.nan
+
+
+@dataclass(frozen=True, slots=True)
+class PositionTable:
+    """Positions as columns; ``accounts`` are names, in the order of their first rows."""
+
+    accounts: pl.Series
+    columns: Columns
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A row that cannot be margined, as it is told, and why."""
+
+    row: int
+    account: str
+    instrument: str
+    error: InputError
+
+
+def position_frame(positions: Any) -> pl.DataFrame:
+    """A table's columns ``row``, ``account``, ``instrument``, ``quantity`` and ``entry_price``.
+
+    From a frame of polars, whatever tells of itself as Arrow does, or a mapping of arrays; rows are
+    numbered from 1. Raises UnrecognisedFile for other columns, InputError for what is no table.
+    """
+    import polars as pl
+
+    try:
+        frame = positions if isinstance(positions, pl.DataFrame) else pl.DataFrame(positions)
+    except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        raise InputError(
+            f"{type(positions).__name__} is no table of positions: {error!s:.80}",
+            where="positions",
+            remedy="Give a frame of polars, an Arrow table or columns of equal length.",
+        ) from None
+    require_position_columns(frame.schema)
+    if "row" not in frame.columns:
+        frame = frame.with_row_index("row", offset=1)
+    if "entry_price" not in frame.columns:
+        frame = frame.with_columns(entry_price=pl.lit(None, dtype=pl.Float64))
+    integers = frame.schema["account"].is_integer()
+    return frame.select(
+        pl.col("row").cast(pl.Int64),
+        pl.col("account") if integers else pl.col("account").cast(pl.String),
+        pl.col("instrument").cast(pl.String),
+        "quantity",
+        "entry_price",
+    )
+
+
+def require_position_columns(schema: pl.Schema) -> None:
+    """Raise UnrecognisedFile for a table that has not the columns of positions, or other kinds."""
+    import polars as pl
+
+    known = (*REQUIRED, *OPTIONAL)
+    for names, fault in (
+        ([name for name in REQUIRED if name not in schema], "lacks"),
+        ([name for name in schema if name not in known], "has unknown"),
+    ):
+        if names:
+            meant = nearest_name(names[0], known if fault == "has unknown" else schema)
+            raise UnrecognisedFile(
+                f"the table {fault} {', '.join(repr(name) for name in names[:5])}",
+                where="positions",
+                remedy=did_you_mean(
+                    meant, "Give account, instrument, quantity and, where known, entry_price."
+                ),
+            )
+    kinds = {"account": "text or integers", "instrument": "text", "quantity": "numbers"}
+    for name, wanted in {**kinds, "entry_price": "numbers"}.items():
+        kind = schema.get(name, pl.Null())
+        number = kind.is_integer() if name == "account" else kind.is_numeric()
+        # Numbers may be told as text; text may be told as codes of it.
+        words = kind == pl.String or isinstance(kind, pl.Categorical | pl.Enum)
+        if not (words or kind == pl.Null or (number and name != "instrument")):
+            raise UnrecognisedFile(
+                f"column {name!r} holds {kind}", where="positions", remedy=f"Give {wanted}."
+            )
+
+
+def read_positions(frame: pl.DataFrame, held: HeldInstruments) -> tuple[PositionTable, list[Fault]]:
+    """The positions of a :func:`position_frame`, and its faults in the order of rows.
+
+    An account with a fault is no part of the table: what is left of it would be another account.
+    """
+    import polars as pl
+
+    names = frame["account"].unique(maintain_order=True).drop_nulls()
+    names = names.filter(pl.Series(list(map(_is_name, names)), dtype=pl.Boolean))
+    columns = Columns(
+        account=_codes(frame["account"], names),
+        instrument=_places(frame["instrument"], held),
+        quantity=_floats(frame["quantity"]),
+        entry_price=_floats(frame["entry_price"]),
+    )
+    sound = _are_sound(columns, len(names), held) & ~_is_garbled(frame["entry_price"])
+    faults: dict[int, Fault] = {}
+    for place in np.flatnonzero(~sound).tolist():
+        fault = _fault(frame.row(place, named=True), held.market)
+        if fault is None:
+            sound[place] = True
+        else:
+            faults[place] = fault
+    good = np.flatnonzero(sound)
+    for first, again in good[repeated(columns.at(good), len(names))].tolist():
+        faults[again] = _duplicate(frame, first, again)
+    if not faults:
+        return PositionTable(names, columns), []
+    stays = np.ones(len(names) + 1, dtype=np.bool_)
+    stays[columns.account[list(faults)]] = stays[-1] = False
+    left = columns.at(np.flatnonzero(stays[columns.account]))
+    place = np.cumsum(stays) - 1
+    table = PositionTable(
+        names.filter(pl.Series(stays[:-1])), replace(left, account=place[left.account])
+    )
+    return table, [faults[place] for place in sorted(faults)]
+
+
+def _are_sound(columns: Columns, accounts: int, held: HeldInstruments) -> Flags:
+    """Rows in which nothing is wrong for sure; the rest has a closer look. Shape [P]."""
+    quantity, entry = columns.quantity, columns.entry_price
+    known = columns.instrument != _UNKNOWN
+    place = np.where(known, columns.instrument, 0)
+    if not held.joined.part.size:
+        return np.zeros(quantity.size, dtype=np.bool_)
+    size = np.abs(quantity)
+    sound = known & (columns.account < accounts) & (size < float(MAX_QUANTITY))
+    sound &= size * held.price_usd[place] <= MAX_POSITION_USD
+    mark = held.mark[place]
+    # Of prices of either sign a ratio says nothing.
+    far = held.signed[place] | (
+        np.maximum(entry, mark) > ENTRY_MAX_FACTOR * np.minimum(entry, mark)
+    )
+    odd = ~((entry > 0.0) & (entry < MAX_PRICE)) | (np.isfinite(mark) & far)
+    return sound & (np.isnan(entry) | ~odd)
+
+
+def _fault(row: Mapping[str, Any], market: MarketSnapshot) -> Fault | None:
+    """What is wrong with a row, as a book of it alone would say; None if nothing is."""
+    where = f"row {row['row']}"
+    account, name = (str(row[key] if row[key] is not None else "") for key in REQUIRED[:2])
+    try:
+        if not _is_name(account):
+            raise InputError(
+                f"{account!r} is not the name of an account",
+                where=where,
+                remedy="Name the account in every row.",
+            )
+        with located(f"{where}, account {account}", where):
+            given = {
+                key: parse_decimal(_told(row[key]), f"{key} of {name}", where, _FLOAT_DECIMALS)
+                for key in ("quantity", "entry_price")
+                if key == "quantity" or not _is_none(row[key])
+            }
+            instrument = instrument_of(name, where)
+            assumptions(
+                Position(
+                    instrument=instrument,
+                    quantity=given["quantity"],
+                    entry_price=given.get("entry_price"),
+                    where=where,
+                ),
+                market,
+            )
+    except InputError as error:
+        return Fault(int(row["row"]), account, name, error)
+    return None
+
+
+def _duplicate(frame: pl.DataFrame, first: int, again: int) -> Fault:
+    one, other = (frame.row(place, named=True) for place in (first, again))
+    error = DuplicatePosition(
+        f"{other['instrument']} appears twice in account {str(other['account'])!r}",
+        where=f"rows {one['row']} and {other['row']}",
+        remedy="Merge the two into one net position.",
+    )
+    return Fault(int(other["row"]), str(other["account"]), str(other["instrument"]), error)
+
+
+def _is_name(account: str | int) -> bool:
+    return isinstance(account, int) or (bool(account) and account.isprintable())
+
+
+def _told(value: object) -> str:
+    """A number as a book would have it written."""
+    return "" if value is None else str(value)
+
+
+def _is_none(value: object) -> bool:
+    """Whether nothing is told: null, a NaN of a column of numbers, or no text."""
+    return value is None or value == "" or (isinstance(value, float) and value != value)
+
+
+def _codes(accounts: pl.Series, names: pl.Series) -> Integers:
+    """The place in ``names`` of each account; one more than there are for no name."""
+    import polars as pl
+
+    spelt = pl.Enum(names.cast(pl.String))
+    codes = accounts.cast(pl.String).cast(spelt, strict=False).to_physical().cast(pl.Int64)
+    return codes.fill_null(len(names)).to_numpy()
+
+
+def _places(instruments: pl.Series, held: HeldInstruments) -> Integers:
+    """The place of each instrument among those held; −1 for one that cannot be margined."""
+    import polars as pl
+
+    names = instruments.unique().drop_nulls()
+    places = np.array([held.place.get(name, _UNKNOWN) for name in names] + [_UNKNOWN])
+    codes = instruments.cast(pl.Enum(names)).to_physical().cast(pl.Int64)
+    return places[codes.fill_null(len(names)).to_numpy()]
+
+
+def _floats(numbers: pl.Series) -> Floats:
+    """The numbers as float64, NaN where there is none."""
+    import polars as pl
+
+    told = numbers.str.strip_chars() if numbers.dtype == pl.String else numbers
+    return told.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
+
+
+def _is_garbled(numbers: pl.Series) -> Flags:
+    """Text that is there and is no number; shape [P]."""
+    import polars as pl
+
+    if numbers.dtype != pl.String:
+        return np.zeros(len(numbers), dtype=np.bool_)
+    told = numbers.str.strip_chars()
+    return (told.fill_null("") != "").to_numpy() & np.isnan(_floats(numbers))

@@ -1,0 +1,150 @@
+"""Tables of positions: what is margined, and what is refused with its row named."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+import seawall as sw
+from seawall.basics.errors import (
+    BadNumber,
+    DuplicatePosition,
+    EmptyPortfolio,
+    ExpiredInstrument,
+    InputError,
+    MissingQuote,
+    UnknownInstrument,
+    UnrecognisedFile,
+)
+from seawall.feeds.account_margins import check_positions, margin_of_positions
+from seawall.margin.presets import load_preset, preset_names
+from seawall.products.portfolio import portfolio
+
+MARKET = sw.synthetic_market()
+PRBM = load_preset("prbm")
+CALL = "BTC-30JAN26-100000-C"
+ROWS = [
+    ("b", CALL, -2.0, None),
+    ("a", "BTC-PERPETUAL", 1.0, 90_000.0),
+    ("b", "USDC", 500_000.0, None),
+    ("a", "BTC", 0.5, None),
+    ("c", "ETH-PERPETUAL", -10.0, None),
+    ("b", "BTC-PERPETUAL", 1.0, 94_000.0),
+]
+NAMES = ("account", "instrument", "quantity", "entry_price")
+
+
+def table(rows=ROWS) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=NAMES, orient="row")
+
+
+def spoilt(place: int, **cells) -> list[tuple]:
+    rows = [dict(zip(NAMES, row, strict=True)) for row in ROWS]
+    rows[place].update(cells)
+    return [tuple(row.values()) for row in rows]
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_every_account_has_the_margin_of_its_report(name):
+    found = margin_of_positions(table(), MARKET, load_preset(name))
+    assert found["account"].to_list() == ["b", "a", "c"]
+    for row in found.iter_rows(named=True):
+        own = [each[1:] for each in ROWS if each[0] == row["account"]]
+        report = sw.margin(portfolio(own), MARKET, name)
+        for amount in ("initial", "maintenance", "margin_value", "equity", "excess_initial"):
+            assert row[amount] == float(getattr(report, amount)), amount
+        assert row["mm_ratio"] == report.mm_ratio
+        assert (row["state"], row["currency"]) == (report.state, "USD")
+
+
+def test_columns_may_be_arrays_text_integers_or_categories():
+    expected = margin_of_positions(table(), MARKET, PRBM).drop("account")
+    numbers = {"b": 2, "a": 1, "c": 3}
+    arrays = {
+        "account": np.array([numbers[row[0]] for row in ROWS]),
+        "instrument": np.array([row[1] for row in ROWS]),
+        "quantity": np.array([row[2] for row in ROWS]),
+        "entry_price": np.array([np.nan if row[3] is None else row[3] for row in ROWS]),
+    }
+    as_text = table().with_columns(
+        pl.col("quantity").cast(pl.String),
+        pl.col("entry_price").cast(pl.String).fill_null(""),
+        pl.col("instrument").cast(pl.Categorical),
+    )
+    exact = table().with_columns(pl.col("quantity").cast(pl.Decimal(20, 4)))
+    for given in (arrays, as_text, exact):
+        found = margin_of_positions(given, MARKET, PRBM)
+        assert found.drop("account").equals(expected)
+    assert margin_of_positions(arrays, MARKET, PRBM)["account"].to_list() == [2, 1, 3]
+
+
+BAD = [
+    ({"quantity": float("nan")}, BadNumber),
+    ({"quantity": None}, BadNumber),
+    ({"quantity": float("inf")}, BadNumber),
+    ({"quantity": 1e15}, BadNumber),
+    ({"quantity": 1e9}, BadNumber),
+    ({"entry_price": -5.0}, BadNumber),
+    ({"entry_price": float("inf")}, BadNumber),
+    ({"entry_price": 8_000.0}, BadNumber),
+    ({"instrument": "BTC-NONSENSE-1"}, UnknownInstrument),
+    ({"instrument": None}, UnknownInstrument),
+    ({"instrument": "BTC-2JAN26"}, ExpiredInstrument),
+    ({"instrument": "SOL-PERPETUAL"}, MissingQuote),
+    ({"account": None}, InputError),
+    ({"account": ""}, InputError),
+]
+
+
+@pytest.mark.parametrize(("cells", "error"), BAD)
+def test_a_row_that_cannot_be_margined_is_named(cells, error):
+    with pytest.raises(error, match=r"row 6\b"):
+        margin_of_positions(table(spoilt(5, **cells)), MARKET, PRBM)
+
+
+def test_a_row_says_what_a_book_of_it_alone_would_say():
+    rows = spoilt(5, entry_price=8_000.0)
+    with pytest.raises(BadNumber) as of_table:
+        margin_of_positions(table(rows), MARKET, PRBM)
+    with pytest.raises(BadNumber) as of_book:
+        sw.margin(portfolio([rows[5][1:]]), MARKET)
+    assert of_table.value.what == of_book.value.what
+    assert of_table.value.remedy == of_book.value.remedy
+
+
+def test_text_that_is_no_number_is_refused():
+    rows = table().with_columns(quantity=pl.Series(["-2", "1", "500,000", "0.5", "x", "1"]))
+    problems = check_positions(rows, MARKET)
+    assert problems["row"].to_list() == [3, 5]
+    assert "500,000" in problems["problem"][0]
+
+
+def test_a_position_given_twice_names_both_rows():
+    with pytest.raises(DuplicatePosition, match=r"rows 1 and 6"):
+        margin_of_positions(table(spoilt(5, instrument=CALL)), MARKET, PRBM)
+
+
+def test_every_problem_is_listed_in_the_order_of_rows():
+    rows = [*spoilt(4, quantity=None), ("b", "USDC", 1.0, None), ("d", "NOPE!", 1.0, None)]
+    problems = check_positions(table(rows), MARKET)
+    assert problems["row"].to_list() == [5, 7, 8]
+    assert problems["account"].to_list() == ["c", "b", "d"]
+    assert problems.columns == ["row", "account", "instrument", "problem", "remedy"]
+    assert check_positions(table(), MARKET).is_empty()
+
+
+def test_other_columns_are_refused():
+    with pytest.raises(UnrecognisedFile, match="lacks 'quantity'"):
+        check_positions(table().rename({"quantity": "quantiti"}), MARKET)
+    with pytest.raises(UnrecognisedFile, match="unknown 'entry_prise'.*mean entry_price"):
+        check_positions(table().rename({"entry_price": "entry_prise"}), MARKET)
+    with pytest.raises(UnrecognisedFile, match="'quantity' holds Boolean"):
+        check_positions(table().with_columns(quantity=True), MARKET)
+    with pytest.raises(InputError, match="no table"):
+        check_positions(7, MARKET)
+
+
+def test_a_table_without_rows_is_no_answer():
+    with pytest.raises(EmptyPortfolio, match="no position"):
+        margin_of_positions(table([]), MARKET, PRBM)
