@@ -137,7 +137,7 @@ def test_every_problem_is_listed_in_the_order_of_rows():
 def test_other_columns_are_refused():
     with pytest.raises(UnrecognisedFile, match="lacks 'quantity'"):
         check_positions(table().rename({"quantity": "quantiti"}), MARKET)
-    with pytest.raises(UnrecognisedFile, match="unknown 'entry_prise'.*mean entry_price"):
+    with pytest.raises(UnrecognisedFile, match=r"unknown 'entry_prise'.*mean entry_price"):
         check_positions(table().rename({"entry_price": "entry_prise"}), MARKET)
     with pytest.raises(UnrecognisedFile, match="'quantity' holds Boolean"):
         check_positions(table().with_columns(quantity=True), MARKET)
