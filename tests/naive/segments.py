@@ -11,10 +11,10 @@ def net(array, positions, earned_usd, price_rel):
     for i in range(len(array[0])):
         row = []
         for w, move in enumerate(price_rel):
-            profit = earned_usd * move
+            profit = 0.0
             for place, quantity in positions:
                 profit += quantity * array[place][i][w]
-            row.append(profit)
+            row.append(profit + earned_usd * move)
         rows.append(row)
     return rows
 

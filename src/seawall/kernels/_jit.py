@@ -48,7 +48,9 @@ class Kernel(Protocol[P, R_co]):
         ...
 
 
-def kernel(signature: str = "") -> Callable[[Callable[P, R_co]], Kernel[P, R_co]]:
+def kernel(
+    signature: str = "", *, inline: bool = False
+) -> Callable[[Callable[P, R_co]], Kernel[P, R_co]]:
     """Compile a function for exactly one signature, written as numba writes it.
 
     Arrays are C-contiguous: ``kernel("void(f8[::1], i8[::1], f8[:, ::1])")``. A parameter named
@@ -57,15 +59,43 @@ def kernel(signature: str = "") -> Callable[[Callable[P, R_co]], Kernel[P, R_co]
     other type raise ``TypeError`` instead of compiling again: the caller normalises.
 
     Without a signature, ``@kernel()``, the function is a scalar helper: it is compiled into the
-    kernels that call it and has no entry of its own in the cache.
+    kernels that call it and has no entry of its own in the cache. ``inline`` puts it into its
+    callers whatever its size: a loop around a call is not turned into vector instructions.
     """
 
     def decorate(function: Callable[P, R_co]) -> Kernel[P, R_co]:
-        if os.environ.get("SEAWALL_DISABLE_JIT") == "1":
+        if _numba() is None:
             return _plain(function)
-        return _compiled(function, signature)
+        return _compiled(function, signature, inline)
 
     return decorate
+
+
+def operation(emit: Callable[..., object]) -> Callable[[Callable[P, R_co]], Kernel[P, R_co]]:
+    """Replace a function in compiled kernels by the instructions that ``emit`` writes.
+
+    ``emit(builder, *args)`` gets llvmlite's builder and the arguments as LLVM's values: floats as
+    double, whole numbers as int64, of an array numba's structure (``data``, ``shape``). It returns
+    a double if the function is annotated as ``float`` and nothing otherwise. The function itself
+    says what is computed and serves without compilation.
+    """
+
+    def decorate(function: Callable[P, R_co]) -> Kernel[P, R_co]:
+        if _numba() is not None:
+            _replace(function, emit)
+        return _plain(function)
+
+    return decorate
+
+
+def _numba() -> Any:
+    """The compiler, or None where it is switched off."""
+    if os.environ.get("SEAWALL_DISABLE_JIT") == "1":
+        return None
+    import numba
+
+    library = cast(Any, numba)
+    return None if library.config.DISABLE_JIT else library
 
 
 def _plain(function: Callable[P, R_co]) -> Kernel[P, R_co]:
@@ -73,13 +103,37 @@ def _plain(function: Callable[P, R_co]) -> Kernel[P, R_co]:
     return cast("Kernel[P, R_co]", function)
 
 
-def _compiled(function: Callable[P, R_co], signature: str) -> Kernel[P, R_co]:
-    import numba
+def _replace(function: Callable[..., object], emit: Callable[..., object]) -> None:
+    from numba import extending as numba_extending
+    from numba.core import types as numba_types
+    from numba.core.typing import templates as numba_templates
 
-    library = cast(Any, numba)
-    if library.config.DISABLE_JIT:
-        return _plain(function)
-    dispatcher = library.njit(**POLICY)(function)
+    types, templates = cast(Any, numba_types), cast(Any, numba_templates)
+    gives_float = inspect.get_annotations(function)["return"] == "float"
+
+    class Typing(templates.AbstractTemplate):
+        key = function
+
+        def generic(self, args: Any, _keywords: Any) -> Any:
+            takes = (types.int64 if isinstance(each, types.Integer) else each for each in args)
+            return templates.signature(types.float64 if gives_float else types.void, *takes)
+
+    def lower(context: Any, builder: Any, signature: Any, values: Any) -> object:
+        given = (
+            context.make_array(kind)(context, builder, value)
+            if isinstance(kind, types.Array)
+            else value
+            for kind, value in zip(signature.args, values, strict=True)
+        )
+        result = emit(builder, *given)
+        return result if gives_float else context.get_dummy_value()
+
+    templates.infer_global(function, types.Function(Typing))
+    cast(Any, numba_extending).lower_builtin(function, types.VarArg(types.Any))(lower)
+
+
+def _compiled(function: Callable[P, R_co], signature: str, inline: bool) -> Kernel[P, R_co]:
+    dispatcher = _numba().njit(**POLICY, forceinline=inline)(function)
     if signature:
         _enable_cache(dispatcher)
         dispatcher.compile(_argument_types(function, signature))

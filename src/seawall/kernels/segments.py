@@ -3,7 +3,7 @@
 A *segment* is the positions of one account in one underlying, the range [start, stop) of columns
 ``row`` (place in the array) and ``quantity`` (in units of the underlying, + long). Its profit is
 
-    n[i, w] = earned_usd·price_rel[w] + Σ quantity·array[row, i, w]      at instant i in cell w
+    n[i, w] = Σ quantity·array[row, i, w] + earned_usd·price_rel[w]      at instant i in cell w
     v[w]    = damping[w]·min over i of n[i, w]                           as the cell counts
 
 in USD, + gain, with ``array`` [M, I, W] the profit of one unit and ``earned_usd`` [G] what the
@@ -22,71 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.kernels._jit import kernel
+from seawall.kernels.lanes import add_coins, add_rows, count_cells, reduce_cells
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Rows = NDArray[np.uint32]
 Kinds = NDArray[np.int8]
 Flags = NDArray[np.bool_]
-
-LEAST, KTH_LEAST, TAIL_MEAN = 0, 1, 2
-"""Kinds of reduction."""
-
-
-@kernel()
-def net_one(
-    array: Floats,
-    row: Rows,
-    quantity: Floats,
-    begin: int,
-    end: int,
-    earned_usd: float,
-    price_rel: Floats,
-    out: Floats,
-) -> None:
-    """Profit of one segment, [begin, end), into ``out`` [I, W]."""
-    for i in range(out.shape[0]):
-        for w in range(out.shape[1]):
-            out[i, w] = earned_usd * price_rel[w]
-    for p in range(begin, end):
-        for i in range(out.shape[0]):
-            for w in range(out.shape[1]):
-                out[i, w] += quantity[p] * array[row[p], i, w]
-
-
-@kernel()
-def count_cells(net: Floats, damping: Floats, out: Floats) -> None:
-    """Each cell of ``net`` [I, W] at its worst instant, damped, into ``out`` [W]."""
-    for w in range(out.shape[0]):
-        worst = net[0, w]
-        for i in range(1, net.shape[0]):
-            worst = min(worst, net[i, w])
-        out[w] = damping[w] * worst
-
-
-@kernel()
-def reduce_cells(
-    cells: Floats, kind: Kinds, inside: Flags, k: Integers, least: Floats, out: Floats
-) -> None:
-    """Reductions of ``cells`` [W] into ``out`` [R]; ``least`` [W] is room for the least of them."""
-    for r in range(kind.shape[0]):
-        kept = 0
-        wanted = 1 if kind[r] == LEAST else k[r]
-        for w in range(cells.shape[0]):
-            if not inside[r, w] or (kept == wanted and cells[w] >= least[kept - 1]):
-                continue
-            place = min(kept, wanted - 1)
-            while place > 0 and least[place - 1] > cells[w]:
-                least[place] = least[place - 1]
-                place -= 1
-            least[place] = cells[w]
-            kept = min(kept + 1, wanted)
-        out[r] = least[wanted - 1]
-        if kind[r] == TAIL_MEAN:
-            total = 0.0
-            for place in range(wanted):
-                total += least[place]
-            out[r] = total / wanted
 
 
 @kernel(
@@ -112,13 +54,14 @@ def fold_segments(
     ``array`` [M, I, W]; ``row``, ``quantity`` [P]; ``start``, ``stop``, ``earned_usd`` [G];
     ``price_rel``, ``damping`` [W]; ``kind``, ``k`` [R]; ``inside`` [R, W]. Inputs are finite.
     """
-    net = np.empty((array.shape[1], array.shape[2]))
+    net = np.empty((1, array.shape[1], array.shape[2]))
     cells = np.empty(array.shape[2])
-    least = np.empty(array.shape[2])
     for g in range(start.shape[0]):
-        net_one(array, row, quantity, start[g], stop[g], earned_usd[g], price_rel, net)
-        count_cells(net, damping, cells)
-        reduce_cells(cells, kind, inside, k, least, out[g])
+        add_rows(array, row, quantity, start[g], stop[g], net, 0)
+        if earned_usd[g] != 0.0:
+            add_coins(earned_usd[g], price_rel, net, 0)
+        count_cells(net, 0, damping, cells)
+        reduce_cells(cells, kind, inside, k, out, g)
 
 
 @kernel("void(f8[:, :, ::1], u4[::1], f8[::1], i8[::1], i8[::1], f8[::1], f8[::1], f8[:, :, ::1])")
@@ -138,7 +81,9 @@ def net_segments(
     ``price_rel`` [W]. Inputs are finite.
     """
     for g in range(start.shape[0]):
-        net_one(array, row, quantity, start[g], stop[g], earned_usd[g], price_rel, out[g])
+        add_rows(array, row, quantity, start[g], stop[g], out, g)
+        if earned_usd[g] != 0.0:
+            add_coins(earned_usd[g], price_rel, out, g)
 
 
 @kernel("void(f8[:, :, ::1], f8[::1], i1[::1], b1[:, ::1], i8[::1], f8[:, ::1])")
@@ -147,10 +92,9 @@ def reduce_vectors(
 ) -> None:
     """Fill ``out`` [G, R] with the reductions of ``vectors`` [G, I, W], of ``net_segments``."""
     cells = np.empty(vectors.shape[2])
-    least = np.empty(vectors.shape[2])
     for g in range(vectors.shape[0]):
-        count_cells(vectors[g], damping, cells)
-        reduce_cells(cells, kind, inside, k, least, out[g])
+        count_cells(vectors, g, damping, cells)
+        reduce_cells(cells, kind, inside, k, out, g)
 
 
 @kernel("void(f8[:, ::1], f8[:, ::1], u4[::1], f8[::1], i8[::1], i8[::1], f8[:, ::1])")
