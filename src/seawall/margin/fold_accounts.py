@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from seawall.kernels.segments import LEAST, fold_segments
+from seawall.kernels.lanes import LEAST
+from seawall.kernels.segments import fold_segments
 from seawall.risk.accounts import UnderlyingAccounts
 from seawall.risk.book import UnderlyingBook
 from seawall.risk.revaluation import RiskArray
