@@ -8,7 +8,8 @@ asking for the one account (:func:`seawall.report.build.margin`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +20,15 @@ from seawall.margin.charges.base import ChargedAccounts
 from seawall.margin.classes import class_of
 from seawall.margin.collateral_accounts import by_account, in_array_of_accounts
 from seawall.margin.combine_accounts import AccountsUnits, Combined, combine_units
-from seawall.margin.floors import greatest_floor_of_accounts
+from seawall.margin.floors import greatest_of_sums
 from seawall.margin.fold_accounts import ArrayInRows
 from seawall.margin.model import MarginModel
+from seawall.market.liquidity import Liquidity
 from seawall.products.instruments import LpShare, RealWorldAsset
 from seawall.risk.accounts import Accounts, Instruments, UnderlyingAccounts
 from seawall.risk.book import UnderlyingBook
 from seawall.risk.scenarios import lay_out
+from seawall.risk.sums import PerUnit
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -163,21 +166,12 @@ def _steps(
     """The waterfall of all accounts, which hold ``inside`` in the array."""
     model, count = arrays.model, accounts.count
     book = accounts.instruments.book
-    units, raised, worst = _units(inside, arrays)
+    found = [_in_underlying(part, arrays, book.liquidity) for part in inside]
+    units = [unit for each in found for unit in each.units]
+    raised = [unit for each in found for unit in each.raised]
     before = combine_units(units, model.offsets, book.as_of, count)
     after = combine_units(raised, model.offsets, book.as_of, count)
-    steps = _scanning_steps(before, after)
-    for part, loss in zip(inside, worst, strict=True):
-        on = ChargedAccounts(
-            held=part,
-            numbers=class_of(part.book.underlying, model.classes),
-            liquidity=book.liquidity,
-            worst_loss=loss,
-            array=arrays.arrays.get(part.book.underlying),
-        )
-        for charge in model.charges:
-            amounts = charge.amounts_of_accounts(on)
-            steps.append(AccountsStep(amounts.account, amounts.initial, amounts.maintenance))
+    steps = _scanning_steps(before, after) + [step for each in found for step in each.charges]
     for charge in model.charges:
         amounts = charge.amounts_on_money_of_accounts(accounts)
         steps.append(AccountsStep(amounts.account, amounts.initial, amounts.maintenance))
@@ -211,28 +205,56 @@ def _hybrid_step(
     return AccountsStep(np.arange(count), *more)
 
 
-def _units(
-    inside: Sequence[UnderlyingAccounts], arrays: ModelArrays
-) -> tuple[list[AccountsUnits], list[AccountsUnits], list[Floats]]:
-    """Units before and after floors, and M of each segment; one of each an underlying.
+@dataclass(frozen=True, slots=True)
+class _InUnderlying:
+    """Units of risk before and after floors, none in a model without scenarios, and charges."""
 
-    A model without scenarios has no units, and M is 0.
+    units: list[AccountsUnits]
+    raised: list[AccountsUnits]
+    charges: list[AccountsStep]
+
+
+def _in_underlying(
+    part: UnderlyingAccounts, arrays: ModelArrays, liquidity: Liquidity
+) -> _InUnderlying:
+    """What many accounts hold in one underlying.
+
+    Whatever floors and charges sum over positions is summed in one pass over them.
     """
-    model = arrays.model
-    if model.fold is None:
-        return [], [], [np.zeros(part.start.size) for part in inside]
+    model, name = arrays.model, part.book.underlying
+    on = ChargedAccounts(
+        held=part,
+        numbers=class_of(name, model.classes),
+        liquidity=liquidity,
+        worst_loss=np.zeros(part.start.size),
+        array=arrays.arrays.get(name),
+    )
+    terms = [charge.terms(on) for charge in model.charges]
+    of_floors = [floor.terms(part.book) for floor in model.floors]
+    apart = part if model.fold is None else model.fold.apart(part)
+    if apart is part:
+        *sums, floors = _sums(part, [*terms, [term for own in of_floors for term in own]])
+    else:
+        sums = _sums(part, terms)
+        (floors,) = _sums(apart, [[term for own in of_floors for term in own]])
     units: list[AccountsUnits] = []
     raised: list[AccountsUnits] = []
-    worst: list[Floats] = []
-    for part in inside:
-        apart = model.fold.apart(part)
-        up, down = arrays.arrays[part.book.underlying].losses(apart)
-        unit = AccountsUnits(part.book.underlying, apart.account, up, down)
-        units.append(unit)
-        raised.append(unit.raised_to(greatest_floor_of_accounts(model.floors, apart)))
-        segment = part.segment if apart is not part else np.arange(part.start.size)
-        worst.append(by_account(segment, raised[-1].worst, part.start.size))
-    return units, raised, worst
+    if on.array is not None:
+        units.append(AccountsUnits(name, apart.account, *on.array.losses(apart)))
+        raised.append(units[0].raised_to(greatest_of_sums(model.floors, apart, floors)))
+        segment = np.arange(part.start.size) if apart is part else part.segment
+        on = replace(on, worst_loss=by_account(segment, raised[0].worst, part.start.size))
+    charged = (
+        charge.amounts_of_accounts(on, own) for charge, own in zip(model.charges, sums, strict=True)
+    )
+    steps = [AccountsStep(a.account, a.initial, a.maintenance) for a in charged]
+    return _InUnderlying(units, raised, steps)
+
+
+def _sums(held: UnderlyingAccounts, asked: Sequence[Sequence[PerUnit]]) -> list[tuple[Floats, ...]]:
+    """The sums of each list of terms, all in one pass over the positions."""
+    found = iter(held.sums([term for terms in asked for term in terms]))
+    return [tuple(islice(found, len(terms))) for terms in asked]
 
 
 def _scanning_steps(before: Sequence[Combined], after: Sequence[Combined]) -> list[AccountsStep]:

@@ -79,15 +79,17 @@ def greatest_floor(floors: tuple[Floor, ...], book: UnderlyingBook) -> float:
     return max((_amount(floor, book) for floor in floors), default=0.0)
 
 
-def greatest_floor_of_accounts(floors: tuple[Floor, ...], held: UnderlyingAccounts) -> Floats:
-    """The least that scanning risk of each segment may be, in USD; shape [G], 0 without floors."""
-    terms = [floor.terms(held.book) for floor in floors]
-    sums = iter(held.sums([term for own in terms for term in own]))
-    greatest = np.zeros(held.start.size)
-    for floor, own in zip(floors, terms, strict=True):
-        asked = [next(sums) for _ in own]
-        amount = floor.amount(held.book, asked, held.earned_coins)
-        greatest = np.maximum(greatest, amount)
+def greatest_of_sums(
+    floors: tuple[Floor, ...], held: UnderlyingAccounts, sums: Sequence[Floats]
+) -> Floats:
+    """The least that scanning risk of each segment may be, in USD; shape [G], 0 without floors.
+
+    ``sums`` are those of all floors' terms, floor by floor.
+    """
+    greatest, left = np.zeros(held.start.size), iter(sums)
+    for floor in floors:
+        own = [next(left) for _ in floor.terms(held.book)]
+        greatest = np.maximum(greatest, floor.amount(held.book, own, held.earned_coins))
     return greatest
 
 

@@ -82,13 +82,15 @@ class UnderlyingAccounts:
     ``book`` is one unit of each instrument. Segment g is the positions [``start``[g], ``stop``[g])
     of account ``account``[g]; these have shape [G]. ``row`` (place in ``book``), ``quantity``,
     ``coin_profit`` and ``value_usd`` (as in :class:`seawall.risk.book.UnderlyingBook`) have shape
-    [P], ``earned_coins``, of unrealised profit, [G]. Arrays are read-only.
+    [P], as has ``segment``, of each position; ``earned_coins``, of unrealised profit, [G]. Arrays
+    are read-only.
     """
 
     book: UnderlyingBook
     account: Integers
     start: Integers
     stop: Integers
+    segment: Integers
     row: Rows
     quantity: Floats
     coin_profit: Floats
@@ -97,11 +99,6 @@ class UnderlyingAccounts:
 
     def __post_init__(self) -> None:
         _freeze(self)
-
-    @property
-    def segment(self) -> Integers:
-        """The segment of each position; shape [P]."""
-        return np.repeat(np.arange(self.start.size), self.stop - self.start)
 
     @property
     def account_of_position(self) -> Integers:
@@ -151,6 +148,7 @@ class UnderlyingAccounts:
             account=self.account_of_position,
             start=places,
             stop=places + 1,
+            segment=places,
             earned_coins=self.quantity * self.coin_profit,
         )
 
@@ -295,6 +293,7 @@ def _in_underlying(
         account=account[start],
         start=start,
         stop=stop,
+        segment=segment,
         row=row.astype(np.uint32),
         quantity=quantity,
         coin_profit=coin_profit,

@@ -191,8 +191,13 @@ class NamedCharge(Rates, frozen=True, kw_only=True):
             """What is taken on one underlying of an account."""
             ...
 
-    def amounts_of_accounts(self, on: ChargedAccounts) -> ChargeAmounts:
-        """What is taken on one underlying of many accounts: here of one after another.
+    def terms(self, on: Holder) -> tuple[PerUnit, ...]:
+        """What is summed over positions; none where no formula asks for a sum."""
+        return ()
+
+    def amounts_of_accounts(self, on: ChargedAccounts, sums: Sequence[Floats]) -> ChargeAmounts:
+        """What is taken on one underlying of many accounts, of which ``sums`` are the sums of
+        ``terms``, shapes [G]: here of one account after another.
 
         A charge that many accounts pay had better be a formula of sums.
         """
@@ -242,10 +247,6 @@ class UnderlyingCharge(NamedCharge, frozen=True, kw_only=True):
     head: ClassVar[str]
     in_maintenance: ClassVar[bool] = True
 
-    def terms(self, on: Holder) -> tuple[PerUnit, ...]:
-        """What is summed over positions; none where the formula asks for no sum."""
-        return ()
-
     if TYPE_CHECKING:  # every charge has its own
 
         def cost_usd(self, on: Holder, sums: Sequence[Total]) -> Total:
@@ -258,9 +259,9 @@ class UnderlyingCharge(NamedCharge, frozen=True, kw_only=True):
         maintenance = cost if self.in_maintenance else 0.0
         return (ChargeAmount(f"{self.head}/{on.book.underlying}", cost, maintenance),)
 
-    def amounts_of_accounts(self, on: ChargedAccounts) -> ChargeAmounts:
+    def amounts_of_accounts(self, on: ChargedAccounts, sums: Sequence[Floats]) -> ChargeAmounts:
         """One amount per account."""
-        cost = np.asarray(self.cost_usd(on, on.held.sums(self.terms(on))), dtype=np.float64)
+        cost = np.asarray(self.cost_usd(on, sums), dtype=np.float64)
         maintenance = cost if self.in_maintenance else np.zeros(cost.size)
         return ChargeAmounts(on.held.account, cost, maintenance)
 
@@ -292,7 +293,7 @@ class PositionCharge(NamedCharge, frozen=True, kw_only=True):
             for row in np.flatnonzero(initial).tolist()
         )
 
-    def amounts_of_accounts(self, on: ChargedAccounts) -> ChargeAmounts:
+    def amounts_of_accounts(self, on: ChargedAccounts, sums: Sequence[Floats]) -> ChargeAmounts:
         """One amount per position that costs something."""
         held = on.held
         initial, maintenance = self.rates(on)

@@ -55,10 +55,13 @@ class ConcentrationCharge(NamedCharge, frozen=True, kw_only=True, tag="concentra
         cost = self.factor * crowd.loss * max(0.0, crowd.share - self.free_share)
         return (ChargeAmount(f"concentration/{on.book.underlying}", cost, cost),)
 
-    def amounts_of_accounts(self, on: ChargedAccounts) -> ChargeAmounts:
+    def terms(self, on: Holder) -> tuple[PerUnit, ...]:
+        """Contracts of either side, in coins."""
+        return (PerUnit.gross(np.where(on.book.is_spot, 0.0, 1.0)),)
+
+    def amounts_of_accounts(self, on: ChargedAccounts, sums: Sequence[Floats]) -> ChargeAmounts:
         """One amount per account."""
-        held, listed = on.held, self._listed(on)
-        (contracts,) = held.sums([PerUnit.gross(np.where(on.book.is_spot, 0.0, 1.0))])
+        held, listed, contracts = on.held, self._listed(on), sums[0]
         known = np.full(contracts.size, listed[WHOLE]) if listed else contracts
         least = self.least_cluster_share * known
         whole = np.maximum(known, least)
