@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,8 +15,13 @@ if TYPE_CHECKING:
 
 def array_fields(holder: DataclassInstance) -> dict[str, NDArray[Any]]:
     """The fields of a dataclass that hold arrays, by name."""
-    values = {field.name: getattr(holder, field.name) for field in fields(holder)}
-    return {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+    values = ((name, getattr(holder, name)) for name in _names(type(holder)))
+    return {name: value for name, value in values if isinstance(value, np.ndarray)}
+
+
+@lru_cache(maxsize=256)
+def _names(holder: type[DataclassInstance]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(holder))
 
 
 def freeze(holder: DataclassInstance, *shape: int) -> None:
@@ -25,4 +31,4 @@ def freeze(holder: DataclassInstance, *shape: int) -> None:
             raise ValueError(
                 f"{type(holder).__name__}.{name} has shape {values.shape}, not {shape}"
             )
-        values.flags.writeable = False
+        values.setflags(write=False)

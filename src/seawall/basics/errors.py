@@ -44,15 +44,19 @@ class SeawallError(Exception):
 class InputError(SeawallError):
     """What was handed in cannot be used."""
 
+    def located(self, here: str, own: str) -> InputError:
+        """The error saying ``here`` first; one whose place is ``own`` says it already."""
+        where = here if self.where == own else f"{here}, {self.where}"
+        return type(self)(self.what, where=where, remedy=self.remedy)
+
 
 @contextmanager
 def located(here: str, own: str) -> Generator[None]:
-    """Have an InputError say ``here`` first; one whose place is ``own`` says it already."""
+    """Have an InputError say ``here`` first, as :meth:`InputError.located` does."""
     try:
         yield
     except InputError as error:
-        where = here if error.where == own else f"{here}, {error.where}"
-        raise type(error)(error.what, where=where, remedy=error.remedy) from None
+        raise error.located(here, own) from None
 
 
 class UnknownInstrument(InputError):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from seawall.basics.text import printable
 from seawall.basics.time import isoformat_utc
 from seawall.market.carry import Carry
 from seawall.market.liquidity import Liquidity
+from seawall.market.memo import Memo
 from seawall.market.nearest import nearest_listed
 from seawall.products.assets import CURRENCIES
 from seawall.products.instruments import (
@@ -32,6 +34,8 @@ from seawall.products.instruments import (
     Stablecoin,
 )
 from seawall.products.markets import is_price, is_signed, level_of
+
+T = TypeVar("T")
 
 SliceKey = tuple[str, str, datetime]
 """Underlying, settlement currency and expiry: what one volatility slice belongs to."""
@@ -151,6 +155,9 @@ class MarketSnapshot:
     liquidity: Liquidity = field(default_factory=Liquidity)
     given: frozenset[str] = frozenset()
     unlisted: Unlisted = field(default_factory=Unlisted)
+    _memos: dict[type, Memo[Any]] = field(
+        default_factory=dict[type, Memo[Any]], init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "warnings", tuple(map(printable, self.warnings)))
@@ -170,6 +177,11 @@ class MarketSnapshot:
     def where(self) -> str:
         """The snapshot named for messages."""
         return f"snapshot of {isoformat_utc(self.as_of)}"
+
+    def memo(self, of: type[T]) -> Memo[T]:
+        """What has been worked out of instruments in this snapshot, by the type of the result."""
+        known = self._memos.get(of)
+        return self._memos.setdefault(of, Memo()) if known is None else known
 
     def spot_usd(self, underlying: str) -> float:
         """Index price in USD per coin. Raises MissingQuote, BadNumber if it is refused."""

@@ -119,6 +119,7 @@ SIGNED = tuple(
 """Underlyings whose price may be of either sign."""
 
 
+@lru_cache(maxsize=4_096)
 def market_of(underlying: str) -> Market | None:
     """The market whose ending the name has; None for a coin."""
     _, point, ending = underlying.rpartition(".")
@@ -160,6 +161,7 @@ def times_apart(underlying: str, one: float, other: float) -> float:
     return 1.0 + abs(one - other) / min(levels)
 
 
+@lru_cache(maxsize=4_096)
 def _least_level_usd(underlying: str) -> float | None:
     market = market_of(underlying)
     if not isinstance(market, CommodityMarket):

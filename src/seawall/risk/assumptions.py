@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from seawall.basics.errors import BadNumber
@@ -11,6 +13,7 @@ from seawall.products.instruments import (
     DatedFuture,
     Derivative,
     Future,
+    Instrument,
     Option,
     Wrapper,
 )
@@ -27,6 +30,19 @@ ENTRY_WARNING_FACTOR, ENTRY_MAX_FACTOR = 2.0, 10.0
 WRAPPER_USUAL_REL, WRAPPER_POSSIBLE_REL = (0.9, 1.6), (0.1, 2.0)
 
 
+@dataclass(frozen=True, slots=True)
+class Assumed:
+    """What is assumed of an instrument, whoever holds it.
+
+    ``price_usd`` is what a position's size is judged by, ``mark`` that of a future in quote
+    currency (None of all else), ``told`` one sentence for each thing assumed.
+    """
+
+    price_usd: float
+    mark: float | None
+    told: tuple[str, ...]
+
+
 def assumptions(position: Position, market: MarketSnapshot) -> list[str]:
     """One sentence for each thing that is assumed, empty if all is known.
 
@@ -34,44 +50,57 @@ def assumptions(position: Position, market: MarketSnapshot) -> list[str]:
     than ``ENTRY_MAX_FACTOR`` away from the mark and for a wrapper's price that cannot be one of a
     claim on what it wraps, and what the snapshot raises.
     """
-    found: list[str] = []
-    instrument = position.instrument
-    require_possible_size(position, market)
-    currency = instrument.settlement
-    if currency in STABLECOINS and currency not in market.stable_usd:
-        found.append(f"No price of {currency}: taken as 1 USD; give --price {currency}=VALUE.")
-    if isinstance(instrument, Future):
-        found += _of_future(instrument, market)
-        found += _of_entry(position, market.forward(instrument))
+    instrument, memo = position.instrument, market.memo(Assumed)
+    known = memo.get(instrument) or memo.put(instrument, _assumed(instrument, market))
+    _require_size(position, known.price_usd)
+    found = list(known.told)
+    if known.mark is not None:
+        found += _of_entry(position, known.mark)
     elif position.entry_price is not None:
         found.append(f"Entry price of {instrument.name} is not used: it counts at its mark.")
-    if isinstance(instrument, Wrapper):
-        found += _of_wrapper(instrument, market)
-    if isinstance(instrument, Option):
-        listed, row = market.option_row(instrument)
-        found += listed.warnings
-        if instrument.name in market.unlisted.valued:
-            found.append(market.unlisted.valued[instrument.name])
-        elif np.isnan(listed.mark[row]):
-            found.append(f"No mark of {instrument.name}: valued at its implied volatility.")
     return found
 
 
 def require_possible_size(position: Position, market: MarketSnapshot) -> None:
     """Raise BadNumber for a position worth more than ``MAX_POSITION_USD``."""
-    instrument = position.instrument
-    price_usd = (
-        market.level_usd(instrument.underlying)
-        if isinstance(instrument, Derivative)
-        else market.asset_usd(instrument)
-    )
+    _require_size(position, _price_usd(position.instrument, market))
+
+
+def _require_size(position: Position, price_usd: float) -> None:
     worth = abs(float(position.quantity)) * price_usd
     if worth > MAX_POSITION_USD:
         raise BadNumber(
-            f"quantity {position.quantity} of {instrument.name} is worth {worth:.3g} USD",
+            f"quantity {position.quantity} of {position.instrument.name} is worth {worth:.3g} USD",
             where=position.where,
             remedy=f"Give units of the underlying (coins); {MAX_POSITION_USD:.0E} USD is the most.",
         )
+
+
+def _price_usd(instrument: Instrument, market: MarketSnapshot) -> float:
+    if isinstance(instrument, Derivative):
+        return market.level_usd(instrument.underlying)
+    return market.asset_usd(instrument)
+
+
+def _assumed(instrument: Instrument, market: MarketSnapshot) -> Assumed:
+    price_usd, mark = _price_usd(instrument, market), None
+    told: list[str] = []
+    currency = instrument.settlement
+    if currency in STABLECOINS and currency not in market.stable_usd:
+        told.append(f"No price of {currency}: taken as 1 USD; give --price {currency}=VALUE.")
+    if isinstance(instrument, Future):
+        told += _of_future(instrument, market)
+        mark = market.forward(instrument)
+    if isinstance(instrument, Wrapper):
+        told += _of_wrapper(instrument, market)
+    if isinstance(instrument, Option):
+        listed, row = market.option_row(instrument)
+        told += listed.warnings
+        if instrument.name in market.unlisted.valued:
+            told.append(market.unlisted.valued[instrument.name])
+        elif np.isnan(listed.mark[row]):
+            told.append(f"No mark of {instrument.name}: valued at its implied volatility.")
+    return Assumed(price_usd, mark, tuple(told))
 
 
 def _of_future(contract: Future, market: MarketSnapshot) -> list[str]:

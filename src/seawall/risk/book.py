@@ -14,36 +14,43 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.basics.arrays import array_fields, freeze
-from seawall.basics.errors import located
+from seawall.basics.errors import InputError
 from seawall.basics.nearest import nearest_name
-from seawall.basics.time import isoformat_utc, tenor_years
-from seawall.kernels.revalue import CALL_KIND
 from seawall.market.early import EarlyExercise
 from seawall.market.liquidity import Liquidity
 from seawall.market.snapshot import MarketSnapshot, OptionSlice
-from seawall.market.terms import terms_at
-from seawall.products.instruments import (
-    DatedFuture,
-    Expiring,
-    Instrument,
-    Option,
-    Perpetual,
-    is_money,
-)
+from seawall.products.instruments import is_money
 from seawall.products.markets import is_signed, level_of
 from seawall.products.names import NAMED_ASSETS
 from seawall.products.portfolio import NOWHERE, Portfolio, Position
 from seawall.risk.assumptions import assumptions
-from seawall.risk.sensitivities import UnitTerms, option_values, unit_greeks
+from seawall.risk.units import (
+    CALL,
+    FUTURE,
+    NUMBERS,
+    PERPETUAL,
+    PUT,
+    SPOT,
+    SPOT_BUCKET,
+    unit_quotes,
+)
+
+__all__ = [
+    "CALL",
+    "FUTURE",
+    "PERPETUAL",
+    "PUT",
+    "SPOT",
+    "SPOT_BUCKET",
+    "Book",
+    "UnderlyingBook",
+    "join",
+    "join_underlying",
+    "place_of",
+]
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-
-SPOT, PERPETUAL, FUTURE = range(CALL_KIND)
-CALL, PUT = CALL_KIND, CALL_KIND + 1
-"""Codes of the ``kind`` column, as the kernel reads them."""
-
-SPOT_BUCKET, PERPETUAL_BUCKET = "spot", "perpetual"
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,27 +235,39 @@ def join(portfolio: Portfolio, market: MarketSnapshot) -> Book:
     held: dict[str, list[Position]] = {}
     found = [*market.warnings, *portfolio.warnings]
     for position in portfolio.positions:
-        with located(place_of(position, portfolio.account), position.where):
-            found += assumptions(position, market)
-    for position in sorted(portfolio.positions, key=_canonical):
         instrument = position.instrument
+        try:
+            found += assumptions(position, market)
+        except InputError as error:
+            here = place_of(position, portfolio.account)
+            raise error.located(here, position.where) from None
         if is_money(instrument):
             money.append((position, float(position.quantity) * market.asset_usd(instrument)))
         else:
             held.setdefault(instrument.underlying, []).append(position)
-    instruments = [position.instrument for position in portfolio.positions]
-    used = {name for each in instruments for name in (each.underlying, each.settlement)}
-    unused = ", ".join(_unused_price(asset, used) for asset in sorted(market.given - used))
-    if unused:
-        found.append(f"The price given of {unused} is used by no position.")
+    if market.given:
+        found += _unused_prices(portfolio, market)
     return Book(
         account=portfolio.account,
         as_of=market.as_of,
         underlyings=tuple(join_underlying(u, held[u], market) for u in sorted(held)),
-        money=tuple(money),
+        money=tuple(sorted(money, key=_order_of_money)),
         liquidity=market.liquidity,
         warnings=tuple(dict.fromkeys(found)),
     )
+
+
+def _order_of_money(held: tuple[Position, float]) -> tuple[str, str]:
+    instrument = held[0].instrument
+    return instrument.underlying, instrument.name
+
+
+def _unused_prices(portfolio: Portfolio, market: MarketSnapshot) -> list[str]:
+    """What is said of prices that were given and that no position needs."""
+    instruments = [position.instrument for position in portfolio.positions]
+    used = {name for each in instruments for name in (each.underlying, each.settlement)}
+    unused = ", ".join(_unused_price(asset, used) for asset in sorted(market.given - used))
+    return [f"The price given of {unused} is used by no position."] if unused else []
 
 
 def _unused_price(asset: str, used: Collection[str]) -> str:
@@ -262,100 +281,55 @@ def place_of(position: Position, account: str) -> str:
     return f"account {account}" + ("" if position.where == NOWHERE else f", {position.where}")
 
 
-def _canonical(position: Position) -> tuple[str, float, str]:
-    instrument = position.instrument
-    expires = isinstance(instrument, Expiring)
-    return (
-        instrument.underlying,
-        instrument.expiry.timestamp() if expires else 0.0,
-        instrument.name,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """One position's terms and quotes, before they become columns."""
-
-    kind: int
-    bucket: str
-    forward: float
-    unit_usd: float
-    strike: float = 0.0
-    vol: float = 0.0
-    atm_vol: float = 0.0
-    vol_unit: float = 1.0
-    tenor_years: float = 0.0
-    discount: float = 1.0
-    mark: float = np.nan
-    listed: OptionSlice | None = None
-
-
-_QUOTED = ("forward", "strike", "vol", "vol_unit", "tenor_years", "discount", "unit_usd")
-
-
 def join_underlying(
     underlying: str, positions: Sequence[Position], market: MarketSnapshot
 ) -> UnderlyingBook:
-    """Positions of one underlying, in canonical order, with their quotes; nothing is doubted here.
+    """Positions of one underlying with their quotes; nothing is doubted here.
 
     Raises MissingQuote, ExpiredInstrument, BadNumber for a refused underlying.
     """
     spot = market.spot_usd(underlying)
-    rows = [_look_up(position, market) for position in positions]
-    buckets = tuple(dict.fromkeys([SPOT_BUCKET, *(row.bucket for row in rows)]))
-    slices = {row.listed.key: row.listed for row in rows if row.listed is not None}
-    place = {key: i for i, key in enumerate(slices)}
-
-    def column(name: str) -> Floats:
-        return np.array([getattr(row, name) for row in rows], dtype=np.float64)
-
-    kind = np.array([row.kind for row in rows], dtype=np.int64)
-    on_slice = [place[row.listed.key] if row.listed else -1 for row in rows]
-    early = tuple(terms_at(s, market.index_usd, market.as_of).early for s in slices.values())
-    american = _american_rows(on_slice, early)
-    terms = UnitTerms(kind, *map(column, _QUOTED), american=american, signed=is_signed(underlying))
-    forward, unit = terms.forward, terms.unit_usd
+    quotes = unit_quotes(underlying, [position.instrument for position in positions], market)
+    order = sorted(range(len(quotes)), key=lambda row: quotes[row].order)
+    positions, quotes = [positions[row] for row in order], [quotes[row] for row in order]
+    buckets = tuple(dict.fromkeys([SPOT_BUCKET, *(quote.bucket for quote in quotes)]))
+    on_bucket = {bucket: place for place, bucket in enumerate(buckets)}
+    # Of a slice's rows all have one value of early exercise, whichever tells it.
+    slices = {quote.listed.key: quote for quote in quotes if quote.listed is not None}
+    on_slice = {key: place for place, key in enumerate(slices)}
+    unit = dict(zip(NUMBERS, np.array([quote.numbers for quote in quotes]).T.copy(), strict=True))
+    kind = np.array([quote.kind for quote in quotes], dtype=np.int64)
+    inverse = np.array([quote.inverse for quote in quotes])
     quantity = np.array([float(position.quantity) for position in positions])
-    option = kind >= CALL
-    mark_usd = np.where(kind == SPOT, column("mark"), 0.0)
-    # An option is worth the venue's mark, or the model's value where it has none.
-    mark = np.where(np.isfinite(column("mark")), column("mark"), option_values(terms))
-    mark_usd[option] = (unit * mark)[option]
-    value = quantity * mark_usd
-    inverse = np.array([p.instrument.is_inverse for p in positions])
-    entry = np.array([np.nan if p.entry_price is None else float(p.entry_price) for p in positions])
-    entered = np.isin(kind, (PERPETUAL, FUTURE)) & np.isfinite(entry)
-    # Linear: q·(F − entry)·c. Inverse: q coins at today's mark are q·F USD contracts, worth
-    # q·F·(1/entry − 1/F) coins of profit.
-    coined = entered & inverse
-    coin_profit = np.where(coined, forward / np.where(coined, entry, 1.0) - 1.0, 0.0)
-    profit = np.where(inverse, coin_profit * spot, (forward - entry) * unit)
-    value[entered] = (quantity * profit)[entered]
+    value = quantity * unit["mark_usd"]
+    coin_profit = np.zeros(kind.size)
+    entry = [position.entry_price for position in positions]
+    if any(price is not None for price in entry):
+        price = np.array([np.nan if price is None else float(price) for price in entry])
+        entered = np.isin(kind, (PERPETUAL, FUTURE)) & np.isfinite(price)
+        # Linear: q·(F − entry)·c. Inverse: q coins at today's mark are q·F USD contracts, worth
+        # q·F·(1/entry − 1/F) coins of profit.
+        coined = entered & inverse
+        coin_profit = np.where(coined, unit["forward"] / np.where(coined, price, 1.0) - 1.0, 0.0)
+        linear = (unit["forward"] - price) * unit["unit_usd"]
+        profit = np.where(inverse, coin_profit * spot, linear)
+        value[entered] = (quantity * profit)[entered]
     return UnderlyingBook(
         underlying=underlying,
         spot_usd=spot,
         positions=tuple(positions),
         buckets=buckets,
-        slices=tuple(slices.values()),
-        early=early,
+        slices=tuple(quote.listed for quote in slices.values() if quote.listed is not None),
+        early=tuple(quote.early for quote in slices.values()),
         kind=kind,
-        bucket=np.array([buckets.index(row.bucket) for row in rows], dtype=np.int64),
-        slice=np.array(on_slice),
+        bucket=np.array([on_bucket[quote.bucket] for quote in quotes], dtype=np.int64),
+        slice=np.array([on_slice[q.listed.key] if q.listed else -1 for q in quotes]),
         inverse=inverse,
-        physical=np.array([_is_physical(p.instrument) for p in positions]),
+        physical=np.array([quote.physical for quote in quotes]),
         quantity=quantity,
-        forward=forward,
-        strike=terms.strike,
-        vol=terms.vol,
-        atm_vol=column("atm_vol"),
-        vol_unit=terms.vol_unit,
-        tenor_years=terms.tenor_years,
-        discount=terms.discount,
-        unit_usd=unit,
-        mark_usd=mark_usd,
         value_usd=value,
         coin_profit=coin_profit,
-        **unit_greeks(terms, spot),
+        **unit,
     )
 
 
@@ -365,38 +339,3 @@ def _american_rows(
     """Rows that are American options, each with what values it; ``on_slice`` as in the book."""
     found = {row: early[place] for row, place in enumerate(on_slice) if place >= 0}
     return {row: each for row, each in found.items() if each is not None}
-
-
-def _is_physical(instrument: Instrument) -> bool:
-    return isinstance(instrument, Expiring) and instrument.delivery == "physical"
-
-
-def _look_up(position: Position, market: MarketSnapshot) -> _Row:
-    instrument = position.instrument
-    if isinstance(instrument, Perpetual):
-        forward, unit = market.forward(instrument), market.quote_usd(instrument)
-        return _Row(PERPETUAL, PERPETUAL_BUCKET, forward, unit)
-    if isinstance(instrument, DatedFuture):
-        forward, unit = market.forward(instrument), market.quote_usd(instrument)
-        tenor = tenor_years(market.as_of, instrument.expiry)
-        bucket = isoformat_utc(instrument.expiry)
-        return _Row(FUTURE, bucket, forward, unit, tenor_years=tenor)
-    if isinstance(instrument, Option):
-        listed, row = market.option_row(instrument)
-        return _Row(
-            kind=CALL if instrument.is_call else PUT,
-            bucket=isoformat_utc(instrument.expiry),
-            forward=listed.forward,
-            unit_usd=market.quote_usd(instrument),
-            strike=instrument.strike,
-            vol=float(listed.vol[row]),
-            atm_vol=listed.atm_vol,
-            vol_unit=1.0 if listed.vol_unit is None else listed.vol_unit,
-            tenor_years=tenor_years(market.as_of, instrument.expiry),
-            discount=listed.discount,
-            mark=float(listed.mark[row]) * (listed.forward if instrument.is_inverse else 1.0),
-            listed=listed,
-        )
-    # A wrapper stands at the index in units of what it is worth, so that it moves one to one.
-    index, held = market.spot_usd(instrument.underlying), market.asset_usd(instrument)
-    return _Row(SPOT, SPOT_BUCKET, index, held / index, mark=held)
