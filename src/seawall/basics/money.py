@@ -7,6 +7,7 @@ Decimal of a named currency. A measure crosses over only in :func:`requirement_m
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
 
@@ -21,6 +22,7 @@ NOISE_DECIMALS = 6
 """Beyond these decimals an amount in USD is float64 noise: 32000.000000000004 means 32000."""
 _NOISE = Decimal(1).scaleb(-NOISE_DECIMALS)
 _EXACT = Context(prec=60)
+_NOTHING = Decimal("0.00")
 
 MAX_AMOUNT = 1e20
 """Below it sums are exact in the digits that Decimal keeps, and no market is worth as much."""
@@ -45,6 +47,12 @@ class Money:
                 where=self.currency,
                 remedy="Check the price or quantity that it was computed from.",
             )
+
+    @classmethod
+    def total(cls, amounts: Iterable[Money], currency: str) -> Money:
+        """The exact sum of amounts, all of one currency; nothing where there are none."""
+        nothing = cls(_NOTHING, currency)
+        return cls(sum((nothing._like(amount) for amount in amounts), _NOTHING), currency)
 
     def _like(self, other: Money) -> Decimal:
         if other.currency != self.currency:
@@ -98,6 +106,8 @@ def _quantise(measure: float, rounding: str, where: str) -> Decimal:
             where=where,
             remedy="A price, volatility or quantity behind it is out of range.",
         )
+    if measure == 0.0:
+        return _NOTHING
     settled = Decimal(measure).quantize(_NOISE, rounding=ROUND_HALF_EVEN, context=_EXACT)
     # Adding zero turns a negative zero into zero.
     return settled.quantize(CENT, rounding=rounding, context=_EXACT) + 0

@@ -53,10 +53,10 @@ def in_array(book: Book, classes: Classes) -> Book:
     if book.array_only:
         return book
     parts = tuple(
-        part if (shares == 1.0).all() else part.scaled(shares)
+        part if shares is None else part.scaled(shares)
         for part in book.underlyings
         for shares in [_shares_in_array(part, classes)]
-        if shares.any()
+        if shares is None or shares.any()
     )
     return replace(book, underlyings=parts, array_only=True)
 
@@ -72,22 +72,24 @@ def outside_array(book: Book, classes: Classes) -> tuple[UnderlyingBook, ...]:
         part.scaled(1.0 - shares)
         for part in book.underlyings
         for shares in [_shares_in_array(part, classes)]
-        if (shares < 1.0).any()
+        if shares is not None
     )
 
 
-def _shares_in_array(part: UnderlyingBook, classes: Classes) -> Floats:
-    """The share of each row that is in the array, shape [M]; 1 but for what is held outright."""
-    shares = np.ones(len(part.positions))
+def _shares_in_array(part: UnderlyingBook, classes: Classes) -> Floats | None:
+    """The share of each row that is in the array, shape [M]; 1 but for what is held outright, and
+    None where it is 1 of all.
+    """
     held = part.is_spot & (part.quantity >= 0.0)
     if not held.any():
-        return shares
+        return None
+    shares = np.ones(len(part.positions))
     outright = (part.positions[row].instrument for row in np.flatnonzero(held).tolist())
     if any(isinstance(asset, LpShare | RealWorldAsset) for asset in outright):
         shares[held] = 0.0
     elif class_of(part.underlying, classes).takes_the_rest:
         shares[held] = _hedged_share(part, held)
-    return shares
+    return None if (shares == 1.0).all() else shares
 
 
 def _hedged_share(part: UnderlyingBook, held: NDArray[np.bool_]) -> float:
@@ -104,14 +106,15 @@ def holdings_of(book: UnderlyingBook, rate: Floats) -> list[HoldingValue]:
     """What an underlying's positions are worth, a row for each asset held outright, one for options
     and one for unrealised profit; positive values are cut by ``rate``, shape [M].
     """
+    spot, option = book.is_spot, book.is_option
     cut = rate * np.maximum(book.value_usd, 0.0)
     outright = [
-        HoldingValue(kind_path(book.positions[row].instrument), *map(float, (value, cut[row])))
-        for row, value in enumerate(book.value_usd)
-        if book.is_spot[row]
+        HoldingValue(
+            kind_path(book.positions[row].instrument), float(book.value_usd[row]), float(cut[row])
+        )
+        for row in np.flatnonzero(spot).tolist()
     ]
-    future = ~book.is_spot & ~book.is_option
-    groups = (("options", book.is_option), ("unrealised", future))
+    groups = (("options", option), ("unrealised", ~spot & ~option))
     return outright + [
         HoldingValue(
             f"{path}/{book.underlying}", float(book.value_usd[rows].sum()), float(cut[rows].sum())

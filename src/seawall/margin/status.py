@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Literal
 
@@ -43,33 +43,31 @@ class Holding:
 class MarginStatus:
     """Requirement and collateral of one account; every total is the exact sum of its rows.
 
-    ``warnings`` says everything that was assumed for want of a number.
+    ``initial`` and ``maintenance`` margin; ``equity`` the market value of everything held and
+    ``margin_value`` equity less haircuts. ``warnings`` says everything that was assumed for want
+    of a number.
     """
 
     requirement: MarginRequirement
     rows: tuple[Row, ...]
     holdings: tuple[Holding, ...]
     warnings: tuple[str, ...]
+    initial: Money = field(init=False)
+    maintenance: Money = field(init=False)
+    equity: Money = field(init=False)
+    margin_value: Money = field(init=False)
 
-    @property
-    def initial(self) -> Money:
-        """Initial margin."""
-        return _total(row.initial for row in self.rows)
-
-    @property
-    def maintenance(self) -> Money:
-        """Maintenance margin."""
-        return _total(row.maintenance for row in self.rows)
-
-    @property
-    def equity(self) -> Money:
-        """Market value of everything held."""
-        return _total(holding.value for holding in self.holdings)
-
-    @property
-    def margin_value(self) -> Money:
-        """Equity less haircuts."""
-        return self.equity - _total(holding.haircut for holding in self.holdings)
+    def __post_init__(self) -> None:
+        equity = Money.total((holding.value for holding in self.holdings), CASH)
+        haircuts = Money.total((holding.haircut for holding in self.holdings), CASH)
+        totals = {
+            "initial": Money.total((row.initial for row in self.rows), CASH),
+            "maintenance": Money.total((row.maintenance for row in self.rows), CASH),
+            "equity": equity,
+            "margin_value": equity - haircuts,
+        }
+        for name, total in totals.items():
+            object.__setattr__(self, name, total)
 
     @property
     def mm_ratio(self) -> float | None:
@@ -125,7 +123,7 @@ def status_of(requirement: MarginRequirement, book: Book, model: MarginModel) ->
     if model.eligibility is None:
         return status
     notice = model.eligibility.notice(model.name, status.margin_value.amount)
-    return replace(status, warnings=(*warnings, *notice))
+    return replace(status, warnings=(*warnings, *notice)) if notice else status
 
 
 def defaults_taken(book: Book, model: MarginModel) -> list[str]:
@@ -140,10 +138,11 @@ def defaults_taken(book: Book, model: MarginModel) -> list[str]:
             position.instrument.name in book.liquidity.supply for position in part.positions
         ),
     }
+    needs = model.requirements()
     inside = in_array(book, model.classes)
     shocked, outside = inside.underlyings, outside_array(book, model.classes)
     missing: dict[str, list[str]] = {}
-    for need in sorted(model.requirements() & told.keys(), key=list(Need).index):
+    for need in sorted(needs & told.keys(), key=list(Need).index):
         asked = outside if need is Need.SUPPLY else shocked
         names = ", ".join(part.underlying for part in asked if not told[need](part))
         if names:
@@ -155,7 +154,7 @@ def defaults_taken(book: Book, model: MarginModel) -> list[str]:
     if model.second is not None:
         # Its collateral has no say, so that it asks nothing of what is collateral alone.
         found += defaults_taken(inside, model.second)
-    if Need.FUNDING in model.requirements():
+    if Need.FUNDING in needs:
         perpetuals = [
             position.instrument.name
             for part in book.underlyings
@@ -166,10 +165,3 @@ def defaults_taken(book: Book, model: MarginModel) -> list[str]:
         if perpetuals:
             found.append(f"No funding rate of {', '.join(perpetuals)}: taken as paying.")
     return found
-
-
-def _total(amounts: Iterable[Money]) -> Money:
-    total = Money(Decimal(0), CASH)
-    for amount in amounts:
-        total = total + amount
-    return total

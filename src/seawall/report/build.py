@@ -142,30 +142,39 @@ def _risk_matrix(underlying: str, worst: WorstCells, direction: Direction) -> Ri
     cells = worst.scenarios
     moves, vols = cells.grid_shape
     centre, last = moves * vols, cells.price_rel.size
-    grid = worst.undamped[:centre].reshape(moves, vols)
+    tails = last - cells.tail_count
+    found = _cells(worst, [worst.worst(direction), *range(centre, last)])
     return RiskMatrix(
         underlying=underlying,
         direction=direction,
         loss_up=worst.loss("up"),
         loss_down=worst.loss("down"),
-        worst=_cell(worst, worst.worst(direction)),
-        price_moves_rel=tuple(float(x) for x in cells.price_rel[:centre:vols]),
+        worst=found[0],
+        price_moves_rel=tuple(cells.price_rel[:centre:vols].tolist()),
         vol_moves=tuple(cells.vol_move(i).value for i in range(vols)),
-        pnl=tuple(tuple(float(x) for x in row) for row in grid),
-        surface_cells=tuple(_cell(worst, i) for i in range(centre, last - cells.tail_count)),
-        tails=tuple(_cell(worst, i) for i in range(last - cells.tail_count, last)),
+        pnl=tuple(map(tuple, worst.undamped[:centre].reshape(moves, vols).tolist())),
+        surface_cells=found[1 : 1 + tails - centre],
+        tails=found[1 + tails - centre :],
     )
 
 
-def _cell(worst: WorstCells, index: int) -> Cell:
+def _cells(worst: WorstCells, places: Sequence[int]) -> tuple[Cell, ...]:
     cells = worst.scenarios
-    return Cell(
-        price_move_rel=float(cells.price_rel[index]),
-        vol_move=cells.vol_move(index).value,
-        instant=worst.instants[int(worst.instant[index])].value,
-        damping=float(cells.damping[index]),
-        pnl=float(worst.damped[index]),
-        undamped_pnl=float(worst.undamped[index]),
+    instants = [worst.instants[int(at)].value for at in worst.instant[places]]
+    columns = (cells.price_rel, cells.damping, worst.damped, worst.undamped)
+    numbers = zip(*(column[places].tolist() for column in columns), strict=True)
+    return tuple(
+        Cell(
+            price_move_rel=price_rel,
+            vol_move=cells.vol_move(place).value,
+            instant=instant,
+            damping=damping,
+            pnl=damped,
+            undamped_pnl=undamped,
+        )
+        for place, instant, (price_rel, damping, damped, undamped) in zip(
+            places, instants, numbers, strict=True
+        )
     )
 
 
@@ -181,26 +190,30 @@ def _worst_scenario(requirement: MarginRequirement) -> WorstScenario | None:
         underlying=unit.book.underlying,
         position=unit.book.positions[0].instrument.name if alone else None,
         direction=direction,
-        cell=_cell(unit.cells, unit.cells.worst(direction)),
+        cell=_cells(unit.cells, [unit.cells.worst(direction)])[0],
     )
 
 
 def _greek_rows(book: UnderlyingBook) -> tuple[GreekRow, ...]:
-    columns = (book.gamma, book.vega_usd, book.theta_usd)
-    held = np.stack([book.quantity * column for column in columns])
-    deltas = book.net_delta_by_bucket
-    sums = np.stack([held[:, book.bucket == i].sum(axis=1) for i in range(len(book.buckets))])
-    sums = np.column_stack([deltas, sums])
-    by_bucket = [(n, row) for n, row in zip(book.buckets, sums, strict=True) if row.any()]
+    by_position = (book.gamma, book.vega_usd, book.theta_usd)
+    count, level_usd = len(book.buckets), book.level_usd
+    sums = np.column_stack(
+        [
+            book.net_delta_by_bucket,
+            *(np.bincount(book.bucket, book.quantity * own, count) for own in by_position),
+        ]
+    )
+    rows = zip((*book.buckets, "total"), [*sums.tolist(), sums.sum(axis=0).tolist()], strict=True)
     return tuple(
         GreekRow(
             underlying=book.underlying,
             bucket=name,
-            delta_coin=float(delta),
-            delta_usd=float(delta) * book.level_usd,
-            gamma_coin_per_usd=float(gamma),
-            vega_usd_per_point=float(vega),
-            theta_usd_per_day=float(theta),
+            delta_coin=delta,
+            delta_usd=delta * level_usd,
+            gamma_coin_per_usd=gamma,
+            vega_usd_per_point=vega,
+            theta_usd_per_day=theta,
         )
-        for name, (delta, gamma, vega, theta) in [*by_bucket, ("total", sums.sum(axis=0))]
+        for name, (delta, gamma, vega, theta) in rows
+        if name == "total" or any((delta, gamma, vega, theta))
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import msgspec
 import numpy as np
@@ -19,6 +20,7 @@ from seawall.risk.shocks import Shock, VolMove
 
 CENTRE_MOVES = (VolMove.UP, VolMove.NONE, VolMove.DOWN)
 SURFACE_MOVES = (VolMove.SKEW_UP, VolMove.SKEW_DOWN, VolMove.TWIST_UP, VolMove.TWIST_DOWN)
+_VOL_MOVES = tuple(VolMove)
 
 
 def _require(holds: bool, what: str, where: str) -> None:
@@ -163,9 +165,10 @@ class ScenarioSet:
 
     def vol_move(self, cell: int) -> VolMove:
         """The volatility move of a cell."""
-        return tuple(VolMove)[int(self.vol_index[cell])]
+        return _VOL_MOVES[int(self.vol_index[cell])]
 
 
+@lru_cache(maxsize=1_024)
 def lay_out(grid: PriceVolGrid, range_up_rel: float, range_down_rel: float) -> ScenarioSet:
     """The grid for an underlying whose price range is ``range_up_rel`` and ``range_down_rel``.
 
@@ -182,10 +185,9 @@ def lay_out(grid: PriceVolGrid, range_up_rel: float, range_down_rel: float) -> S
     for move in sorted(grid.tails_rel):
         side = range_up_rel if move > 0.0 else range_down_rel
         cells.append((move, VolMove.UP, min(1.0, side / abs(move))))
-    order = tuple(VolMove)
     return ScenarioSet(
         price_rel=np.array([move for move, _, _ in cells]),
-        vol_index=np.array([order.index(vol) for _, vol, _ in cells], dtype=np.int64),
+        vol_index=np.array([_VOL_MOVES.index(vol) for _, vol, _ in cells], dtype=np.int64),
         damping=np.array([damping for _, _, damping in cells]),
         grid_shape=(len(moves), len(CENTRE_MOVES)),
         tail_count=len(grid.tails_rel),
