@@ -108,6 +108,7 @@ def status_of(requirement: MarginRequirement, book: Book, model: MarginModel) ->
             requirement_money(step.maintenance, CASH, step.path),
         )
         for step in requirement.steps
+        if step.initial or step.maintenance
     )
     holdings = tuple(
         Holding(

@@ -159,8 +159,8 @@ def _risk_matrix(underlying: str, worst: WorstCells, direction: Direction) -> Ri
 
 
 def _cells(worst: WorstCells, places: Sequence[int]) -> tuple[Cell, ...]:
-    cells = worst.scenarios
-    instants = [worst.instants[int(at)].value for at in worst.instant[places]]
+    cells, names = worst.scenarios, [instant.value for instant in worst.instants]
+    instants = [names[int(at)] for at in worst.instant[places]]
     columns = (cells.price_rel, cells.damping, worst.damped, worst.undamped)
     numbers = zip(*(column[places].tolist() for column in columns), strict=True)
     return tuple(

@@ -294,7 +294,7 @@ def join_underlying(
     positions, quotes = [positions[row] for row in order], [quotes[row] for row in order]
     buckets = tuple(dict.fromkeys([SPOT_BUCKET, *(quote.bucket for quote in quotes)]))
     on_bucket = {bucket: place for place, bucket in enumerate(buckets)}
-    # Of a slice's rows all have one value of early exercise, whichever tells it.
+    # All rows of a slice have the same early exercise, whichever tells it.
     slices = {quote.listed.key: quote for quote in quotes if quote.listed is not None}
     on_slice = {key: place for place, key in enumerate(slices)}
     unit = dict(zip(NUMBERS, np.array([quote.numbers for quote in quotes]).T.copy(), strict=True))
