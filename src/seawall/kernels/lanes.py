@@ -40,6 +40,13 @@ def add_rows(
         out[g] += quantity[p] * array[row[p]]
 
 
+@operation(_lanes.fetch_segment)
+def fetch_segment(
+    row: NDArray[np.uint32], quantity: Floats, start: int, stop: int, out: Floats, g: int
+) -> None:
+    """Bring what ``add_rows`` will read of the positions, and write, near to the processor."""
+
+
 @operation(_lanes.add_coins)
 def add_coins(earned_usd: float, price_rel: Floats, out: Floats, g: int) -> None:
     """Add earned_usd·price_rel [W] to every instant of ``out[g]`` of [G, I, W]."""

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.kernels._jit import kernel
-from seawall.kernels.lanes import add_coins, add_rows, count_cells, reduce_cells
+from seawall.kernels.lanes import add_coins, add_rows, count_cells, fetch_segment, reduce_cells
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -95,6 +95,75 @@ def reduce_vectors(
     for g in range(vectors.shape[0]):
         count_cells(vectors, g, damping, cells)
         reduce_cells(cells, kind, inside, k, out, g)
+
+
+@kernel(
+    "void(f8[:, :, ::1], u4[::1], f8[::1], i8[::1], i8[::1], f8[::1], f8[::1], f8[::1], "
+    "i1[::1], b1[:, ::1], i8[::1], i8[::1], f8[:, :, ::1], f8[:, ::1])"
+)
+def rebuild_segments(
+    array: Floats,
+    row: Rows,
+    quantity: Floats,
+    start: Integers,
+    stop: Integers,
+    earned_usd: Floats,
+    price_rel: Floats,
+    damping: Floats,
+    kind: Kinds,
+    inside: Flags,
+    k: Integers,
+    segment: Integers,
+    vectors_out: Floats,
+    out: Floats,
+) -> None:
+    """Fill anew what ``vectors_out`` [G, I, W] and ``out`` [G, R] hold of some segments.
+
+    ``segment`` [N] says of which; the rest is as in ``net_segments`` and ``reduce_vectors``, and so
+    are the bits.
+    """
+    cells = np.empty(array.shape[2])
+    for n in range(segment.shape[0]):
+        ahead = segment[min(n + 4, segment.shape[0] - 1)]
+        fetch_segment(row, quantity, start[ahead], stop[ahead], vectors_out, ahead)
+        g = segment[n]
+        add_rows(array, row, quantity, start[g], stop[g], vectors_out, g)
+        if earned_usd[g] != 0.0:
+            add_coins(earned_usd[g], price_rel, vectors_out, g)
+        count_cells(vectors_out, g, damping, cells)
+        reduce_cells(cells, kind, inside, k, out, g)
+
+
+@kernel("void(f8[:, ::1], f8, f8[:, ::1])")
+def add_to_vector(array_row: Floats, change: float, out: Floats) -> None:
+    """Add ``change`` units of an instrument, whose row is ``array_row`` [I, W], to ``out`` [I, W].
+
+    Errors of rounding grow with every change; ``net_segments`` gives the vector without them.
+    """
+    for i in range(out.shape[0]):
+        for w in range(out.shape[1]):
+            out[i, w] += change * array_row[i, w]
+
+
+@kernel("void(f8[:, ::1], f8[:, ::1], f8, f8[::1], i1[::1], b1[:, ::1], i8[::1], f8[::1])")
+def what_if_vector(
+    vector: Floats,
+    array_row: Floats,
+    change: float,
+    damping: Floats,
+    kind: Kinds,
+    inside: Flags,
+    k: Integers,
+    out: Floats,
+) -> None:
+    """Fill ``out`` [R] with the reductions that ``vector`` [I, W] had after ``add_to_vector``."""
+    net = np.empty((1, vector.shape[0], vector.shape[1]))
+    cells = np.empty(vector.shape[1])
+    for i in range(vector.shape[0]):
+        for w in range(vector.shape[1]):
+            net[0, i, w] = vector[i, w] + change * array_row[i, w]
+    count_cells(net, 0, damping, cells)
+    reduce_cells(cells, kind, inside, k, out.reshape((1, out.shape[0])), 0)
 
 
 @kernel("void(f8[:, ::1], f8[:, ::1], u4[::1], f8[::1], i8[::1], i8[::1], f8[:, ::1])")
