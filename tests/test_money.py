@@ -6,16 +6,20 @@ import math
 import operator
 from decimal import Decimal
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from seawall.basics.errors import BadNumber, CurrencyMismatch
 from seawall.basics.money import (
     CENT,
+    MAX_CENTS_USD,
     NOISE_DECIMALS,
     Money,
+    collateral_cents,
     collateral_money,
+    requirement_cents,
     requirement_money,
 )
 
@@ -82,6 +86,45 @@ def test_no_negative_zero(measure):
 def test_a_measure_that_is_no_number_never_becomes_money(cross, measure):
     with pytest.raises(BadNumber, match="scanning risk"):
         cross(measure, "USD", "scanning risk")
+
+
+# Halves of a millionth, where a cent ends and elsewhere, and the floats next to them.
+halves = st.builds(
+    lambda cents, millionths, toward: math.nextafter(
+        (cents * 1e4 + millionths + 0.5) * 1e-6, toward
+    ),
+    st.integers(-(10**11), 10**11),
+    st.sampled_from((-1, 0, 1, 4_999, 9_998)),
+    st.sampled_from((-math.inf, 0.0, math.inf)),
+)
+rows = st.lists(
+    halves | st.floats(-9e12, 9e12) | st.floats(-1e-5, 1e-5) | st.integers(-999, 999).map(float),
+    max_size=9,
+)
+
+
+@given(rows)
+@example([-5564.3800005, 7296554.4299995, 72751541.9100005, 9007199254.740992, -9.00720000000001e9])
+def test_many_measures_become_the_cents_that_each_becomes(measures):
+    for many, one in ((requirement_cents, requirement_money), (collateral_cents, collateral_money)):
+        cents = many(np.array(measures), "test")
+        assert cents.dtype == np.int64
+        assert cents.tolist() == [one(m, "USD", "test").amount * 100 for m in measures]
+
+
+@pytest.mark.parametrize("cross", [requirement_cents, collateral_cents])
+@pytest.mark.parametrize(
+    "measure", [math.nan, math.inf, -math.inf, MAX_CENTS_USD, -2e13, 1e20, 1e308]
+)
+def test_of_many_measures_one_that_is_no_number_is_refused(cross, measure):
+    with pytest.raises(BadNumber, match="scanning risk"):
+        cross(np.array([1.0, measure, 2.0]), "scanning risk")
+
+
+def test_cents_keep_the_shape_of_their_measures():
+    measures = np.array([[0.001, -0.001, 1e10], [2.0, 2.0000004, -1e12]])
+    expected = [[1, 0, 10**12], [200, 200, -(10**14)]]
+    assert requirement_cents(measures, "test").tolist() == expected
 
 
 @given(amounts, amounts)

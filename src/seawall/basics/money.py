@@ -132,8 +132,14 @@ def collateral_cents(measures: NDArray[np.float64], where: str) -> NDArray[np.in
     Shape as given. Raises BadNumber naming ``where`` when one is not finite or beyond all amounts.
     """
     near = np.abs(measures) < _EXACT_USD
-    cents = np.rint(np.where(near, measures, 0.0) * 1e6).astype(np.int64) // _CENT_MILLIONTHS
-    for place in np.flatnonzero(~near).tolist():
+    millionths = np.where(near, measures, 0.0) * 1e6
+    cents = np.rint(millionths).astype(np.int64) // _CENT_MILLIONTHS
+    # The product was rounded too: one that is a half may have come from either side of it, which
+    # matters where a cent ends.
+    below = np.floor(millionths)
+    half = np.flatnonzero(millionths - below == 0.5)
+    torn = half[(below.flat[half] + 1.0) % _CENT_MILLIONTHS == 0.0]
+    for place in [*torn.tolist(), *np.flatnonzero(~near).tolist()]:
         amount = _quantise(float(measures.flat[place]), ROUND_FLOOR, where)
         if abs(amount) >= MAX_CENTS_USD:
             raise BadNumber(
