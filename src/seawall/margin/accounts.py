@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from seawall.basics.arrays import array_fields, freeze
 from seawall.basics.money import collateral_cents, requirement_cents
 from seawall.margin.charges.base import ChargedAccounts
-from seawall.margin.classes import class_of
+from seawall.margin.classes import class_of, known_class
 from seawall.margin.collateral_accounts import by_account, in_array_of_accounts
 from seawall.margin.combine_accounts import AccountsUnits, Combined, combine_units
 from seawall.margin.floors import greatest_of_sums
@@ -56,8 +56,8 @@ class ModelArrays:
         grid, revaluation = model.scenarios, model.revaluation
         if grid is not None and revaluation is not None:
             for book in instruments.book.underlyings:
-                if _is_collateral_only(book):
-                    continue
+                if _is_collateral_only(book) and not known_class(book.underlying, model.classes):
+                    continue  # it can be held, and not be owed
                 numbers = class_of(book.underlying, model.classes)
                 cells = lay_out(grid, numbers.price_range_up_rel, numbers.price_range_down_rel)
                 arrays[book.underlying] = ArrayInRows.of(revaluation.array(book, grid, cells))

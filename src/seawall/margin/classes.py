@@ -60,6 +60,18 @@ def class_of(underlying: str, classes: tuple[UnderlyingClass, ...]) -> Underlyin
 
     Raises BadParameter if none of them exists.
     """
+    found = known_class(underlying, classes)
+    if found is None:
+        raise BadParameter(
+            f"no class takes {underlying}",
+            where="classes",
+            remedy="Add it to a class, or add a class without members.",
+        )
+    return found
+
+
+def known_class(underlying: str, classes: tuple[UnderlyingClass, ...]) -> UnderlyingClass | None:
+    """What :func:`class_of` says, None where no class takes the underlying."""
     rest: UnderlyingClass | None = None
     of_market: UnderlyingClass | None = None
     for candidate in classes:
@@ -69,11 +81,4 @@ def class_of(underlying: str, classes: tuple[UnderlyingClass, ...]) -> Underlyin
             of_market = candidate
         if candidate.takes_the_rest:
             rest = candidate
-    found = of_market or rest
-    if found is None:
-        raise BadParameter(
-            f"no class takes {underlying}",
-            where="classes",
-            remedy="Add it to a class, or add a class without members.",
-        )
-    return found
+    return of_market or rest
