@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from seawall.kernels import segments
+from seawall.kernels.backends import CPU, implementation
+from seawall.kernels.lanes import KTH_LEAST, TAIL_MEAN
 from tests.naive import segments as naive
 
 KINDS = ((0, 1), (0, 1), (1, 1), (1, 4), (2, 1), (2, 5))
@@ -162,3 +164,74 @@ def test_sums_take_the_figures_of_the_side_that_a_position_is_on() -> None:
     segments.sum_segments(long, short, *given.positions[1:], out)
     expected = [naive.summed(long.tolist(), short.tolist(), given.held(g)) for g in range(30)]
     np.testing.assert_array_equal(out, expected)
+
+
+def test_ties_count_as_often_as_they_occur() -> None:
+    given = case(1, 8)
+    given.array[:, 0, :] = [-4.0, -1.0, -4.0, 0.0, -3.0, -4.0, -3.0, 5.0]
+    given.quantity[:], given.earned_usd[:], given.damping[:] = 1.0, 0.0, 1.0
+    given.start[:], given.stop[:] = 0, 1
+    given.inside[:], given.k[:] = True, 5
+    for kind, expected in ((KTH_LEAST, -3.0), (TAIL_MEAN, -3.6)):
+        given.kind[:] = kind
+        out = np.empty((30, len(KINDS)))
+        segments.fold_segments(*given.positions, *given.coins, *given.reductions, out)
+        np.testing.assert_array_equal(out, expected)
+
+
+def test_segments_built_anew_are_those_of_the_positions_now_and_no_others() -> None:
+    given = case(2, 39)
+    vectors, reduced = np.empty((30, *given.array.shape[1:])), np.empty((30, len(KINDS)))
+    segments.net_segments(*given.positions, *given.coins, vectors)
+    segments.reduce_vectors(vectors, *given.reductions, reduced)
+    before = vectors.copy(), reduced.copy()
+    given.array *= 1.5
+    after = np.empty_like(vectors), np.empty_like(reduced)
+    segments.net_segments(*given.positions, *given.coins, after[0])
+    segments.reduce_vectors(after[0], *given.reductions, after[1])
+    chosen = np.array([0, 28, 3, 29, 11])
+    segments.rebuild_segments(
+        *given.positions, *given.coins, *given.reductions, chosen, vectors, reduced
+    )
+    others = np.setdiff1d(np.arange(30), chosen)
+    for now, then, expected in zip((vectors, reduced), before, after, strict=True):
+        np.testing.assert_array_equal(now[chosen], expected[chosen])
+        np.testing.assert_array_equal(now[others], then[others])
+
+
+@pytest.mark.parametrize(("instants", "cells"), SHAPES)
+def test_what_if_is_what_the_vector_reduces_to_after_the_trade_and_leaves_it_alone(
+    instants: int, cells: int
+) -> None:
+    given = case(instants, cells)
+    vectors = np.empty((30, *given.array.shape[1:]))
+    segments.net_segments(*given.positions, *given.coins, vectors)
+    vector, unit = vectors[4].copy(), given.array[7]
+    supposed = np.empty(len(KINDS))
+    segments.what_if_vector(vector, unit, -2.5, *given.reductions, supposed)
+    np.testing.assert_array_equal(vector, vectors[4])
+
+    segments.add_to_vector(unit, -2.5, vector)
+    np.testing.assert_array_equal(vector, vectors[4] + -2.5 * unit)
+    real = np.empty((1, len(KINDS)))
+    segments.reduce_vectors(vector[None], *given.reductions, real)
+    np.testing.assert_array_equal(supposed, real[0])
+
+
+def test_fills_leave_the_vector_of_what_is_then_held() -> None:
+    given = case(3, 39)
+    rng = np.random.default_rng(3)
+    vector = np.zeros(given.array.shape[1:])
+    rows, changes = rng.integers(0, 40, 500), rng.normal(0.0, 3.0, 500)
+    for place, change in zip(rows.tolist(), changes.tolist(), strict=True):
+        segments.add_to_vector(given.array[place], change, vector)
+    held = np.bincount(rows, changes, minlength=40)
+    expected = np.einsum("m,miw->iw", held, given.array)
+    np.testing.assert_allclose(vector, expected, rtol=1e-12, atol=1e-8)
+
+
+def test_kernels_of_accounts_are_found_by_what_computes_them() -> None:
+    assert implementation(CPU).fold_segments is segments.fold_segments
+    assert implementation(CPU).sum_segments is segments.sum_segments
+    with pytest.raises(KeyError, match="'abacus'; there are: cpu"):
+        implementation("abacus")

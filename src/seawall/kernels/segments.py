@@ -124,9 +124,10 @@ def rebuild_segments(
     """
     cells = np.empty(array.shape[2])
     for n in range(segment.shape[0]):
-        ahead = segment[min(n + 4, segment.shape[0] - 1)]
+        # They lie anywhere in memory: without this most of the time would be waiting for it.
+        ahead = int(segment[min(n + 4, segment.shape[0] - 1)])
         fetch_segment(row, quantity, start[ahead], stop[ahead], vectors_out, ahead)
-        g = segment[n]
+        g = int(segment[n])
         add_rows(array, row, quantity, start[g], stop[g], vectors_out, g)
         if earned_usd[g] != 0.0:
             add_coins(earned_usd[g], price_rel, vectors_out, g)
