@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from seawall.kernels.backends import CPU, implementation
 from seawall.kernels.lanes import LEAST
-from seawall.kernels.segments import fold_segments
 from seawall.risk.accounts import UnderlyingAccounts
 from seawall.risk.book import UnderlyingBook
 from seawall.risk.revaluation import RiskArray
@@ -90,7 +90,7 @@ class ArrayInRows:
         self, held: UnderlyingAccounts, start: Integers, stop: Integers, earned_usd: Floats
     ) -> tuple[Floats, Floats]:
         out = np.empty((start.size, self.kind.size))
-        fold_segments(
+        implementation(CPU).fold_segments(
             self.unit_pnl_usd,
             held.row,
             held.quantity,

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.basics.arrays import array_fields, freeze
+from seawall.kernels.backends import CPU, implementation
 from seawall.kernels.clusters import NET, SIZE, WEIGHTED, spread_over_buckets
 from seawall.kernels.ordering import ordered
-from seawall.kernels.segments import sum_segments
 from seawall.market.liquidity import clusters_of
 from seawall.market.snapshot import MarketSnapshot
 from seawall.products.instruments import Future, Instrument
@@ -121,7 +121,7 @@ class UnderlyingAccounts:
             np.ascontiguousarray(np.stack(sides, axis=1))
             for sides in zip(*((term.long, term.short) for term in terms), strict=True)
         )
-        sum_segments(long, short, self.row, size, self.start, self.stop, out)
+        implementation(CPU).sum_segments(long, short, self.row, size, self.start, self.stop, out)
         return tuple(np.ascontiguousarray(column) for column in out.T)
 
     def deltas_over_buckets(self, weights: Floats) -> tuple[Floats, Floats, Floats]:
