@@ -1,0 +1,1 @@
+"""What is measured, a job a file: each function takes the effort and returns sections."""

@@ -1,0 +1,100 @@
+"""J1: risk arrays, options × scenarios, beside peers; their error and bits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.environments import VOLLIB
+from benchmarks.frame import Effort, Floats, Job, NotPresent, Ours, measure, peer
+from benchmarks.results import Section
+from seawall.kernels.revalue import CALL_KIND, revalue
+
+KEY, OURS = "risk arrays", "seawall"
+BROADCAST, FAST_VOLLIB, VECTORIZED = (
+    "numpy + scipy, broadcast",
+    "fast-vollib, numba",
+    "py_vollib_vectorized",
+)
+FORWARD = 100_000.0
+VOL_FACTORS = (0.7, 1.0, 1.4)
+# Of the price, in which unit errors are told.
+TOLERANCE_REL = 1e-10
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def options(M: int, S: int, seed: int = 7) -> Arrays:
+    """M options of one forward, from a week to a year and a half; S scenarios: moves × 3 vols."""
+    rng = np.random.default_rng(seed)
+    cells = np.arange(S)
+    return {
+        "forward": np.array([FORWARD]),
+        "strike": FORWARD * np.exp(rng.normal(0.0, 0.3, M)),
+        "vol": rng.uniform(0.3, 1.2, M),
+        "tenor_years": rng.uniform(0.02, 1.5, M),
+        "is_call": rng.random(M) < 0.5,
+        "price_rel": np.linspace(-0.5, 0.5, -(-S // 3))[cells // 3],
+        "vol_factor": np.array(VOL_FACTORS)[cells % 3],
+        "vol_index": 1 + cells % 3,
+    }
+
+
+def ours(given: Arrays) -> Callable[[], Floats]:
+    """The kernel, its columns prepared: profit of one unit, [M, S]."""
+    M, S = given["strike"].size, given["price_rel"].size
+    none, no = np.zeros(M), np.zeros(M, dtype=np.bool_)
+    vol = np.ascontiguousarray(given["vol"][:, None] * np.array([1.0, *VOL_FACTORS]))
+    columns = (
+        np.where(given["is_call"], CALL_KIND, CALL_KIND + 1),
+        no,
+        no,
+        np.full(M, FORWARD),
+        none,
+        given["strike"],
+        np.ones(M),
+        none,
+        vol,
+        np.ascontiguousarray(given["tenor_years"][:, None]),
+        np.ones((M, 1)),
+        np.zeros((M, 1), dtype=np.bool_),
+        given["price_rel"],
+        given["vol_index"],
+    )
+    out = np.empty((M, S))
+
+    def run() -> Floats:
+        revalue(*columns, out)
+        return out
+
+    return run
+
+
+def sections(effort: Effort) -> list[Section]:
+    """One section: nanoseconds per option and scenario."""
+    M, S = (100, 69) if effort.quick else (5_000, 69)
+    given = options(M, S)
+    job = Job(
+        key=KEY,
+        title=f"J1 risk arrays, {M:,} options x {S} scenarios",
+        unit="ns per option and scenario",
+        scale=1e9 / (M * S),
+        tolerance=TOLERANCE_REL * FORWARD,
+    )
+    peers = [
+        peer(name, "risk_arrays", effort)
+        for name in (
+            BROADCAST,
+            "numpy + scipy, separable logs",
+            "numba, plain loops",
+            "torch",
+            FAST_VOLLIB,
+            "fast-vollib, numpy",
+            "QuantLib blackFormula, loop",
+        )
+    ]
+    peers.append(peer(VECTORIZED, "risk_arrays", effort, VOLLIB))
+    return [measure(job, [Ours(OURS, ours(given)), *peers], given, effort)]
