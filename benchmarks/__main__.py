@@ -9,15 +9,17 @@ from pathlib import Path
 
 from benchmarks import environments
 from benchmarks.frame import Effort
-from benchmarks.results import Section, table
-from benchmarks.sections import implied_vols, risk_arrays
+from benchmarks.record import Section, table
+from benchmarks.sections import accounts, implied_vols, risk_arrays, svi_slices
 
 HERE = Path(__file__).parent
 QUICK = Effort(rounds=1, turn_seconds=0.0, contender_seconds=0.0, quick=True)
 
 SECTIONS: dict[str, Callable[[Effort], list[Section]]] = {
     "arrays": risk_arrays.sections,
+    "accounts": accounts.sections,
     "implied-vol": implied_vols.sections,
+    "svi": svi_slices.sections,
 }
 
 

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from benchmarks.environments import PEERS, ROOT, interpreter
 from benchmarks.machine import ONE_THREAD
-from benchmarks.results import MEDIAN, Row, Section, with_ratios
+from benchmarks.record import MEDIAN, Row, Section, with_ratios
 
 Floats = NDArray[np.float64]
 
@@ -39,7 +39,7 @@ class Effort:
 
     rounds: int = 7
     turn_seconds: float = 0.05
-    contender_seconds: float = 12.0
+    contender_seconds: float = 6.0
     quick: bool = False
 
 
@@ -53,7 +53,7 @@ class Contender(Protocol):
     name: str
 
     def prepare(self, inputs: Path) -> tuple[Floats, float]:
-        """Bring the inputs into its form and run once: the answer, and the share done of the job."""
+        """Bring the inputs into its form and run once: the answer, and the share it did."""
         ...
 
     def seconds(self, times: int) -> list[float]:
@@ -123,7 +123,9 @@ class Peer:
 
     def _ask(self, request: Mapping[str, object]) -> dict[str, Any]:
         process = self._process
-        assert process is not None and process.stdin is not None and process.stdout is not None
+        assert process is not None, "prepare comes first"
+        assert process.stdin is not None, "it was started with pipes"
+        assert process.stdout is not None, "it was started with pipes"
         try:
             process.stdin.write(json.dumps(request) + "\n")
             process.stdin.flush()
@@ -150,7 +152,10 @@ def _without_own_paths() -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is measured: ``work`` units of ``unit`` in one run; answers agree within ``tolerance``."""
+    """What is measured: a run's seconds times ``scale`` are its figure in ``unit``.
+
+    Answers agree where none of their numbers differs by more than ``tolerance``.
+    """
 
     key: str
     title: str

@@ -8,6 +8,7 @@ each segment; ``row`` [P] into the block's table; ``quantity`` [P]. The answer h
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -99,7 +100,7 @@ def numpy_loop(given: Arrays) -> Prepared:
     each = [
         (b.quantity[start:stop], b.row[start:stop], b.array)
         for b in blocks(part)
-        for start, stop in zip(b.positions[:-1].tolist(), b.positions[1:].tolist(), strict=True)
+        for start, stop in pairwise(b.positions.tolist())
     ]
     return Prepared(
         lambda: np.array([(quantity @ array[row]).min() for quantity, row, array in each]), share
@@ -117,7 +118,7 @@ def pure_python(given: Arrays) -> Prepared:
     def run() -> Floats:
         least = []
         for positions, row, quantity, array in parts:
-            for start, stop in zip(positions[:-1], positions[1:], strict=True):
+            for start, stop in pairwise(positions):
                 total = [0.0] * len(array[0])
                 for r, q in zip(row[start:stop], quantity[start:stop], strict=True):
                     total = [sum_ + q * unit for sum_, unit in zip(total, array[r], strict=True)]
@@ -129,7 +130,7 @@ def pure_python(given: Arrays) -> Prepared:
 
 def _columns(given: Arrays) -> tuple[dict[str, NDArray[np.generic]], Floats, list[str]]:
     """Positions as columns with the number of their segment; one table for all blocks."""
-    B, N, S = given["array"].shape
+    N, S = given["array"].shape[1:]
     counts = np.diff(given["positions"])
     segment = np.repeat(np.arange(counts.size), counts)
     block = np.searchsorted(given["segments"], segment, side="right") - 1
@@ -138,7 +139,7 @@ def _columns(given: Arrays) -> tuple[dict[str, NDArray[np.generic]], Floats, lis
         "row": block * N + given["row"].astype(np.int64),
         "quantity": given["quantity"],
     }
-    return columns, given["array"].reshape(B * N, S), [f"s{s}" for s in range(S)]
+    return columns, given["array"].reshape(-1, S), [f"s{s}" for s in range(S)]
 
 
 def polars(given: Arrays) -> Prepared:
@@ -158,20 +159,24 @@ def polars(given: Arrays) -> Prepared:
         .select("segment", least=pl.min_horizontal(names))
         .sort("segment")
     )
-    return Prepared(lambda: query.collect()["least"].to_numpy(), share)
+
+    def run() -> Floats:
+        return query.collect()["least"].to_numpy()
+
+    return Prepared(run, share)
 
 
 def duckdb(given: Arrays) -> Prepared:
     """The same in SQL over tables in memory."""
     import duckdb as library
-    import pandas
+    import pandas as pd
 
     part, share = first_part(given, SLOW)
     columns, table, names = _columns(part)
     connection = library.connect(config={"threads": 1})
     frames = {
-        "positions": pandas.DataFrame(columns),
-        "units": pandas.DataFrame(table, columns=names).reset_index(names="row"),
+        "positions": pd.DataFrame(columns),
+        "units": pd.DataFrame(table, columns=names).reset_index(names="row"),
     }
     for name, frame in frames.items():
         connection.register("frame", frame)

@@ -1,4 +1,7 @@
-"""Implied volatilities. Arrays [N]: ``value``, ``forward``, ``strike``, ``tenor_years``, ``is_call``."""
+"""Implied volatilities.
+
+Arrays [N]: ``value``, ``forward``, ``strike``, ``tenor_years``, ``is_call``. The answer is [N].
+"""
 
 from __future__ import annotations
 

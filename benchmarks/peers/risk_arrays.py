@@ -81,7 +81,7 @@ def numba_loop(given: Arrays) -> Prepared:
         return sign * (forward * upper - strike * lower)
 
     @njit
-    def table(forward, strike, vol, tenor_years, is_call, price_rel, vol_factor):  # noqa: ANN
+    def table(forward, strike, vol, tenor_years, is_call, price_rel, vol_factor):
         out = np.empty((strike.size, price_rel.size))
         for i in range(strike.size):
             sd = vol[i] * math.sqrt(tenor_years[i])

@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.environments import VOLLIB
 from benchmarks.frame import Effort, Job, Ours, largest_difference, measure, peer
-from benchmarks.results import Section
+from benchmarks.record import Section
 from benchmarks.sections.risk_arrays import FORWARD, VECTORIZED, Arrays
 from seawall.pricing import black76
 

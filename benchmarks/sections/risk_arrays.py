@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.environments import VOLLIB
-from benchmarks.frame import Effort, Floats, Job, NotPresent, Ours, measure, peer
-from benchmarks.results import Section
+from benchmarks.frame import Effort, Floats, Job, Ours, measure, peer
+from benchmarks.record import Section
 from seawall.kernels.revalue import CALL_KIND, revalue
 
 KEY, OURS = "risk arrays", "seawall"
@@ -43,7 +43,7 @@ def options(M: int, S: int, seed: int = 7) -> Arrays:
     }
 
 
-def ours(given: Arrays) -> Callable[[], Floats]:
+def profits(given: Arrays) -> Callable[[], Floats]:
     """The kernel, its columns prepared: profit of one unit, [M, S]."""
     M, S = given["strike"].size, given["price_rel"].size
     none, no = np.zeros(M), np.zeros(M, dtype=np.bool_)
@@ -97,4 +97,4 @@ def sections(effort: Effort) -> list[Section]:
         )
     ]
     peers.append(peer(VECTORIZED, "risk_arrays", effort, VOLLIB))
-    return [measure(job, [Ours(OURS, ours(given)), *peers], given, effort)]
+    return [measure(job, [Ours(OURS, profits(given)), *peers], given, effort)]

@@ -5,10 +5,10 @@
 - ``schema``: the number of this form, ``SCHEMA``;
 - ``conditions``: machine, versions, commit, load and sizes, each a text;
 - ``sections``: for each job its ``key``, ``title``, ``unit``, the names of its ``columns`` and its
-  ``rows``. A row has a ``name``, ``figures`` by column, its ``ratio`` (first column over that of the
-  first row, which is ours; null where there is none), how many ``runs`` its medians are of, by how
-  much its answer ``differs`` from ours at most, in the answer's unit (null where not compared), and a
-  ``note``: why a peer is not present, that it disagrees, or the share that it did of a large job.
+  ``rows``. A row has a ``name``, ``figures`` by column, its ``ratio`` (first column over that of
+  the first row, which is ours; null where there is none), how many ``runs`` its medians are of, by
+  how much its answer ``differs`` from ours at most, in the answer's unit (null where not compared),
+  and a ``note``: why a peer is not present, that it disagrees, or what share of the job it did.
   ``facts`` are single numbers of the job, by name;
 - ``curves``: for each growth curve its ``title``, ``x`` and ``y`` labels and, by line, points
   [x, y];
