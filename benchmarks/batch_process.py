@@ -8,6 +8,7 @@ with the table alone.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import time
 from pathlib import Path
@@ -73,11 +74,9 @@ def positions(market: sw.MarketSnapshot, accounts: int, seed: int = 11) -> pl.Da
 
 
 def _resident() -> int:
-    """Bytes that the process takes; from here on the most of it is counted anew, where it can be."""
-    try:
+    """Bytes that the process takes; where the system can, it counts the most of them anew."""
+    with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        pass
     return _status("VmRSS")
 
 
