@@ -12,7 +12,8 @@ import numpy as np
 from benchmarks.frame import Contender, Effort, Floats, Job, Ours, measure, peer
 from benchmarks.record import Section
 from benchmarks.sections.risk_arrays import Arrays, options, profits
-from seawall.kernels.segments import LEAST, fold_segments
+from seawall.kernels.lanes import LEAST
+from seawall.kernels.segments import fold_segments
 
 UNDERLYINGS, OPTIONS, SCENARIOS, POSITIONS = 20, 250, 69, 30
 ACCOUNTS = (100_000, 1_000_000)

@@ -73,17 +73,21 @@ def profits(given: Arrays) -> Callable[[], Floats]:
     return run
 
 
-def sections(effort: Effort) -> list[Section]:
-    """One section: nanoseconds per option and scenario."""
-    M, S = (100, 69) if effort.quick else (5_000, 69)
-    given = options(M, S)
-    job = Job(
+def job(M: int, S: int) -> Job:
+    """The measurement of one array."""
+    return Job(
         key=KEY,
         title=f"J1 risk arrays, {M:,} options x {S} scenarios",
         unit="ns per option and scenario",
         scale=1e9 / (M * S),
         tolerance=TOLERANCE_REL * FORWARD,
     )
+
+
+def sections(effort: Effort) -> list[Section]:
+    """One section: nanoseconds per option and scenario."""
+    M, S = (100, 69) if effort.quick else (5_000, 69)
+    given = options(M, S)
     peers = [
         peer(name, "risk_arrays", effort)
         for name in (
@@ -97,4 +101,4 @@ def sections(effort: Effort) -> list[Section]:
         )
     ]
     peers.append(peer(VECTORIZED, "risk_arrays", effort, VOLLIB))
-    return [measure(job, [Ours(OURS, profits(given)), *peers], given, effort)]
+    return [measure(job(M, S), [Ours(OURS, profits(given)), *peers], given, effort)]
