@@ -41,8 +41,11 @@ SEED ?= 1
 fuzz: $(DEV)  ## feed every reader with damaged files (INPUTS=100000 SEED=1 GUIDED=)
 	$(BIN)/python -m tests.fuzz --inputs $(INPUTS) --seed $(SEED) $(if $(GUIDED),--guided)
 
-bench: $(DEV)  ## measure speeds against named peers
-	$(BIN)/python -m benchmarks
+# Words for the measurement: --write renews the results in benchmarks/, --only arrays is one part.
+ARGS ?=
+
+bench: $(DEV)  ## measure speeds against named peers (ARGS="--only arrays", --quick, --write)
+	$(BIN)/python -m benchmarks $(ARGS)
 
 docs: $(DEV)  ## check that everything is documented and that README's code runs
 	$(BIN)/python -m pytest tests/test_documentation.py tests/test_readme.py

@@ -168,10 +168,8 @@ def measure(
     job: Job, contenders: Sequence[Contender], inputs: Mapping[str, NDArray[Any]], effort: Effort
 ) -> Section:
     """Time the contenders, ours first; a figure is seconds of one run times ``job.scale``."""
-    with tempfile.TemporaryDirectory() as folder, _closing(contenders):
-        for name, values in inputs.items():
-            np.save(Path(folder) / f"{name}.npy", values)
-        entries = _prepared(job, contenders, Path(folder))
+    with saved(inputs) as folder, _closing(contenders):
+        entries = _prepared(job, contenders, folder)
         turns = _rounds([entry for entry in entries if entry.timed], effort)
     rows = [_row(job, entry, turns.get(entry.contender.name, [])) for entry in entries]
     return Section(job.key, job.title, job.unit, with_ratios(rows, MEDIAN[0]))
@@ -186,6 +184,15 @@ class _Entry:
     differs: float | None = None
     note: str = ""
     timed: bool = True
+
+
+@contextmanager
+def saved(inputs: Mapping[str, NDArray[Any]]) -> Iterator[Path]:
+    """A folder with each array as NAME.npy, for as long as it is needed."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, values in inputs.items():
+            np.save(Path(folder) / f"{name}.npy", values)
+        yield Path(folder)
 
 
 @contextmanager

@@ -12,6 +12,9 @@ WIDTH, HEIGHT = 480, 330
 MARGIN_LEFT, MARGIN_TOP, MARGIN_RIGHT, MARGIN_BOTTOM = 60, 34, 16, 70
 COLOURS = ("#0b5fa5", "#6aaed6", "#d9822b", "#5c8a3c", "#9a4a9a")
 
+# More than these on an axis, and only its decades are marked.
+MOST_MARKS = 7
+
 Point = tuple[float, float]
 
 
@@ -55,19 +58,24 @@ def _panel(curve: Curve) -> str:
 
 
 class _Axis:
-    """Decades from below the least value to above the most, between two places."""
+    """From the marks 1, 2 and 5 about the values, between two places; logarithmic."""
 
     def __init__(self, values: Sequence[float], start: float, stop: float) -> None:
-        self.low = math.floor(math.log10(min(values)) + 1e-9)
-        self.high = max(math.ceil(math.log10(max(values)) - 1e-9), self.low + 1)
-        self.start, self.stop = start, stop
+        least, most = min(values), max(values)
+        powers = range(math.floor(math.log10(least)) - 1, math.ceil(math.log10(most)) + 2)
+        marks = [step * 10.0**power for power in powers for step in (1, 2, 5)]
+        self._low = max(mark for mark in marks if mark <= least * (1.0 + 1e-9))
+        self._high = min(mark for mark in marks if mark >= most and mark > self._low)
+        self._marks = [mark for mark in marks if self._low <= mark <= self._high]
+        self._start, self._stop = start, stop
 
     def at(self, value: float) -> float:
-        share = (math.log10(value) - self.low) / (self.high - self.low)
-        return self.start + share * (self.stop - self.start)
+        share = math.log(value / self._low) / math.log(self._high / self._low)
+        return self._start + share * (self._stop - self._start)
 
     def ticks(self) -> list[float]:
-        return [10.0**power for power in range(self.low, self.high + 1)]
+        decades = [mark for mark in self._marks if abs(math.log10(mark) % 1.0) < 1e-9]
+        return decades if len(self._marks) > MOST_MARKS else self._marks
 
 
 def _path(points: Sequence[Point], across: _Axis, up: _Axis, colour: str) -> str:

@@ -127,6 +127,12 @@ def table(section: Section) -> str:
     return "\n".join(lines)
 
 
+def conditions_table(conditions: Mapping[str, str]) -> str:
+    """The conditions as text."""
+    width = max(map(len, conditions))
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in conditions.items())
+
+
 def goals_table(goals: Sequence[Goal]) -> str:
     """The goals as text."""
     said = {True: "reached", False: "not reached", None: "not measured"}

@@ -103,25 +103,26 @@ def by_account(held: Accounts, array: Floats) -> Arrays:
 
 
 class Fold:
-    """Ours: the blocks' arrays padded to whole cache lines, segments as starts and stops."""
+    """Ours: the blocks' arrays padded to whole cache lines, segments as starts and stops.
+
+    ``inside`` [R, S] says over which scenarios each least is taken; all where it is not given.
+    """
 
     def __init__(self, given: Arrays, inside: np.ndarray | None = None) -> None:
-        S = given["array"].shape[2]
-        width = -(-S // 8) * 8
-        inside = np.ones((1, S), dtype=np.bool_) if inside is None else inside
-        R = inside.shape[0]
-        self._inside = np.zeros((R, width), dtype=np.bool_)
-        self._inside[:, :S] = inside
-        self._arrays = [_aligned(array, width) for array in given["array"]]
+        cells = given["array"].shape[2]
+        width = -(-cells // 8) * 8
+        inside = np.ones((1, cells), dtype=np.bool_) if inside is None else inside
+        wide = np.zeros((inside.shape[0], width), dtype=np.bool_)
+        wide[:, :cells] = inside
+        kind = np.full(inside.shape[0], LEAST, dtype=np.int8)
+        self.reductions = (np.ones(width), kind, wide, np.ones(kind.size, dtype=np.int64))
+        self.arrays = [_aligned(array, width) for array in given["array"]]
         self._segments, self._row = given["segments"], given["row"]
         self._quantity = given["quantity"]
         self._start = np.ascontiguousarray(given["positions"][:-1])
         self._stop = np.ascontiguousarray(given["positions"][1:])
-        self._earned = np.zeros(self._start.size)
-        self._price, self._damping = np.zeros(width), np.ones(width)
-        self._kind = np.full(R, LEAST, dtype=np.int8)
-        self._k = np.ones(R, dtype=np.int64)
-        self.out = np.empty((self._start.size, R))
+        self._earned, self._price = np.zeros(self._start.size), np.zeros(width)
+        self.out = np.empty((self._start.size, kind.size))
 
     @property
     def bytes(self) -> int:
@@ -129,18 +130,20 @@ class Fold:
         own = (self._row, self._quantity, self._start, self._stop, self._earned, self.out)
         return sum(column.nbytes for column in own)
 
+    def positions_of(self, b: int) -> tuple[np.ndarray, ...]:
+        """The kernels' first arguments for the segments of one table."""
+        part = slice(self._segments[b], self._segments[b + 1])
+        segments = (self._start[part], self._stop[part], self._earned[part])
+        return (self.arrays[b], self._row, self._quantity, *segments, self._price)
+
     def block(self, b: int) -> None:
         """Fold the segments of one table."""
         part = slice(self._segments[b], self._segments[b + 1])
-        fold_segments(
-            self._arrays[b], self._row, self._quantity, self._start[part], self._stop[part],
-            self._earned[part], self._price, self._damping, self._kind, self._inside, self._k,
-            self.out[part],
-        )  # fmt: skip
+        fold_segments(*self.positions_of(b), *self.reductions, self.out[part])
 
     def run(self) -> Floats:
         """All blocks in turn."""
-        for b in range(len(self._arrays)):
+        for b in range(len(self.arrays)):
             self.block(b)
         return self.out[:, 0]
 
@@ -148,7 +151,7 @@ class Fold:
         """All blocks, each a task of the pool."""
 
         def run() -> Floats:
-            list(pool.map(self.block, range(len(self._arrays))))
+            list(pool.map(self.block, range(len(self.arrays))))
             return self.out[:, 0]
 
         return run
@@ -195,7 +198,7 @@ def _per_account(size: int, given: Arrays, effort: Effort) -> Section:
 
 
 def _per_underlying(size: int, given: Arrays, effort: Effort) -> Section:
-    fold, halves = Fold(given), Fold(given, inside=_up_and_down())
+    fold, halves = Fold(given), Fold(given, inside=up_and_down())
     with ThreadPoolExecutor(2) as pool:
         contenders: list[Contender] = [
             Ours(OURS, fold.run),
@@ -207,7 +210,7 @@ def _per_underlying(size: int, given: Arrays, effort: Effort) -> Section:
     return replace(section, facts={BYTES: fold.bytes / size})
 
 
-def _up_and_down() -> np.ndarray:
+def up_and_down() -> np.ndarray:
     """Cells with a price move ≥ 0, and those with one ≤ 0, [2, S]."""
     move = options(1, SCENARIOS)["price_rel"]
     return np.stack([move >= 0.0, move <= 0.0])

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.environments import VOLLIB
-from benchmarks.frame import Effort, Floats, Job, Ours, measure, peer
+from benchmarks.environments import ROOT, VOLLIB
+from benchmarks.frame import (
+    Effort,
+    Floats,
+    Job,
+    NotPresent,
+    Ours,
+    largest_difference,
+    measure,
+    peer,
+    saved,
+)
 from benchmarks.record import Section
 from seawall.kernels.revalue import CALL_KIND, revalue
 
@@ -19,6 +34,10 @@ BROADCAST, FAST_VOLLIB, VECTORIZED = (
     "fast-vollib, numba",
     "py_vollib_vectorized",
 )
+ERROR = "largest error over the price"
+OTHER_BITS = "processors with other bits, of AVX2 with FMA and of neither"
+# What LLVM calls the first of Intel's processors with AVX2, and one before AVX and FMA.
+PROCESSORS = ("haswell", "nehalem")
 FORWARD = 100_000.0
 VOL_FACTORS = (0.7, 1.0, 1.4)
 # Of the price, in which unit errors are told.
@@ -101,4 +120,41 @@ def sections(effort: Effort) -> list[Section]:
         )
     ]
     peers.append(peer(VECTORIZED, "risk_arrays", effort, VOLLIB))
-    return [measure(job(M, S), [Ours(OURS, profits(given)), *peers], given, effort)]
+    section = measure(job(M, S), [Ours(OURS, profits(given)), *peers], given, effort)
+    return [replace(section, facts={**_error(effort), **({} if effort.quick else _other_bits())})]
+
+
+def _error(effort: Effort) -> dict[str, float]:
+    """Our largest error against arithmetic of 50 digits, over the price; none without mpmath."""
+    given = options(5 if effort.quick else 200, 69, seed=3)
+    exact = peer("mpmath, 50 digits", "risk_arrays", effort)
+    try:
+        with saved(given) as folder:
+            answer, _ = exact.prepare(folder)
+    except NotPresent:
+        return {}
+    finally:
+        exact.close()
+    return {ERROR: largest_difference(profits(given)(), answer) / FORWARD}
+
+
+def _other_bits() -> dict[str, float]:
+    """How many kinds of processor give other bits than this one; none where they are unlike it."""
+    if platform.machine() not in ("x86_64", "AMD64"):
+        return {}
+    here = bits_as("")
+    return {OTHER_BITS: float(sum(bits_as(processor) != here for processor in PROCESSORS))}
+
+
+def bits_as(processor: str) -> str:
+    """A digest of the bits that kernels compiled for a processor give; for this one where empty."""
+    as_if = {"NUMBA_CPU_NAME": processor, "NUMBA_CPU_FEATURES": ""} if processor else {}
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.bits"],
+        cwd=ROOT,
+        env={**os.environ, **as_if},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
