@@ -14,16 +14,24 @@ from seawall.kernels._jit import kernel
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Rows = NDArray[np.uint32]
+Flags = NDArray[np.bool_]
 
-SIZE, NET, WEIGHTED = 0, 1, 2
-"""Columns of :func:`spread_over_buckets`."""
+@kernel()
+def add_bucket(held: float, weight: Floats, net: Flags, at: int, out: Floats, g: int) -> None:
+    """Add what ``held`` coins of delta in bucket ``at`` bring to the sums ``out[g]``."""
+    for t in range(net.shape[0]):
+        out[g, t] += (held if net[t] else abs(held)) * weight[t, at]
 
 
-@kernel("void(f8[::1], i8[::1], f8[::1], u4[::1], f8[::1], i8[::1], i8[::1], f8[::1], f8[:, ::1])")
-def spread_over_buckets(
+@kernel(
+    "void(f8[::1], i8[::1], f8[:, ::1], b1[::1], u4[::1], f8[::1], i8[::1], i8[::1], f8[::1], "
+    "f8[:, ::1])"
+)
+def sum_over_buckets(
     delta: Floats,
     bucket: Integers,
     weight: Floats,
+    net: Flags,
     row: Rows,
     quantity: Floats,
     start: Integers,
@@ -31,29 +39,26 @@ def spread_over_buckets(
     earned: Floats,
     out: Floats,
 ) -> None:
-    """Fill ``out`` [G, 3] with Σ|Δ_e|, ΣΔ_e and Σ|Δ_e|·weight[e] of every segment, in coins.
+    """Fill ``out`` [G, T] with Σ|Δ_e|·weight[t, e] of every segment, or ΣΔ_e·weight[t, e] where
+    ``net`` [T].
 
-    Δ_e = Σ quantity·delta over bucket e, and in bucket 0, which is spot, ``earned`` [G] coins more.
-    ``delta``, ``bucket`` [M], the latter ascending; ``weight`` [buckets].
+    Δ_e = Σ quantity·delta over bucket e, in coins, and in bucket 0, which is spot, ``earned`` [G]
+    coins more. ``delta``, ``bucket`` [M], positions of a bucket side by side and spot first;
+    ``weight`` [T, buckets].
     """
     for g in range(start.shape[0]):
-        size = 0.0
-        net = 0.0
-        weighted = 0.0
+        for t in range(net.shape[0]):
+            out[g, t] = 0.0
         held = earned[g]
         at = 0
         for p in range(start[g], stop[g]):
             here = bucket[row[p]]
             if here != at:
-                size += abs(held)
-                net += held
-                weighted += abs(held) * weight[at]
+                add_bucket(held, weight, net, at, out, g)
                 held = 0.0
                 at = here
             held += quantity[p] * delta[row[p]]
-        out[g, SIZE] = size + abs(held)
-        out[g, NET] = net + held
-        out[g, WEIGHTED] = weighted + abs(held) * weight[at]
+        add_bucket(held, weight, net, at, out, g)
 
 
 @kernel()

@@ -28,7 +28,7 @@ from seawall.products.instruments import LpShare, RealWorldAsset
 from seawall.risk.accounts import Accounts, Instruments, UnderlyingAccounts
 from seawall.risk.book import UnderlyingBook
 from seawall.risk.scenarios import lay_out
-from seawall.risk.sums import PerUnit
+from seawall.risk.sums import Term
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -251,7 +251,7 @@ def _in_underlying(
     return _InUnderlying(units, raised, steps)
 
 
-def _sums(held: UnderlyingAccounts, asked: Sequence[Sequence[PerUnit]]) -> list[tuple[Floats, ...]]:
+def _sums(held: UnderlyingAccounts, asked: Sequence[Sequence[Term]]) -> list[tuple[Floats, ...]]:
     """The sums of each list of terms, all in one pass over the positions."""
     found = iter(held.sums([term for terms in asked for term in terms]))
     return [tuple(islice(found, len(terms))) for terms in asked]

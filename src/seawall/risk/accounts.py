@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 
 from seawall.basics.arrays import array_fields, freeze
 from seawall.kernels.backends import CPU, implementation
-from seawall.kernels.clusters import NET, SIZE, WEIGHTED, spread_over_buckets
+from seawall.kernels.clusters import sum_over_buckets
 from seawall.kernels.ordering import ordered
 from seawall.market.liquidity import clusters_of
 from seawall.market.snapshot import MarketSnapshot
 from seawall.products.instruments import Future, Instrument
 from seawall.products.portfolio import Portfolio, Position
 from seawall.risk.book import FUTURE, PERPETUAL, Book, UnderlyingBook, join
-from seawall.risk.sums import PerUnit
+from seawall.risk.sums import PerBucket, PerUnit, Term
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -105,9 +105,11 @@ class UnderlyingAccounts:
         """The account of each position; shape [P]."""
         return self.account[self.segment]
 
-    def sums(self, terms: Sequence[PerUnit]) -> tuple[Floats, ...]:
+    def sums(self, terms: Sequence[Term]) -> tuple[Floats, ...]:
         """Sums over each segment's quantities; as many arrays [G] as terms."""
-        return self._sums(terms, self.quantity)
+        per_unit = iter(self._sums([t for t in terms if isinstance(t, PerUnit)], self.quantity))
+        per_bucket = iter(self._bucket_sums([t for t in terms if isinstance(t, PerBucket)]))
+        return tuple(next(per_unit if isinstance(t, PerUnit) else per_bucket) for t in terms)
 
     def value_sums(self, terms: Sequence[PerUnit]) -> tuple[Floats, ...]:
         """Sums over each segment's market values, which stand for quantities; arrays [G]."""
@@ -124,13 +126,15 @@ class UnderlyingAccounts:
         implementation(CPU).sum_segments(long, short, self.row, size, self.start, self.stop, out)
         return tuple(np.ascontiguousarray(column) for column in out.T)
 
-    def deltas_over_buckets(self, weights: Floats) -> tuple[Floats, Floats, Floats]:
-        """Σ|Δ_e|, ΣΔ_e and Σ|Δ_e|·``weights``[e] over the net deltas Δ_e of buckets, in coins."""
-        out = np.empty((self.start.size, 3))
-        spread_over_buckets(
+    def _bucket_sums(self, terms: Sequence[PerBucket]) -> tuple[Floats, ...]:
+        if not terms:
+            return ()
+        out = np.empty((self.start.size, len(terms)))
+        sum_over_buckets(
             self.book.delta,
             self.book.bucket,
-            weights,
+            np.stack([term.weight for term in terms]),
+            np.array([term.net for term in terms]),
             self.row,
             self.quantity,
             self.start,
@@ -138,7 +142,7 @@ class UnderlyingAccounts:
             self.earned_coins,
             out,
         )
-        return out[:, SIZE], out[:, NET], out[:, WEIGHTED]
+        return tuple(np.ascontiguousarray(column) for column in out.T)
 
     def each_position(self) -> UnderlyingAccounts:
         """The same positions, each a segment of its own."""

@@ -59,6 +59,27 @@ class PerUnit:
         return np.abs(size) * np.where(size > 0.0, self.long, self.short)
 
 
+@dataclass(frozen=True, slots=True)
+class PerBucket:
+    """Σ_e |Δ_e|·weight_e over the net deltas Δ_e of buckets, in coins, or Σ_e Δ_e·weight_e, which
+    is ``net``. ``weight`` has shape [buckets] and is read-only.
+    """
+
+    weight: Floats
+    net: bool
+
+    def __post_init__(self) -> None:
+        freeze(self, self.weight.size)
+
+    def of(self, delta: Floats) -> float:
+        """The sum over the net deltas of one account; shape [buckets]."""
+        return float((delta if self.net else np.abs(delta)) @ self.weight)
+
+
+Term = PerUnit | PerBucket
+"""What a formula asks to be summed over positions."""
+
+
 def sums_of(terms: Sequence[PerUnit], size: Floats) -> tuple[float, ...]:
     """The sums of one account's positions of a size [M], + long."""
     return tuple(float(term.of(size).sum()) for term in terms)

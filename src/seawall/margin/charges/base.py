@@ -18,7 +18,7 @@ from seawall.products.portfolio import Position
 from seawall.risk.accounts import Accounts, UnderlyingAccounts
 from seawall.risk.book import UnderlyingBook
 from seawall.risk.revaluation import RiskArray
-from seawall.risk.sums import PerUnit, Total, sums_of
+from seawall.risk.sums import PerBucket, PerUnit, Term, Total
 
 Floats = NDArray[np.float64]
 
@@ -52,11 +52,13 @@ class Charged:
         """Coins of unrealised profit."""
         return self.book.earned_coins
 
-    def deltas_over_buckets(self, weights: Floats) -> tuple[float, float, float]:
-        """Σ|Δ_e|, ΣΔ_e and Σ|Δ_e|·``weights``[e] over the net deltas Δ_e of buckets, in coins."""
-        delta = self.book.net_delta_by_bucket
-        size = np.abs(delta)
-        return float(size.sum()), float(delta.sum()), float(size @ weights)
+    def sums(self, terms: Sequence[Term]) -> tuple[float, ...]:
+        """Sums over the positions; as many as terms."""
+        quantity, delta = self.book.quantity, self.book.net_delta_by_bucket
+        return tuple(
+            term.of(delta) if isinstance(term, PerBucket) else float(term.of(quantity).sum())
+            for term in terms
+        )
 
 
 class Holder(Protocol):
@@ -89,10 +91,6 @@ class Holder(Protocol):
     @property
     def earned_coins(self) -> Total:
         """Coins of unrealised profit."""
-        ...
-
-    def deltas_over_buckets(self, weights: Floats) -> tuple[Total, Total, Total]:
-        """Σ|Δ_e|, ΣΔ_e and Σ|Δ_e|·``weights``[e] over the net deltas Δ_e of buckets, in coins."""
         ...
 
 
@@ -143,10 +141,6 @@ class ChargedAccounts:
         """Coins of unrealised profit; shape [G]."""
         return self.held.earned_coins
 
-    def deltas_over_buckets(self, weights: Floats) -> tuple[Floats, Floats, Floats]:
-        """Σ|Δ_e|, ΣΔ_e and Σ|Δ_e|·``weights``[e] over the net deltas Δ_e of buckets, in coins."""
-        return self.held.deltas_over_buckets(weights)
-
     def one(self, segment: int) -> Charged:
         """The underlying of one account."""
         part = self.held.one(segment)
@@ -191,7 +185,7 @@ class NamedCharge(Rates, frozen=True, kw_only=True):
             """What is taken on one underlying of an account."""
             ...
 
-    def terms(self, on: Holder) -> tuple[PerUnit, ...]:
+    def terms(self, on: Holder) -> tuple[Term, ...]:
         """What is summed over positions; none where no formula asks for a sum."""
         return ()
 
@@ -255,7 +249,7 @@ class UnderlyingCharge(NamedCharge, frozen=True, kw_only=True):
 
     def amounts(self, on: Charged) -> tuple[ChargeAmount, ...]:
         """One amount per underlying."""
-        cost = float(self.cost_usd(on, sums_of(self.terms(on), on.book.quantity)))
+        cost = float(self.cost_usd(on, on.sums(self.terms(on))))
         maintenance = cost if self.in_maintenance else 0.0
         return (ChargeAmount(f"{self.head}/{on.book.underlying}", cost, maintenance),)
 

@@ -16,7 +16,7 @@ from seawall.margin.charges.base import (
 )
 from seawall.market.needs import Need
 from seawall.risk.book import SPOT_BUCKET, UnderlyingBook
-from seawall.risk.sums import PerUnit, Total, greater
+from seawall.risk.sums import PerBucket, PerUnit, Total, greater
 
 Floats = NDArray[np.float64]
 
@@ -91,9 +91,14 @@ class BasisCharge(UnderlyingCharge, frozen=True, kw_only=True, tag="basis"):
     min_move_rel: float
     annual_move_rel: float
 
+    def terms(self, on: Holder) -> tuple[PerBucket, ...]:
+        """Σ|Δ_e|, ΣΔ_e and Σ|Δ_e|·m_e, in coins."""
+        once, moves = np.ones(len(on.book.buckets)), self.moves_rel(on.book)
+        return PerBucket(once, net=False), PerBucket(once, net=True), PerBucket(moves, net=False)
+
     def cost_usd(self, on: Holder, sums: Sequence[Total]) -> Total:
         """Nothing where there is no delta in any bucket."""
-        gross, net, moved = on.deltas_over_buckets(self.moves_rel(on.book))
+        gross, net, moved = sums
         hedged = 1.0 - abs(net) / greater(gross, _NO_DELTA_COINS)
         return greater(0.0, hedged) * on.book.level_usd * moved
 
