@@ -52,7 +52,7 @@ def sum_over_buckets(
         held = earned[g]
         at = 0
         for p in range(start[g], stop[g]):
-            here = bucket[row[p]]
+            here = int(bucket[row[p]])
             if here != at:
                 add_bucket(held, weight, net, at, out, g)
                 held = 0.0
