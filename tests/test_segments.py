@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import platform
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -91,6 +97,50 @@ def case(instants: int, cells: int, seed: int = 11) -> Case:
 
 
 SHAPES = [(1, 69), (2, 39), (3, 39), (1, 8), (2, 5), (4, 130)]
+
+
+def digest() -> str:
+    """A hash of every bit that the kernels give for all shapes."""
+    found = hashlib.sha256()
+    for shape in SHAPES:
+        given = case(*shape)
+        vectors, reduced = np.empty((30, *given.array.shape[1:])), np.empty((30, len(KINDS)))
+        segments.net_segments(*given.positions, *given.coins, vectors)
+        segments.fold_segments(*given.positions, *given.coins, *given.reductions, reduced)
+        supposed, sums = np.empty(len(KINDS)), np.empty((30, given.array.shape[2]))
+        segments.what_if_vector(vectors[4], given.array[7], -2.5, *given.reductions, supposed)
+        segments.sum_segments(
+            np.ascontiguousarray(given.array[:, 0]),
+            np.ascontiguousarray(-2.0 * given.array[:, 0]),
+            *given.positions[1:],
+            sums,
+        )
+        for out in (vectors, reduced, supposed, sums):
+            found.update(out.tobytes())
+    return found.hexdigest()
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="names x86 processors")
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": ""},
+        {"NUMBA_CPU_NAME": "x86-64", "NUMBA_CPU_FEATURES": ""},
+        {"SEAWALL_DISABLE_JIT": "1"},
+    ],
+    ids=["AVX2", "SSE2", "plain Python"],
+)
+def test_bits_do_not_depend_on_the_width_of_vectors(setting: dict[str, str]) -> None:
+    inherited = {k: v for k, v in os.environ.items() if not k.endswith("_DISABLE_JIT")}
+    there = subprocess.run(
+        [sys.executable, "-c", "from tests.test_segments import digest; print(digest())"],
+        cwd=Path(__file__).parents[1],
+        env=inherited | setting,
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout.strip()
+    assert there == digest()
 
 
 @pytest.mark.parametrize(("instants", "cells"), SHAPES)

@@ -1,4 +1,4 @@
-"""How a kernel is compiled: the one decorator, and the one place that knows numba.
+"""How a kernel is compiled: its decorators, and the one place that knows numba.
 
 Policy: nopython, ``nogil`` (a bulk job must not hold up a what-if), ``error_model="numpy"`` (a
 kernel guards its own divisions), no ``fastmath`` and no ``parallel`` (results are the same bits
