@@ -7,7 +7,7 @@
 - ``sections``: for each job its ``key``, ``title``, ``unit``, the names of its ``columns`` and its
   ``rows``. A row has a ``name``, ``figures`` by column, its ``ratio`` (first column over that of
   the first row, which is ours; null where there is none), how many ``runs`` its medians are of, by
-  how much its answer ``differs`` from ours at most, in the answer's unit (null where not compared),
+  how much its answer ``differs`` from ours at most, in the answer's unit (null where no number),
   and a ``note``: why a peer is not present, that it disagrees, or what share of the job it did.
   ``facts`` are single numbers of the job, by name;
 - ``curves``: for each growth curve its ``title``, ``x`` and ``y`` labels and, by line, points
@@ -110,15 +110,16 @@ def _ratio(figure: float | None, ours: float | None) -> float | None:
 def table(section: Section) -> str:
     """A section as text."""
     width = max([30, *(len(row.name) for row in section.rows)])
-    head = "".join(f"{column:>12}" for column in section.columns)
+    wide = {column: max(12, len(column) + 2) for column in section.columns}
+    head = "".join(f"{column:>{room}}" for column, room in wide.items())
     lines = [
-        f"{section.title} [{section.unit}]",
+        f"{section.title} [{section.unit}]" if section.unit else section.title,
         f"  {'':<{width}}{head}{'ratio':>10}{'differs':>10}",
     ]
     for row in section.rows:
         cells = "".join(
-            f"{number(row.figures[column]):>12}" if column in row.figures else " " * 12
-            for column in section.columns
+            f"{number(row.figures[column]) if column in row.figures else '':>{room}}"
+            for column, room in wide.items()
         )
         ratio = f"{row.ratio:>8.2f} x" if row.ratio is not None else " " * 10
         differs = f"{row.differs:>10.1e}" if row.differs is not None else " " * 10

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from benchmarks.peers.prepared import Arrays, Floats, Peers, Prepared
 
-# So many positions take a slow peer about a second; of a larger job it does the first segments.
-SLOW, SLOWEST = 10_000_000, 300_000
+# So many positions take a slow peer less than a second; of a larger job it does the first segments.
+SLOW, SLOWEST = 3_000_000, 100_000
 
 
 class Block(NamedTuple):
@@ -146,7 +146,7 @@ def polars(given: Arrays) -> Prepared:
     """A join, a sum by segment for each scenario, the least of them."""
     import polars as pl
 
-    part, share = first_part(given, SLOW // 10)
+    part, share = first_part(given, SLOW // 3)
     columns, table, names = _columns(part)
     positions = pl.DataFrame(columns)
     units = pl.DataFrame({name: table[:, s] for s, name in enumerate(names)}).with_row_index("row")

@@ -37,7 +37,7 @@ def sections(effort: Effort) -> list[Section]:
             Section(
                 key=key(size),
                 title=f"margin_accounts, {size:,} accounts x {POSITIONS} positions",
-                unit="as columns say",
+                unit="",
                 rows=with_ratios(rows, COLUMNS[0]),
                 columns=COLUMNS,
             )

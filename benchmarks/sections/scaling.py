@@ -22,7 +22,7 @@ def sections(effort: Effort) -> list[Section]:
     section = Section(
         key=KEY,
         title=f"Ray, prbm, {size:,} accounts x {POSITIONS} positions",
-        unit="as columns say",
+        unit="",
         rows=with_ratios(rows, COLUMNS[0]),
         columns=COLUMNS,
     )
