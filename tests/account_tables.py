@@ -34,7 +34,7 @@ AS_OF = datetime(2026, 3, 2, 6, tzinfo=UTC)
 """Two hours before crypto's first expiry."""
 COINS_USD = {"BTC": 80_000.0, "ETH": 2_500.0, "SOL": 120.0, "TRX": 0.25, "XRP": 2.2}
 SHARES_USD = {"KO.US": 70.0, "NVDA.US": 150.0, "SPX.US": 6_000.0, "NIFTY.IN": 290.0}
-CL, CL_USD = "CL.CME", -37.0
+CL, CL_USD, CL_STRIKES = "CL.CME", -37.0, (-60.0, -45.0, -35.5, 0.0, 20.0)
 INR_USD = 0.0115
 STABLE_USD = {"USDC": 0.9998, "USDT": 1.0004}
 MONEYNESS = (0.7, 0.9, 1.0, 1.1, 1.4)
@@ -92,19 +92,15 @@ def _slice(underlying, settlement, spot, days):
     signed = underlying == CL
     forward = spot + 1.5 if signed else spot * (1.0 + 0.08 * tenor)
     vol_unit = abs(spot) if signed else None
-    offsets = [20.0 * (m - 1.0) for m in MONEYNESS]
-    strikes = [
-        forward + o if signed else float(f"{forward * m:.3g}")
-        for o, m in zip(offsets, MONEYNESS, strict=True)
-    ]
+    strikes = CL_STRIKES if signed else [float(f"{forward * m:.3g}") for m in MONEYNESS]
     listed = [
-        option(underlying, settlement, expiry, round(strike, 3), right)
+        option(underlying, settlement, expiry, strike, right)
         for strike in strikes
         for right in ("call", "put")
     ]
     strike = np.array([o.strike for o in listed])
     is_call = np.array([o.is_call for o in listed])
-    distance = (strike - forward) / (20.0 if signed else forward)
+    distance = (strike - forward) / (100.0 if signed else forward)
     vol = 0.6 - 0.15 * distance + 0.3 * distance**2
     discount = 0.99 if "." in underlying else 1.0
     coin = forward if underlying == settlement else 1.0
@@ -143,7 +139,9 @@ def told(market: MarketSnapshot, crowd: float = 1e4) -> Liquidity:
     has no funding rate, the others −, 0 and +.
     """
     contracts = sorted({*market.futures, *market.option_rows})
-    usd = {name: max(abs(market.index_usd[parse_name(name).underlying]), 20.0) for name in contracts}
+    usd = {
+        name: max(abs(market.index_usd[parse_name(name).underlying]), 20.0) for name in contracts
+    }
     rates = (None, -0.0004, 0.0, 0.0007, None, 0.001, -0.002, 0.0003)
     funding = zip((f"{pair}-PERPETUAL" for pair in PERPETUALS), rates, strict=True)
     return Liquidity(
@@ -282,7 +280,9 @@ class Alone:
 
 
 def alone(portfolio: Portfolio, market: MarketSnapshot, model: MarginModel) -> Alone:
-    gross = sum(abs(float(p.quantity)) * unit_usd(p.instrument, market) for p in portfolio.positions)
+    gross = sum(
+        abs(float(p.quantity)) * unit_usd(p.instrument, market) for p in portfolio.positions
+    )
     return Alone(margin_status(join(portfolio, market), model), gross)
 
 

@@ -71,7 +71,7 @@ def one_unit(instrument: Instrument, market: MarketSnapshot) -> Position:
 def _by_cluster(book: UnderlyingBook) -> UnderlyingBook:
     """The rows bucket by bucket and in each strike by strike."""
     strike = [clusters_of(position.instrument)[2:] for position in book.positions]
-    strikes = [0.0 if not own else own[0][1] or 0.0 for own in strike]
+    strikes = [own[0][1] if own else -np.inf for own in strike]
     return book.rows(np.lexsort((np.array(strikes), book.bucket)).tolist())
 
 
@@ -99,6 +99,32 @@ class UnderlyingAccounts:
 
     def __post_init__(self) -> None:
         _freeze(self)
+
+    @classmethod
+    def of(
+        cls,
+        book: UnderlyingBook,
+        account: Integers,
+        row: Rows,
+        quantity: Floats,
+        coin_profit: Floats,
+        value_usd: Floats,
+    ) -> UnderlyingAccounts:
+        """Positions [P] of which ``account``, ascending, says whose each is."""
+        first = np.diff(account, prepend=-1) != 0
+        start, segment = np.flatnonzero(first), np.cumsum(first) - 1
+        return cls(
+            book=book,
+            account=account[start],
+            start=start,
+            stop=np.append(start[1:], account.size),
+            segment=segment,
+            row=row,
+            quantity=quantity,
+            coin_profit=coin_profit,
+            value_usd=value_usd,
+            earned_coins=_by_segment(quantity * coin_profit, segment, start.size),
+        )
 
     @property
     def account_of_position(self) -> Integers:
@@ -157,13 +183,16 @@ class UnderlyingAccounts:
         )
 
     def scaled(self, shares: Floats) -> UnderlyingAccounts:
-        """The same segments with a share of each position; shape [P]."""
-        quantity = self.quantity * shares
-        return replace(
-            self,
-            quantity=quantity,
-            value_usd=self.value_usd * shares,
-            earned_coins=_by_segment(quantity * self.coin_profit, self.segment, self.start.size),
+        """A share of each position, shape [P], without those of which none is left."""
+        kept = np.flatnonzero(shares)
+        left = shares[kept]
+        return UnderlyingAccounts.of(
+            self.book,
+            self.account_of_position[kept],
+            self.row[kept],
+            self.quantity[kept] * left,
+            self.coin_profit[kept],
+            self.value_usd[kept] * left,
         )
 
     def one(self, segment: int) -> UnderlyingBook:
@@ -285,25 +314,11 @@ def _in_underlying(
     columns: Columns, order: Integers, book: UnderlyingBook, rows: Integers
 ) -> UnderlyingAccounts:
     """The positions at the places ``order``, which are all of one underlying."""
-    account = columns.account[order]
-    start = np.flatnonzero(np.append(True, account[1:] != account[:-1]))
-    stop = np.append(start[1:], account.size)
     row = rows[columns.instrument[order]]
     quantity, entry = columns.quantity[order], columns.entry_price[order]
     coin_profit, value = _worth(book, row, quantity, entry)
-    segment = np.repeat(np.arange(start.size), stop - start)
-    return UnderlyingAccounts(
-        book=book,
-        account=account[start],
-        start=start,
-        stop=stop,
-        segment=segment,
-        row=row.astype(np.uint32),
-        quantity=quantity,
-        coin_profit=coin_profit,
-        value_usd=value,
-        earned_coins=_by_segment(quantity * coin_profit, segment, start.size),
-    )
+    account = columns.account[order]
+    return UnderlyingAccounts.of(book, account, row.astype(np.uint32), quantity, coin_profit, value)
 
 
 def _worth(
@@ -325,11 +340,6 @@ def _worth(
         profit = np.where(inverse, coined * book.spot_usd, (forward - paid) * book.unit_usd[at])
         value[entered] = quantity[entered] * profit
     return coin_profit, value
-
-
-def _by_segment(amount: Floats, segment: Integers, segments: int) -> Floats:
-    """The sum of amounts [P] over each segment."""
-    return np.bincount(segment, weights=amount, minlength=segments).astype(np.float64)
 
 
 def _freeze(holder: Instruments | UnderlyingAccounts | Accounts) -> None:

@@ -255,7 +255,8 @@ class UnderlyingCharge(NamedCharge, frozen=True, kw_only=True):
 
     def amounts_of_accounts(self, on: ChargedAccounts, sums: Sequence[Floats]) -> ChargeAmounts:
         """One amount per account."""
-        cost = np.asarray(self.cost_usd(on, sums), dtype=np.float64)
+        # A formula may ask for nothing that is an account's own.
+        cost = np.full(on.held.account.size, self.cost_usd(on, sums), dtype=np.float64)
         maintenance = cost if self.in_maintenance else np.zeros(cost.size)
         return ChargeAmounts(on.held.account, cost, maintenance)
 

@@ -59,11 +59,13 @@ class BorrowFactorCharge(PositionCharge, frozen=True, kw_only=True, tag="borrow-
         """One amount per debt in cash or a stablecoin."""
         owed = np.flatnonzero(accounts.money_usd < 0.0)
         debt, place = -accounts.money_usd[owed], accounts.money_place[owed]
-        kinds = [money_kind(p.instrument) for p, _ in accounts.instruments.book.money]
-        initial, maintenance = (
-            debt * np.array([self._extra(level, kind) for kind in kinds])[place]
-            for level in ("initial", "maintenance")
-        )
+        money = accounts.instruments.book.money
+        extra = np.zeros((2, len(money)))
+        owing: list[int] = np.unique(place).tolist()
+        for each in owing:
+            kind = money_kind(money[each][0].instrument)
+            extra[:, each] = [self._extra(level, kind) for level in ("initial", "maintenance")]
+        initial, maintenance = debt * extra[:, place]
         return ChargeAmounts(accounts.money_account[owed], initial, maintenance)
 
     def rates(self, on: Holder) -> tuple[PerUnit, PerUnit]:
