@@ -113,6 +113,7 @@ class UnderlyingAccounts:
         """Positions [P] of which ``account``, ascending, says whose each is."""
         first = np.diff(account, prepend=-1) != 0
         start, segment = np.flatnonzero(first), np.cumsum(first) - 1
+        earned = np.bincount(segment, quantity * coin_profit, start.size)
         return cls(
             book=book,
             account=account[start],
@@ -123,7 +124,7 @@ class UnderlyingAccounts:
             quantity=quantity,
             coin_profit=coin_profit,
             value_usd=value_usd,
-            earned_coins=_by_segment(quantity * coin_profit, segment, start.size),
+            earned_coins=earned.astype(np.float64),
         )
 
     @property
