@@ -1,0 +1,34 @@
+"""What accounts hold of buckets and of clusters, by dictionaries over one account at a time."""
+
+from __future__ import annotations
+
+
+def over_buckets(positions, delta, bucket, weight, earned):
+    """Σ|Δ_e|, ΣΔ_e and Σ|Δ_e|·weight[e] of (row, quantity) positions and coins earned, as spot."""
+    held = {0: earned}
+    for row, quantity in positions:
+        held[bucket[row]] = held.get(bucket[row], 0.0) + quantity * delta[row]
+    return (
+        sum(abs(coins) for coins in held.values()),
+        sum(held.values()),
+        sum(abs(coins) * weight[e] for e, coins in held.items()),
+    )
+
+
+def crowded(positions, cluster, listed, least, free_share):
+    """Clusters of which more than a share is held: places of positions and the share, by cluster.
+
+    Open interest of at least ``least`` counts; who holds as much as there is holds all of it.
+    """
+    held, places, known = {}, {}, {}
+    for place, (row, quantity) in enumerate(positions):
+        if cluster[row] >= 0:
+            held[cluster[row]] = held.get(cluster[row], 0.0) + abs(quantity)
+            places.setdefault(cluster[row], []).append(place)
+            known[cluster[row]] = max(listed[row], least)
+    shares = {
+        c: min(1.0, coins / known[c]) if known[c] > 0.0 else 1.0
+        for c, coins in held.items()
+        if coins
+    }
+    return {c: (places[c], share) for c, share in shares.items() if share > free_share}
