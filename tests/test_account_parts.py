@@ -18,11 +18,12 @@ from seawall.margin.charges.base import (
 )
 from seawall.margin.classes import class_of
 from seawall.margin.collateral_accounts import by_account, in_array_of_accounts
-from seawall.margin.floors import greatest_floor, greatest_floor_of_accounts
+from seawall.margin.floors import greatest_floor, greatest_of_sums
 from seawall.margin.presets import load_preset
 from seawall.products.portfolio import portfolio
 from seawall.risk.accounts import Columns, repeated
 from seawall.risk.book import join
+from seawall.risk.sums import PerBucket
 from tests.account_models import PRBM
 from tests.account_tables import (
     accounts_of,
@@ -68,6 +69,11 @@ def charged(told: bool = True, arrays: bool = True) -> list[ChargedAccounts]:
     ]
 
 
+def taken(charge: NamedCharge, on: ChargedAccounts) -> ChargeAmounts:
+    """What a charge takes, by its own form for many accounts."""
+    return charge.amounts_of_accounts(on, on.held.sums(charge.terms(on)))
+
+
 def gross_usd(on: ChargedAccounts) -> np.ndarray:
     """What a charge may get wrong is a share of this; by account."""
     size = np.abs(on.held.quantity) * on.book.level_usd
@@ -81,7 +87,7 @@ def test_a_charge_of_many_accounts_is_that_of_one_after_another(name: str, case:
     assert type(charge).amounts_of_accounts is not NamedCharge.amounts_of_accounts
     some = False
     for on in charged(case != "not told", case != "without scenarios"):
-        many, single = charge.amounts_of_accounts(on), NamedCharge.amounts_of_accounts(charge, on)
+        many, single = taken(charge, on), NamedCharge.amounts_of_accounts(charge, on, ())
         slack = 1e-12 * gross_usd(on) + 1e-300
         for level in ("initial", "maintenance"):
             found, expected = (
@@ -116,7 +122,7 @@ def test_a_charge_on_money_is_that_of_one_account_after_another() -> None:
 
 def test_a_charge_without_a_form_is_taken_account_by_account() -> None:
     for on in charged(arrays=False):
-        amounts = FlatFee(usd=7.0).amounts_of_accounts(on)
+        amounts = taken(FlatFee(usd=7.0), on)
         assert amounts.account.tolist() == on.held.account.tolist()
         assert set(amounts.initial.tolist()) == {7.0}
         assert (
@@ -140,7 +146,7 @@ class Fee(UnderlyingCharge, frozen=True, kw_only=True, tag="fee"):
 def test_a_formula_may_be_a_number() -> None:
     fee = Fee(usd=3.0)
     for on in charged(arrays=False):
-        many, single = fee.amounts_of_accounts(on), NamedCharge.amounts_of_accounts(fee, on)
+        many, single = taken(fee, on), NamedCharge.amounts_of_accounts(fee, on, ())
         for column in ("account", "initial", "maintenance"):
             np.testing.assert_array_equal(getattr(many, column), getattr(single, column))
 
@@ -152,9 +158,14 @@ def test_floors_of_many_accounts_are_those_of_one_after_another(apart: bool) -> 
         expected = [
             greatest_floor(PRBM.floors, held.one(segment)) for segment in range(held.start.size)
         ]
-        found = greatest_floor_of_accounts(PRBM.floors, held)
+        terms = [term for floor in PRBM.floors for term in floor.terms(held.book)]
+        found = greatest_of_sums(PRBM.floors, held, held.sums(terms))
         assert found == pytest.approx(expected, rel=1e-12, abs=1e-9)
-        assert not greatest_floor_of_accounts((), held).any()
+        assert not greatest_of_sums((), held, ()).any()
+
+
+def both_over_buckets(weights: np.ndarray) -> list[PerBucket]:
+    return [PerBucket(weights, net=False), PerBucket(weights, net=True)]
 
 
 def test_segments_hold_what_a_book_of_the_account_holds() -> None:
@@ -176,12 +187,10 @@ def test_segments_hold_what_a_book_of_the_account_holds() -> None:
             assert earned == pytest.approx(own.earned_coins, rel=1e-12, abs=1e-12)
             weights = np.linspace(0.0, 2.0, len(part.book.buckets))
             at = [part.book.buckets.index(bucket) for bucket in own.buckets]
-            delta = own.net_delta_by_bucket
-            size, net, moved = (found[segment] for found in part.deltas_over_buckets(weights))
-            noise = 1e-12 * float(np.abs(own.quantity).sum())
-            assert size == pytest.approx(np.abs(delta).sum(), rel=1e-12, abs=noise)
-            assert net == pytest.approx(delta.sum(), rel=1e-12, abs=noise)
-            assert moved == pytest.approx(np.abs(delta) @ weights[at], rel=1e-12, abs=2 * noise)
+            delta, noise = own.net_delta_by_bucket, 1e-11 * float(np.abs(own.quantity).sum())
+            gross, net = (found[segment] for found in part.sums(both_over_buckets(weights)))
+            assert gross == pytest.approx(np.abs(delta) @ weights[at], rel=1e-12, abs=noise)
+            assert net == pytest.approx(delta @ weights[at], rel=1e-12, abs=noise)
     for account, book in enumerate(books):
         own = sorted(value for _, value in book.money)
         assert sorted(accounts.money_usd[accounts.money_account == account].tolist()) == own

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seawall.kernels.clusters import crowded_ranges, spread_over_buckets
+from seawall.kernels.clusters import crowded_ranges, sum_over_buckets
 from seawall.kernels.ordering import ordered
 from tests.naive import clusters as naive
 
@@ -29,7 +29,6 @@ class Drawn:
         # Between clusters lie rows that are in none.
         self.cluster[self.cluster % 4 == 3] = -1
         self.delta = rng.normal(0.0, 1.0, 24)
-        self.weight = rng.random(5)
         by_cluster = rng.choice([0.0, 3.0, 40.0], 30)
         self.listed = by_cluster[self.cluster]
         sizes = rng.integers(0, 12, 40)
@@ -51,13 +50,16 @@ class Drawn:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_deltas_over_buckets_are_those_of_a_dictionary(seed: int) -> None:
+def test_sums_over_buckets_are_those_of_a_dictionary(seed: int) -> None:
     given = Drawn(seed)
+    weight, net = np.random.default_rng(seed).random((3, 5)), np.array([False, True, False])
     out = np.full((40, 3), np.nan)
-    spread_over_buckets(given.delta, given.bucket, given.weight, *given.columns, given.earned, out)
+    sum_over_buckets(
+        *(given.delta, given.bucket, weight, net, *given.columns, given.earned, out),
+    )
     for g in range(40):
         expected = naive.over_buckets(
-            given.held(g), given.delta, given.bucket.tolist(), given.weight, given.earned[g]
+            *(given.held(g), given.delta, given.bucket.tolist(), given.earned[g], weight, net)
         )
         assert out[g] == pytest.approx(expected, rel=1e-13, abs=1e-13)
 

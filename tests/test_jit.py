@@ -14,6 +14,7 @@ import pytest
 
 from seawall.kernels import _jit, black76, implied_vol
 from seawall.kernels._jit import kernel
+from tests.conftest import ROOT
 
 HELPER = """
 from seawall.kernels._jit import kernel
@@ -148,3 +149,31 @@ def test_the_whole_pipeline_gives_the_same_rows_without_compilation() -> None:
     for with_jit, without in zip(*(f["risk_matrix"] for f in figures), strict=True):
         for row, expected in zip(with_jit["pnl"], without["pnl"], strict=True):
             assert row == pytest.approx(expected, rel=1e-9, abs=1e-6)
+
+
+def test_many_accounts_have_the_same_cents_without_compilation() -> None:
+    program = (
+        "from tests.account_models import models\n"
+        "from tests.account_tables import at_once, drawn_accounts, instruments_of\n"
+        "from tests.account_tables import told, wide_market\n"
+        "market = wide_market(told(wide_market(), crowd=300.0))\n"
+        "pool = [each for each in instruments_of(market) if each.underlying != 'KO.US']\n"
+        "held = drawn_accounts(2, market, 12, pool)\n"
+        "for name in ('prbm', 'no netting'):\n"
+        "    found = at_once(held, market, models()[name])\n"
+        "    print(found.initial_cents.tolist(), found.haircut_cents.tolist())\n"
+    )
+    inherited = {k: v for k, v in os.environ.items() if not k.endswith("_DISABLE_JIT")}
+    compiled, plain = (
+        subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=ROOT,
+            env=inherited | setting,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for setting in ({}, {"SEAWALL_DISABLE_JIT": "1"})
+    )
+    assert len(compiled.splitlines()) == 2
+    assert compiled == plain

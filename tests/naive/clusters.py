@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 
-def over_buckets(positions, delta, bucket, weight, earned):
-    """Σ|Δ_e|, ΣΔ_e and Σ|Δ_e|·weight[e] of (row, quantity) positions and coins earned, as spot."""
+def over_buckets(positions, delta, bucket, earned, weights, nets):
+    """Σ|Δ_e|·weight[e], or ΣΔ_e·weight[e] if ``net``, of (row, quantity) positions and of coins
+    earned, which are spot; a sum for each weight.
+    """
     held = {0: earned}
     for row, quantity in positions:
         held[bucket[row]] = held.get(bucket[row], 0.0) + quantity * delta[row]
-    return (
-        sum(abs(coins) for coins in held.values()),
-        sum(held.values()),
-        sum(abs(coins) * weight[e] for e, coins in held.items()),
-    )
+    return [
+        sum((coins if net else abs(coins)) * weight[e] for e, coins in held.items())
+        for weight, net in zip(weights, nets, strict=True)
+    ]
 
 
 def crowded(positions, cluster, listed, least, free_share):
