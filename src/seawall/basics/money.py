@@ -99,6 +99,20 @@ def collateral_money(measure: float, currency: str, where: str) -> Money:
     return Money(_quantise(measure, ROUND_FLOOR, where), currency)
 
 
+def requirement_cents_of(measure: float, where: str) -> int:
+    """One loss, charge or haircut in cents, as :func:`requirement_cents` rounds many."""
+    return -collateral_cents_of(-measure, where)
+
+
+def collateral_cents_of(measure: float, where: str) -> int:
+    """One value in the account's favour in cents, as :func:`collateral_cents` rounds many."""
+    if abs(measure) < _EXACT_USD:
+        millionths = measure * 1e6
+        if millionths % 1.0 != 0.5:
+            return round(millionths) // _CENT_MILLIONTHS
+    return int(collateral_cents(np.array([measure]), where)[0])
+
+
 def _quantise(measure: float, rounding: str, where: str) -> Decimal:
     if not abs(measure) < MAX_AMOUNT:
         raise BadNumber(

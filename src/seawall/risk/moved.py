@@ -28,7 +28,11 @@ def resized(position: Position, before: MarketSnapshot, after: MarketSnapshot) -
     instrument = position.instrument
     if not has_usd_size(instrument):
         return position
-    mark, other = before.forward(instrument), after.forward(instrument)
+    return _resized(position, before.forward(instrument), after.forward(instrument))
+
+
+def _resized(position: Position, mark: float, other: float) -> Position:
+    """The same USD size, that was counted at ``mark``, counted at ``other``."""
     if mark == other:
         return position
     quantity = position.quantity * Decimal(mark) / Decimal(other)
@@ -42,10 +46,16 @@ def carried(position: Position, before: MarketSnapshot, after: MarketSnapshot) -
     its profit counts from then on. Raises what :func:`resized` raises.
     """
     instrument = position.instrument
-    if isinstance(instrument, Future) and position.entry_price is None:
-        mark = Decimal(before.forward(instrument))
-        position = msgspec.structs.replace(position, entry_price=mark)
-    return resized(position, before, after)
+    if not isinstance(instrument, Future):
+        return position
+    return carried_future(position, before.forward(instrument), after.forward(instrument))
+
+
+def carried_future(position: Position, mark: float, other: float) -> Position:
+    """A position in a future or perpetual after its mark has gone from ``mark`` to ``other``."""
+    if position.entry_price is None:
+        position = msgspec.structs.replace(position, entry_price=Decimal(mark))
+    return _resized(position, mark, other) if has_usd_size(position.instrument) else position
 
 
 def carried_portfolio(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal, localcontext
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -34,6 +35,8 @@ CHEAP_OPTION_REL = 0.001
 """Share of the forward, or of the level of a price of either sign, below which an option's price
 counts as this much when it is compared with its mark: a nearly worthless option may cost many times
 its mark."""
+
+N = TypeVar("N", float, Decimal)
 
 # Payments are whole numbers of the first, finer than any coin divides, and add exactly within the
 # second: what is bought and sold again leaves no dust behind.
@@ -198,19 +201,10 @@ def _trade_future(held: dict[str, Position], trade: Trade, paid: Decimal, mark: 
     before = known.quantity if known else Decimal(0)
     # A position without an entry price counts as settled at its mark.
     entry = mark if known is None or known.entry_price is None else known.entry_price
-    after = before + trade.quantity
-    if before * trade.quantity >= 0:
-        entry = _average(contract, before, entry, trade.quantity, paid)
-    else:
-        closed = before if abs(trade.quantity) >= abs(before) else -trade.quantity
-        if contract.is_inverse:
-            # A quantity is coin at today's mark: closed·mark USD contracts, profit in coin.
-            profit = closed * mark * (1 / entry - 1 / paid)
-        else:
-            profit = closed * (paid - entry)
-        _credit(held, contract.settlement, profit, trade.where)
-        if after * before <= 0:
-            entry = paid
+    after, entry, profit = traded_future(
+        before, entry, trade.quantity, paid, mark, inverse=contract.is_inverse
+    )
+    _credit(held, contract.settlement, profit, trade.where)
     held[contract.name] = Position(
         instrument=contract,
         quantity=after,
@@ -219,13 +213,28 @@ def _trade_future(held: dict[str, Position], trade: Trade, paid: Decimal, mark: 
     )
 
 
-def _average(
-    contract: Instrument, one: Decimal, entry: Decimal, other: Decimal, paid: Decimal
-) -> Decimal:
+def traded_future(
+    before: N, entry: N, change: N, paid: N, mark: N, *, inverse: bool
+) -> tuple[N, N, N]:
+    """Quantity and entry price of a future after a trade of ``change`` units, and the profit paid.
+
+    What is held the other way is closed and pays its profit, coin where ``inverse``; the rest
+    stands at its price, averaged with what was held. The rule of Decimals and of floats.
+    """
+    after = before + change
+    if before * change >= 0:
+        return after, _average(before, entry, change, paid, inverse=inverse), before - before
+    closed = before if abs(change) >= abs(before) else -change
+    # An inverse quantity is coin at today's mark: closed·mark USD contracts, profit in coin.
+    profit = closed * mark * (1 / entry - 1 / paid) if inverse else closed * (paid - entry)
+    return after, paid if after * before <= 0 else entry, profit
+
+
+def _average(one: N, entry: N, other: N, paid: N, *, inverse: bool) -> N:
     """The entry price of two positions of one sign, so that their profits add up."""
     if one == 0 or entry == paid:  # quotients would leave the last digits of Decimal in it
         return paid
-    if contract.is_inverse:
+    if inverse:
         return (one + other) / (one / entry + other / paid)
     return (one * entry + other * paid) / (one + other)
 
