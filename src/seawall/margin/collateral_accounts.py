@@ -42,6 +42,22 @@ class HoldingValues:
         return cls(account, np.zeros(account.size), haircut)
 
 
+@dataclass(frozen=True, slots=True)
+class CutRates:
+    """Shares of the values of what can be held in an underlying that do not count.
+
+    ``rate`` of positive values and ``peg`` of the size of either, shape [M], read-only; ``net`` of
+    the size of what all positions in the underlying are worth together.
+    """
+
+    rate: Floats
+    peg: Floats
+    net: float
+
+    def __post_init__(self) -> None:
+        freeze(self, self.rate.size)
+
+
 def by_account(account: Integers, amount: Floats, count: int) -> Floats:
     """The sum of amounts [N] over each of ``count`` accounts."""
     return np.bincount(account, weights=amount, minlength=count).astype(np.float64)
@@ -107,6 +123,16 @@ def pegs_of_accounts(account: Integers, rate: Floats, value: Floats) -> list[Hol
     """Rows of pegs, whose ``rate`` cuts values of both signs; all of shape [N]."""
     own = np.flatnonzero(rate)
     return [HoldingValues.cuts(account[own], rate[own] * np.abs(value[own]))] if own.size else []
+
+
+def cut_holdings_of_accounts(part: UnderlyingAccounts, cut: CutRates) -> list[HoldingValues]:
+    """Rows of :func:`holdings_of_accounts`, of pegs and of what is cut off the net."""
+    rows = holdings_of_accounts(part, cut.rate)
+    rows += pegs_of_accounts(part.account_of_position, cut.peg[part.row], part.value_usd)
+    if cut.net:
+        (value,) = part.value_sums([PerUnit.net(np.ones(cut.rate.size))])
+        rows.append(HoldingValues.cuts(part.account, cut.net * np.abs(value)))
+    return rows
 
 
 def holdings_of_accounts(part: UnderlyingAccounts, rate: Floats) -> list[HoldingValues]:

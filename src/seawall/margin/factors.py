@@ -19,8 +19,9 @@ from seawall.basics.errors import BadParameter
 from seawall.margin.classes import UnderlyingClass, class_of
 from seawall.margin.collateral import HoldingValue, holdings_of, kind_path
 from seawall.margin.collateral_accounts import (
+    CutRates,
     HoldingValues,
-    holdings_of_accounts,
+    cut_holdings_of_accounts,
     money_of_accounts,
 )
 from seawall.market.needs import Need
@@ -68,13 +69,23 @@ class CollateralFactors(
     ) -> tuple[HoldingValues, ...]:
         """What :meth:`holdings` says, of each of many accounts. Raises the same."""
         money = [position.instrument for position, _ in accounts.instruments.book.money]
-        rates = [1.0 - self._factor(money_kind(held)) for held in money]
+        rates = [self.money_cut(held)[0] for held in money]
         rows = money_of_accounts(accounts, rates, [False] * len(money))
         for part in accounts.underlyings:
-            kinds = kinds_of(part.book, class_of(part.book.underlying, classes))
-            rate = 1.0 - np.array([self._factor(kind) for kind in kinds])
-            rows += holdings_of_accounts(part, rate)
+            rows += cut_holdings_of_accounts(part, self.cut_rates(part.book, classes))
         return tuple(rows)
+
+    def money_cut(self, held: Instrument) -> tuple[float, bool, float]:
+        """Of cash, a stablecoin or a claim on one: the rate, whether negative values are cut too,
+        and what its peg cuts off either. Raises BadParameter.
+        """
+        return 1.0 - self._factor(money_kind(held)), False, 0.0
+
+    def cut_rates(self, book: UnderlyingBook, classes: tuple[UnderlyingClass, ...]) -> CutRates:
+        """Of what can be held, long, in an underlying. Raises BadParameter."""
+        kinds = kinds_of(book, class_of(book.underlying, classes))
+        rate = 1.0 - np.array([self._factor(kind) for kind in kinds])
+        return CutRates(rate, np.zeros(rate.size), 0.0)
 
     def _factor(self, kind: str) -> float:
         return factor_of(self.factors, kind, "collateral.factors")

@@ -24,9 +24,10 @@ from seawall.margin.collateral import (
     outside_path,
 )
 from seawall.margin.collateral_accounts import (
+    CutRates,
     HoldingValues,
     by_account,
-    holdings_of_accounts,
+    cut_holdings_of_accounts,
     in_array_of_accounts,
     money_of_accounts,
     outside_array_of_accounts,
@@ -49,7 +50,6 @@ from seawall.products.markets import market_of
 from seawall.products.names import parse_name
 from seawall.risk.accounts import Accounts, UnderlyingAccounts
 from seawall.risk.book import Book, UnderlyingBook
-from seawall.risk.sums import PerUnit
 
 Floats = NDArray[np.float64]
 
@@ -106,20 +106,35 @@ class Haircuts(Rates, frozen=True, kw_only=True, tag="haircuts"):
     def of_accounts(self, accounts: Accounts, classes: Classes) -> tuple[HoldingValues, ...]:
         """What :meth:`holdings` says, of each of many accounts. Raises the same."""
         money = [position.instrument for position, _ in accounts.instruments.book.money]
-        rates = [self._money_rate(held) for held in money]
-        rows = money_of_accounts(accounts, rates, [isinstance(held, Cash) for held in money])
+        cuts = [self.money_cut(held) for held in money]
+        rows = money_of_accounts(
+            accounts, [rate for rate, _, _ in cuts], [either for _, either, _ in cuts]
+        )
         if money:
-            pegs = np.array([self._peg_rate(*each) for each in zip(money, rates, strict=True)])
-            of_position = pegs[accounts.money_place]
-            rows += pegs_of_accounts(accounts.money_account, of_position, accounts.money_usd)
+            pegs = np.array([peg for _, _, peg in cuts])[accounts.money_place]
+            rows += pegs_of_accounts(accounts.money_account, pegs, accounts.money_usd)
         for part in in_array_of_accounts(accounts, classes):
-            rows += self._underlying_of_accounts(part, class_of(part.book.underlying, classes))
+            rows += cut_holdings_of_accounts(part, self.cut_rates(part.book, classes))
         outside = outside_array_of_accounts(accounts, classes)
         if not outside:
             return tuple(rows)
         return (*rows, *self._outside_of_accounts(outside, rows, accounts, classes))
 
     # ---- rates, as shares of a value
+
+    def money_cut(self, held: Instrument) -> tuple[float, bool, float]:
+        """Of cash, a stablecoin or a claim on one: the rate, whether negative values are cut too,
+        and what its peg cuts off either.
+        """
+        rate = self._money_rate(held)
+        return rate, isinstance(held, Cash), self._peg_rate(held, rate)
+
+    def cut_rates(self, book: UnderlyingBook, classes: Classes) -> CutRates:
+        """Of what can be held in the array of an underlying. Raises BadParameter."""
+        rate = self._rates(book, class_of(book.underlying, classes))
+        assets = (position.instrument for position in book.positions)
+        pegs = [self._peg_rate(*each) for each in zip(assets, rate.tolist(), strict=True)]
+        return CutRates(rate, np.array(pegs), self._currency_rate(book.underlying))
 
     def _rate(self, floor: float, daily_vol: float, liquidity: float) -> float:
         stressed = self.z * daily_vol * math.sqrt(self.horizon_days) + liquidity
@@ -240,25 +255,6 @@ class Haircuts(Rates, frozen=True, kw_only=True, tag="haircuts"):
             if cut > 0.0
         ]
         return rows + caps
-
-    def _underlying_of_accounts(
-        self, part: UnderlyingAccounts, numbers: UnderlyingClass
-    ) -> list[HoldingValues]:
-        book = part.book
-        rate = self._rates(book, numbers)
-        rows = holdings_of_accounts(part, rate)
-        peg = np.array(
-            [
-                self._peg_rate(position.instrument, own)
-                for position, own in zip(book.positions, rate.tolist(), strict=True)
-            ]
-        )
-        rows += pegs_of_accounts(part.account_of_position, peg[part.row], part.value_usd)
-        currency = self._currency_rate(book.underlying)
-        if currency:
-            (value,) = part.value_sums([PerUnit.net(np.ones(len(book.positions)))])
-            rows.append(HoldingValues.cuts(part.account, currency * np.abs(value)))
-        return rows
 
     def _outside_of_accounts(
         self,

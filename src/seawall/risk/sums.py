@@ -90,3 +90,10 @@ def greater(one: Total, other: Total) -> Total:
     if isinstance(one, float) and isinstance(other, float):
         return max(one, other)
     return np.maximum(one, other)
+
+
+def lesser(one: Total, other: Total) -> Total:
+    """The lesser of two totals, element by element."""
+    if isinstance(one, float) and isinstance(other, float):
+        return min(one, other)
+    return np.minimum(one, other)

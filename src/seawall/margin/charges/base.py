@@ -14,6 +14,7 @@ from seawall.margin.classes import UnderlyingClass
 from seawall.margin.fold_accounts import ArrayInRows
 from seawall.margin.parameters import Rates
 from seawall.market.liquidity import Liquidity
+from seawall.products.instruments import Instrument
 from seawall.products.portfolio import Position
 from seawall.risk.accounts import Accounts, UnderlyingAccounts
 from seawall.risk.book import UnderlyingBook
@@ -205,6 +206,12 @@ class NamedCharge(Rates, frozen=True, kw_only=True):
     def on_money(self, money: Iterable[tuple[Position, float]]) -> tuple[ChargeAmount, ...]:
         """What is taken on cash and stablecoins, each with its value in USD: mostly nothing."""
         return ()
+
+    def money_rates(self, money: Sequence[Instrument]) -> tuple[PerUnit, PerUnit] | None:
+        """What a USD of value in each kind of money costs in initial margin and in maintenance;
+        None where it costs nothing, or is no rate.
+        """
+        return None
 
     def amounts_on_money_of_accounts(self, accounts: Accounts) -> ChargeAmounts:
         """What is taken on the money of many accounts: here of one after another, if at all."""

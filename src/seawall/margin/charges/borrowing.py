@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -11,6 +11,7 @@ from seawall.basics.errors import BadParameter
 from seawall.margin.charges.base import ChargeAmount, ChargeAmounts, Holder, PositionCharge
 from seawall.margin.factors import check_factors, factor_of, kinds_of, money_kind
 from seawall.market.needs import Need
+from seawall.products.instruments import Instrument
 from seawall.products.portfolio import Position
 from seawall.risk.accounts import Accounts
 from seawall.risk.sums import PerUnit
@@ -59,14 +60,19 @@ class BorrowFactorCharge(PositionCharge, frozen=True, kw_only=True, tag="borrow-
         """One amount per debt in cash or a stablecoin."""
         owed = np.flatnonzero(accounts.money_usd < 0.0)
         debt, place = -accounts.money_usd[owed], accounts.money_place[owed]
+        owing, kind = np.unique(place, return_inverse=True)
         money = accounts.instruments.book.money
-        extra = np.zeros((2, len(money)))
-        owing: list[int] = np.unique(place).tolist()
-        for each in owing:
-            kind = money_kind(money[each][0].instrument)
-            extra[:, each] = [self._extra(level, kind) for level in ("initial", "maintenance")]
-        initial, maintenance = debt * extra[:, place]
+        rates = self.money_rates([money[each][0].instrument for each in owing.tolist()])
+        initial, maintenance = (debt * rate.short[kind] for rate in rates)
         return ChargeAmounts(accounts.money_account[owed], initial, maintenance)
+
+    def money_rates(self, money: Sequence[Instrument]) -> tuple[PerUnit, PerUnit]:
+        """Of debts. Raises BadParameter for a kind without a factor."""
+        initial, maintenance = (
+            PerUnit.short_only(np.array([self._extra(level, money_kind(held)) for held in money]))
+            for level in ("initial", "maintenance")
+        )
+        return initial, maintenance
 
     def rates(self, on: Holder) -> tuple[PerUnit, PerUnit]:
         """Of values below zero; an option is worth less than nothing to who is short of it alone.

@@ -24,10 +24,13 @@ from seawall.market.liquidity import WHOLE, Cluster, by_cluster, clusters_of
 from seawall.market.needs import Need
 from seawall.risk.accounts import UnderlyingAccounts
 from seawall.risk.book import UnderlyingBook
-from seawall.risk.sums import PerUnit
+from seawall.risk.sums import PerUnit, Total, greater, lesser
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+
+# Less than any contract: who holds none has no share of none.
+_NO_CONTRACTS = 1e-300
 
 
 class ConcentrationCharge(NamedCharge, frozen=True, kw_only=True, tag="concentration"):
@@ -64,10 +67,7 @@ class ConcentrationCharge(NamedCharge, frozen=True, kw_only=True, tag="concentra
         held, listed, contracts = on.held, self._listed(on), sums[0]
         known = np.full(contracts.size, listed[WHOLE]) if listed else contracts
         least = self.least_cluster_share * known
-        whole = np.maximum(known, least)
-        some = np.where(whole > 0.0, whole, 1.0)
-        share = np.where(contracts < whole, contracts / some, 1.0)
-        most = on.worst_loss * np.maximum(0.0, share - self.free_share)
+        most = on.worst_loss * self._beyond_free(contracts, known)
         clusters = [clusters_of(position.instrument) for position in on.book.positions]
         for level in (1, 2):  # expiries, and strikes in them
             own = [each[level] if len(each) > level else None for each in clusters]
@@ -104,6 +104,37 @@ class ConcentrationCharge(NamedCharge, frozen=True, kw_only=True, tag="concentra
         default_usd = on.numbers.open_interest_usd
         default = {} if default_usd is None else {WHOLE: default_usd / on.book.level_usd}
         return on.liquidity.listed(on.book.underlying) or default
+
+    def crowd_limits(self, on: Holder) -> CrowdLimits:
+        """When an account is crowded in the expiries and the strikes of an underlying."""
+        listed = self._listed(on)
+        clusters = [clusters_of(position.instrument) for position in on.book.positions]
+        own = np.full((len(clusters), 2), -1, dtype=np.int64)
+        coins = np.zeros(own.shape)
+        number: dict[Cluster, int] = {}
+        for row, each in enumerate(clusters):
+            for level, cluster in enumerate(each[1:]):
+                own[row, level] = number.setdefault(cluster, len(number))
+                coins[row, level] = listed.get(cluster, 0.0)
+        return CrowdLimits(
+            cluster=own,
+            listed=coins,
+            known=listed[WHOLE] if listed else None,
+            least_share=self.least_cluster_share,
+            free_share=self.free_share,
+        )
+
+    def uncrowded_usd(self, worst_loss: Total, contracts: Total, known: float | None) -> Total:
+        """The amount where no expiry or strike is crowded: that of all contracts of the underlying,
+        of which ``known`` are listed.
+        """
+        beyond = self._beyond_free(contracts, contracts if known is None else known)
+        return self.factor * (worst_loss * beyond)
+
+    def _beyond_free(self, contracts: Total, known: Total) -> Total:
+        """The share of all contracts held beyond the free one, 0 of none."""
+        whole = greater(greater(known, self.least_cluster_share * known), _NO_CONTRACTS)
+        return greater(0.0, lesser(contracts / whole, 1.0) - self.free_share)
 
     def _crowds(
         self,
@@ -153,6 +184,22 @@ class ConcentrationCharge(NamedCharge, frozen=True, kw_only=True, tag="concentra
                     loss, shares = alone, alone_shares
             found.append(_Crowd(inside, share, loss, shares))
         return max(found, key=lambda crowd: crowd.loss * max(0.0, crowd.share - self.free_share))
+
+
+@dataclass(frozen=True, slots=True)
+class CrowdLimits:
+    """When an account is crowded: where it holds more than ``free_share`` of a cluster.
+
+    ``cluster`` [M, 2] numbers the expiry and the strike of each row, −1 for none, ``listed`` [M, 2]
+    is their open interest in coins, which counts as at least ``least_share`` of that of all
+    contracts, ``known`` (None: of those that the account holds).
+    """
+
+    cluster: Integers
+    listed: Floats
+    known: float | None
+    least_share: float
+    free_share: float
 
 
 @dataclass(frozen=True, slots=True)
