@@ -46,14 +46,14 @@ def as_path(given: object) -> Path:
     raise UnreadableFile(f"{given!r:.60} is no path", where="file", remedy="Give text or a Path.")
 
 
-def file_size(path: Path) -> int:
-    """The size in bytes. Raises UnreadableFile unless it is a file of a size that can be read."""
+def file_size(path: Path, most: int | None = None) -> int:
+    """The size in bytes. Raises UnreadableFile unless it is a file of at most ``most`` bytes."""
     with system_errors(path):
         size = path.stat().st_size
     if not path.is_file():
         raise unreadable(path, "it is not a file", "Name a file.")
-    if size > MAX_FILE_BYTES:
-        raise too_large(path)
+    if size > (MAX_FILE_BYTES if most is None else most):
+        raise too_large(path, most)
     return size
 
 

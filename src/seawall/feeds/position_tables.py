@@ -24,7 +24,7 @@ from seawall.market.snapshot import MarketSnapshot
 from seawall.market.unlisted import with_unlisted
 from seawall.products.instruments import Derivative, Future, Instrument
 from seawall.products.markets import is_signed
-from seawall.products.portfolio import MAX_QUANTITY, Position
+from seawall.products.portfolio import MAX_QUANTITY, Portfolio, Position
 from seawall.risk.accounts import Columns, Instruments, one_unit, repeated
 from seawall.risk.assumptions import ENTRY_MAX_FACTOR, MAX_POSITION_USD, assumptions
 
@@ -111,6 +111,17 @@ class PositionTable:
     accounts: pl.Series
     columns: Columns
 
+    def only(self, stays: Flags) -> PositionTable:
+        """The accounts that stay, shape [A], and what they hold."""
+        import polars as pl
+
+        left = self.columns.at(np.flatnonzero(stays[self.columns.account]))
+        place = np.cumsum(stays) - 1
+        return PositionTable(
+            self.accounts.filter(pl.Series(stays[: len(self.accounts)])),
+            replace(left, account=place[left.account]),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -183,10 +194,14 @@ def require_position_columns(schema: pl.Schema) -> None:
             )
 
 
-def read_positions(frame: pl.DataFrame, held: HeldInstruments) -> tuple[PositionTable, list[Fault]]:
+def read_positions(
+    frame: pl.DataFrame, held: HeldInstruments, most_faults: int | None = None
+) -> tuple[PositionTable, list[Fault]]:
     """The positions of a :func:`position_frame`, and its faults in the order of rows.
 
     An account with a fault is no part of the table: what is left of it would be another account.
+    With ``most_faults``, that many of bad rows and of repeated ones are named at most, and where
+    they are the table is not to be used.
     """
     import polars as pl
 
@@ -201,24 +216,23 @@ def read_positions(frame: pl.DataFrame, held: HeldInstruments) -> tuple[Position
     sound = _are_sound(columns, len(names), held) & ~_is_garbled(frame["entry_price"])
     faults: dict[int, Fault] = {}
     for place in np.flatnonzero(~sound).tolist():
+        if len(faults) == most_faults:
+            break
         fault = _fault(frame.row(place, named=True), held.market)
         if fault is None:
             sound[place] = True
         else:
             faults[place] = fault
     good = np.flatnonzero(sound)
-    for first, again in good[repeated(columns.at(good), len(names))].tolist():
+    for first, again in good[repeated(columns.at(good), len(names))][:most_faults].tolist():
         faults[again] = _duplicate(frame, first, again)
+    table = PositionTable(names, columns)
     if not faults:
-        return PositionTable(names, columns), []
+        return table, []
+    # Rows of no account are one more.
     stays = np.ones(len(names) + 1, dtype=np.bool_)
     stays[columns.account[list(faults)]] = stays[-1] = False
-    left = columns.at(np.flatnonzero(stays[columns.account]))
-    place = np.cumsum(stays) - 1
-    table = PositionTable(
-        names.filter(pl.Series(stays[:-1])), replace(left, account=place[left.account])
-    )
-    return table, [faults[place] for place in sorted(faults)]
+    return table.only(stays), [faults[place] for place in sorted(faults)]
 
 
 def _are_sound(columns: Columns, accounts: int, held: HeldInstruments) -> Flags:
@@ -252,24 +266,34 @@ def _fault(row: Mapping[str, Any], market: MarketSnapshot) -> Fault | None:
                 remedy="Name the account in every row.",
             )
         with located(f"{where}, account {account}", where):
-            given = {
-                key: parse_decimal(_told(row[key]), f"{key} of {name}", where, _FLOAT_DECIMALS)
-                for key in ("quantity", "entry_price")
-                if key == "quantity" or not _is_none(row[key])
-            }
-            instrument = instrument_of(name, where)
-            assumptions(
-                Position(
-                    instrument=instrument,
-                    quantity=given["quantity"],
-                    entry_price=given.get("entry_price"),
-                    where=where,
-                ),
-                market,
-            )
+            assumptions(_position(row), market)
     except InputError as error:
         return Fault(int(row["row"]), account, name, error)
     return None
+
+
+def portfolio_of(rows: pl.DataFrame) -> Portfolio:
+    """The account that all rows of a :func:`position_frame` are of, as a book of it would say.
+
+    Raises what a bad row of it would be a fault for, by the row.
+    """
+    positions = tuple(map(_position, rows.iter_rows(named=True)))
+    return Portfolio(account=str(rows["account"][0]), positions=positions)
+
+
+def _position(row: Mapping[str, Any]) -> Position:
+    where, name = f"row {row['row']}", str(row["instrument"] or "")
+    given = {
+        key: parse_decimal(_told(row[key]), f"{key} of {name}", where, _FLOAT_DECIMALS)
+        for key in ("quantity", "entry_price")
+        if key == "quantity" or not _is_none(row[key])
+    }
+    return Position(
+        instrument=instrument_of(name, where),
+        quantity=given["quantity"],
+        entry_price=given.get("entry_price"),
+        where=where,
+    )
 
 
 def _duplicate(frame: pl.DataFrame, first: int, again: int) -> Fault:

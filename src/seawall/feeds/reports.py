@@ -21,7 +21,7 @@ from seawall.report.tables import Table, Value, require_one_kind, tables
 
 # A program for tables takes such a text for a formula, and names of accounts are anybody's. The
 # last four are the full-width forms of the first, which some take for the same.
-_FORMULA_STARTS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+FORMULA_STARTS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 
 def write_report(
@@ -96,7 +96,7 @@ def _csv(table: Table) -> bytes:
 def _cell(value: Value) -> str:
     """A value as text that reads back exactly; nothing for None."""
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(_FORMULA_STARTS) else value
+        return f"'{value}" if value.startswith(FORMULA_STARTS) else value
     if isinstance(value, datetime):
         return isoformat_utc(value)
     if isinstance(value, Decimal):

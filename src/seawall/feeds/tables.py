@@ -88,7 +88,7 @@ def open_table(path: Path) -> Table:
         raise unreadable(path, "it is empty", WRITE_AGAIN)
     if form_of(path) == "excel":
         return _sheet(path)
-    with _table_errors(path):
+    with table_errors(path):
         with path.open("rb") as file:
             head = file.read(len(MAGIC))
             if head == MAGIC or path.suffix.lower() in {".parquet", ".pq"}:
@@ -137,7 +137,7 @@ def collect(table: Table, query: pl.LazyFrame, *, in_batches: bool = False) -> p
 
     Raises UnreadableFile where its bytes turn out to be damaged.
     """
-    with _table_errors(table.path):
+    with table_errors(table.path):
         return query.collect(engine="streaming" if in_batches else "auto")
 
 
@@ -187,7 +187,7 @@ def text(table: Table, column: str) -> pl.Expr:
 
 
 @contextmanager
-def _table_errors(path: Path) -> Generator[None]:
+def table_errors(path: Path) -> Generator[None]:
     """Turn whatever goes wrong inside polars into UnreadableFile; it may panic on damaged bytes."""
     import polars as pl
 

@@ -35,6 +35,23 @@ def write_files(contents: Mapping[Path, bytes], *, private: bool = False) -> Non
                 part.unlink()
 
 
+@contextmanager
+def written_whole(file: Path) -> Generator[Path]:
+    """A place beside a file to write to in pieces; what is there in the end becomes the file.
+
+    Nothing is left there where writing fails. Raises UnwritableFile.
+    """
+    place = Path(os.path.realpath(file))
+    part = place.with_name(f".{place.name}.{os.getpid()}.part")
+    try:
+        with refusals(file):
+            yield part
+            part.replace(place)
+    finally:
+        with suppress(OSError):  # moved, or never written
+            part.unlink()
+
+
 def require_free(file: Path, *, overwrite: bool) -> None:
     """Raise UnwritableFile where there is no such folder, or a file in the way that is to stay."""
     folder = Path(os.path.realpath(file)).parent
