@@ -132,7 +132,15 @@ def prices(incomplete: str) -> list[str]:
 
 def documents() -> tuple[str, ...]:
     """What has a schema, by name; the classes themselves would load numpy."""
-    return ("margin-report", "comparison", "explanation", "what-if", "change", "surface")
+    return (
+        "margin-report",
+        "comparison",
+        "explanation",
+        "what-if",
+        "change",
+        "surface",
+        "batch-summary",
+    )
 
 
 def _names_on_the_line(ctx: typer.Context) -> list[str]:

@@ -13,6 +13,7 @@ from html import escape
 from types import MappingProxyType
 from typing import Any
 
+from seawall.report.batch import BatchSummary
 from seawall.report.change import Change
 from seawall.report.comparison import Comparison
 from seawall.report.explanation import Explanation
@@ -22,10 +23,12 @@ from seawall.report.tables import Column, Table, Value, decimals, tables_of
 from seawall.report.what_if import WhatIf
 from seawall.report.words import (
     WORST_MARK,
+    accounts_sentence,
     cents,
     instant_text,
     matrix_title,
     ratio_sentence,
+    rejected_sentence,
     scale_of,
     shade,
     signed,
@@ -165,6 +168,18 @@ def _surface(report: SurfaceReport) -> Iterable[str]:
     yield _warnings(report.warnings)
 
 
+def _batch(summary: BatchSummary) -> Iterable[str]:
+    yield _heading(
+        summary.result, summary.model.name, instant_text(summary.as_of), summary.currency
+    )
+    yield _levels("Totals", [("requirement", summary.initial, summary.maintenance)])
+    yield _table(_named(summary)["states"], "States")
+    yield _line(accounts_sentence(summary))
+    if summary.rejected is not None:
+        yield _line(rejected_sentence(summary))
+    yield _warnings(summary.warnings)
+
+
 _BODIES: Mapping[type[Document], Callable[[Any], Iterable[str]]] = MappingProxyType(
     {
         MarginReport: _report,
@@ -173,6 +188,7 @@ _BODIES: Mapping[type[Document], Callable[[Any], Iterable[str]]] = MappingProxyT
         Explanation: _explanation,
         Change: _change,
         SurfaceReport: _surface,
+        BatchSummary: _batch,
     }
 )
 

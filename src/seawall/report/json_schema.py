@@ -15,6 +15,7 @@ import msgspec
 
 from seawall.basics.errors import InputError
 from seawall.basics.nearest import did_you_mean, nearest_name
+from seawall.report.batch import BatchSummary
 from seawall.report.change import Change
 from seawall.report.comparison import Comparison
 from seawall.report.explanation import Explanation
@@ -36,7 +37,9 @@ def _tag(kind: type[Document]) -> tuple[str, str]:
     return name, version
 
 
-DOCUMENTS = _names(MarginReport, Comparison, Explanation, WhatIf, Change, SurfaceReport)
+DOCUMENTS = _names(
+    MarginReport, Comparison, Explanation, WhatIf, Change, SurfaceReport, BatchSummary
+)
 """Every kind of document by its name, such as ``margin-report``."""
 
 

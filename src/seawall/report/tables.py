@@ -61,7 +61,8 @@ _NAMES = {
     "LegEffect": "trades",
     "ChangeRow": "steps",
 }
-_OF_UNDERLYING = ("underlying", "settlement")
+# By what a document is told from others of its kind; the first that it has.
+_WHOSE = (("account",), ("underlying", "settlement"), ("result",))
 _EXACT = ("quantity", "price")
 _SHARES = ("saving", "mm_ratio", "atm_vol")
 _KINDS: Mapping[type[inspect.Type], Kind] = {
@@ -83,7 +84,7 @@ _CELLS = (
 
 
 def tables(documents: Sequence[Document]) -> tuple[Table, ...]:
-    """The tables of documents of one kind, each row led by whose it is: account or underlying.
+    """The tables of documents of one kind, each row led by whose it is.
 
     The first, ``summary``, has one row a document. Raises InputError as :func:`require_one_kind`.
     """
@@ -138,7 +139,7 @@ def decimals(values: Iterable[Value]) -> int:
 def _led(document: Document) -> tuple[Table, ...]:
     """The document's tables, each row led by whose it is."""
     led = tables_of(document)
-    whose = ("account",) if "account" in document.__struct_fields__ else _OF_UNDERLYING
+    whose = next(keys for keys in _WHOSE if set(keys) <= set(document.__struct_fields__))
     for key in reversed(whose):
         led = tuple(table.led_by(key, getattr(document, key)) for table in led)
     return led

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 
+from seawall.report.batch import BatchSummary
 from seawall.report.schema import Cell, MarginReport, RiskMatrix, WorstScenario
 
 WORST_MARK = "*"
@@ -48,6 +49,22 @@ def ratio_sentence(report: MarginReport) -> str:
     if report.mm_ratio is None:
         return "the margin value is not positive"
     return f"maintenance takes {report.mm_ratio:.1%} of the margin value"
+
+
+def accounts_sentence(summary: BatchSummary) -> str:
+    """How many accounts were margined, and how fast."""
+    text = f"accounts margined: {summary.accounts:,}, with positions: {summary.positions:,}"
+    if summary.resumed_accounts:
+        text += f", by a run before this one: {summary.resumed_accounts:,}"
+    return f"{text}; {summary.seconds:,.1f} s, {summary.accounts_per_s:,.0f} accounts/s"
+
+
+def rejected_sentence(summary: BatchSummary) -> str:
+    """How many accounts were left out, and where they are listed."""
+    return (
+        f"accounts left out: {summary.rejected_accounts:,}, for bad rows: "
+        f"{summary.rejected_rows:,}, listed in {summary.rejected}"
+    )
 
 
 def matrix_title(matrix: RiskMatrix, currency: str) -> str:
