@@ -15,10 +15,12 @@ import typer
 
 import seawall
 from seawall.cli import completion
+from seawall.cli.batch import batch
 from seawall.cli.errors import EXIT_CODES_TOLD, exit_code, report_error
 from seawall.cli.fetch import fetch
 from seawall.cli.inputs import inputs, market_of, model_of, models_of
 from seawall.cli.options import (
+    DEFAULT_MODEL,
     At,
     Book,
     Json,
@@ -43,8 +45,6 @@ if TYPE_CHECKING:
     from seawall.report.change import Change
     from seawall.report.comparison import Comparison
     from seawall.report.schema import MarginReport
-
-DEFAULT_MODEL = "prbm"
 
 app = typer.Typer(
     name="seawall",
@@ -332,6 +332,7 @@ def surface(
     output(surfaces, show_surface, as_json, out, overwrite)
 
 
+app.command()(batch)
 app.command()(fetch)
 
 

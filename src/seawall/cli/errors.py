@@ -23,12 +23,16 @@ EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (Exception, 1),  # the system refused, or a fault of seawall
 )
 
+SOME_LEFT_OUT = 6
+"""The exit code of what was answered but for accounts that could not be, which are listed."""
+
 EXIT_MEANINGS = {
     0: "answered; also when the reader of a pipe leaves early",
     1: "the system refused to write, or a fault of seawall itself",
     2: "the input is wrong: an InputError, or the command line",
     3: "the model is wrong: a ModelError",
     4: "a venue was not reached, refused, or gave nothing usable: a VenueError",
+    SOME_LEFT_OUT: "answered but for accounts that are listed (batch --keep-going)",
     130: "interrupted",
 }
 """What a script may take from each exit code, as help and docs/cli.md say it."""

@@ -8,6 +8,8 @@ import typer
 
 from seawall.cli import completion
 
+DEFAULT_MODEL = "prbm"
+
 
 def _checked(context: typer.Context, out: str | None) -> str | None:
     """The file to write, refused before anything is computed if it cannot be."""

@@ -1,0 +1,371 @@
+"""The margin of every account of a file, however large, written to a file.
+
+Accounts are margined shard by shard, so that memory is bounded by the shard. Finished shards are
+kept in a folder beside the result until it is written (:mod:`seawall.feeds.batch_parts`); a run
+that ended before goes on with them. The result has the accounts in the order of their first rows,
+whatever the shards.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import seawall
+from seawall.basics.errors import InputError, ModelError, UnwritableFile
+from seawall.feeds.account_margins import fault_frame, margin_table
+from seawall.feeds.batch_files import BatchFiles
+from seawall.feeds.batch_parts import (
+    Inputs,
+    ShardTotals,
+    dealt_folder,
+    done_rejected,
+    done_rows,
+    empty_dealt,
+    open_folder,
+    read_cut,
+    read_totals,
+    remove_folder,
+    write_cut,
+    write_shard,
+)
+from seawall.feeds.batch_totals import assumed, shard_totals, summed
+from seawall.feeds.digests import digest_of, digest_of_file
+from seawall.feeds.files import as_path
+from seawall.feeds.position_tables import (
+    Fault,
+    HeldInstruments,
+    PositionTable,
+    held_instruments,
+    portfolio_of,
+    read_positions,
+)
+from seawall.feeds.shards import (
+    SHARD_POSITIONS,
+    Cut,
+    PositionFile,
+    Say,
+    cut_of,
+    deal,
+    open_positions,
+    shard,
+    stamp_of,
+)
+from seawall.feeds.table_files import refusals_of_polars, write_table
+from seawall.feeds.writing import refusals, write_files
+from seawall.margin.accounts import ModelArrays
+from seawall.margin.model import MarginModel
+from seawall.margin.presets import load_preset
+from seawall.market.snapshot import MarketSnapshot
+from seawall.products.instruments import CASH
+from seawall.report.batch import BatchSummary
+from seawall.report.build import margin, model_info, require
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MOST_FAULTS = 1_000
+"""So many bad rows are counted before a file is given up."""
+
+_FIRST_ROW = "first_row"
+
+
+def margin_file(
+    positions: str | Path,
+    market: MarketSnapshot,
+    model: str | MarginModel,
+    files: BatchFiles,
+    *,
+    threads: int | None = None,
+    restart: bool = False,
+    say: Say = lambda step, done, rows: None,
+    shard_positions: int = SHARD_POSITIONS,
+) -> BatchSummary:
+    """Margin every account of a file of positions and write the result; what came of it.
+
+    A bad row ends it before any of ``files`` is written, unless they have a list of such rows; then
+    the accounts that hold them are left out. Finished shards stay where a run is interrupted or the
+    disk refuses, and are taken up by the next one with the same inputs; ``restart`` throws them
+    away.
+
+    Raises what the first bad row would raise by itself, InputError for shards of other inputs,
+    UnreadableFile, UnrecognisedFile, EmptyPortfolio, UnwritableFile, and what the model raises.
+    """
+    began = time.monotonic()
+    chosen = load_preset(model) if isinstance(model, str) else model
+    require(market, MarketSnapshot)
+    require(chosen, MarginModel)
+    path = as_path(positions)
+    stamp = stamp_of(path)
+    inputs = Inputs(
+        seawall=seawall.__version__,
+        positions=digest_of_file(path),
+        market=digest_of(market),
+        model=digest_of(chosen),
+        shard_positions=shard_positions,
+        keep_going=files.rejected is not None,
+    )
+    folder = files.unfinished
+    open_folder(folder, inputs, restart=restart)
+    try:
+        file, warnings = open_positions(path, folder, stamp)
+        cut = read_cut(folder) or _cut(file, folder, shard_positions, warnings, say)
+        held = held_instruments(cut.instruments, market)
+        arrays = ModelArrays.of(held.joined, chosen)
+        batch = _Batch(file, folder, cut, held, arrays, files.rejected is not None)
+        asked = _rows_of(file, files.reports)
+        totals, resumed = _margin_shards(batch, threads, say)
+        reports = _reports(asked, files, market, chosen)
+        _write(batch, files, reports)
+    except UnwritableFile:
+        raise  # it may be mended, and then the shards that are done stay done
+    except (InputError, ModelError):
+        remove_folder(folder)  # the same inputs would end in the same way
+        raise
+    remove_folder(folder)
+    seconds = time.monotonic() - began
+    sums = summed(totals)
+    return BatchSummary(
+        model=model_info(chosen),
+        currency=CASH,
+        as_of=market.as_of,
+        **sums,
+        resumed_accounts=resumed,
+        seconds=round(seconds, 3),
+        accounts_per_s=round((sums["accounts"] - resumed) / seconds, 1),
+        result=str(files.result),
+        rejected=None if files.rejected is None else str(files.rejected),
+        explained=tuple(map(str, reports)),
+        warnings=(*cut.warnings, *assumed(held, chosen, totals)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """A file cut into shards, and what its accounts are margined by."""
+
+    file: PositionFile
+    folder: Path
+    cut: Cut
+    held: HeldInstruments
+    arrays: ModelArrays
+    keep_going: bool
+
+    def shard(self, number: int) -> pl.DataFrame:
+        return shard(self.file, self.cut, dealt_folder(self.folder), number)
+
+
+def _cut(
+    file: PositionFile, folder: Path, shard_positions: int, warnings: tuple[str, ...], say: Say
+) -> Cut:
+    """Cut the file anew, its rows dealt where that is needed."""
+    cut = cut_of(file, shard_positions, warnings, say)
+    if cut.dealt:
+        deal(file, cut, empty_dealt(folder), say)
+    write_cut(folder, cut)
+    return cut
+
+
+# ---- shards
+
+
+def _margin_shards(batch: _Batch, threads: int | None, say: Say) -> tuple[list[ShardTotals], int]:
+    """Margin every shard that is not done yet; what each comes to, and the accounts that were done.
+
+    From the first bad row on the others are only looked for. Raises what that row would raise.
+    """
+    totals: list[ShardTotals] = []
+    faults: list[Fault] = []
+    resumed = 0
+    for number, stop in enumerate(batch.cut.stops):
+        done = None if faults else read_totals(batch.folder, number)
+        if done is not None:
+            resumed += done.accounts
+        elif faults:
+            faults += read_positions(batch.shard(number), batch.held, MOST_FAULTS)[1]
+        else:
+            done = _margin_shard(batch, number, threads, faults)
+        if done is not None:
+            totals.append(done)
+        if len(faults) >= MOST_FAULTS:
+            break
+        say("margining", stop, batch.file.rows)
+    if faults:
+        raise _refusal(batch.file, faults)
+    return totals, resumed
+
+
+def _margin_shard(
+    batch: _Batch, number: int, threads: int | None, refused: list[Fault]
+) -> ShardTotals | None:
+    """Margin a shard and keep it; None where its faults, added to ``refused``, end the batch."""
+    most = None if batch.keep_going else MOST_FAULTS
+    frame = batch.shard(number)
+    table, faults = read_positions(frame, batch.held, most)
+    if faults and not batch.keep_going:
+        refused += faults
+        return None
+    try:
+        margins = margin_table(table, batch.held, batch.arrays, threads)
+    except InputError:
+        # Each row can be margined, and what they add up to is beyond all amounts.
+        failing = dict(islice(_failing(batch, table, 0, len(table.accounts)), most))
+        faults += [_of_account(frame, table, *each) for each in failing.items()]
+        if not batch.keep_going:
+            refused += faults
+            return None
+        stays = np.ones(len(table.accounts), dtype=np.bool_)
+        stays[list(failing)] = False
+        table = table.only(stays)
+        margins = margin_table(table, batch.held, batch.arrays, threads)
+    totals = shard_totals(margins, table, faults, batch.held)
+    if batch.cut.dealt:
+        margins = _with_first_rows(margins, frame)
+    write_shard(batch.folder, number, margins, fault_frame(faults), totals)
+    return totals
+
+
+def _failing(
+    batch: _Batch, table: PositionTable, first: int, last: int
+) -> Iterator[tuple[int, InputError]]:
+    """The accounts of a range that cannot be margined by themselves, and why."""
+    place = np.arange(len(table.accounts))
+    try:
+        part = table.only((place >= first) & (place < last))
+        margin_table(part, batch.held, batch.arrays)
+    except InputError as error:
+        if last - first == 1:
+            yield first, error
+            return
+        half = (first + last) // 2
+        yield from _failing(batch, table, first, half)
+        yield from _failing(batch, table, half, last)
+
+
+def _of_account(frame: pl.DataFrame, table: PositionTable, place: int, error: InputError) -> Fault:
+    """The fault of a whole account, told of its first row."""
+    import polars as pl
+
+    account = table.accounts[place]
+    row = frame.filter(pl.col("account") == account)["row"][0]
+    where = f"row {row}, account {account}, {error.where}"
+    told = type(error)(error.what, where=where, remedy=error.remedy)
+    return Fault(row, str(account), "", told)
+
+
+def _refusal(file: PositionFile, faults: Sequence[Fault]) -> InputError:
+    """The error of the first bad row, and how many there are."""
+    first = min(faults, key=lambda fault: fault.row).error
+    others = len(faults) - 1
+    least = "at least " if len(faults) >= MOST_FAULTS else ""
+    more = f"{least}{others:,} more rows are bad; " if others else ""
+    return type(first)(
+        first.what,
+        where=f"{file.path.name} {first.where}",
+        remedy=f"{first.remedy} Or {more}leave out the accounts of bad rows with --keep-going "
+        "(keep_going=True in Python), which lists them.",
+    )
+
+
+# ---- what is written
+
+
+def _with_first_rows(margins: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+    """Margins with the number of the first row of each account."""
+    import polars as pl
+
+    rows = frame.select("account", pl.col("row").alias(_FIRST_ROW))
+    first = rows.unique("account", keep="first", maintain_order=True)
+    return margins.join(first, on="account", how="left", maintain_order="left")
+
+
+def _in_order(batch: _Batch) -> Iterator[Path]:
+    """The files of margins, those of a dealt file anew in the order of first rows."""
+    import polars as pl
+
+    shards = done_rows(batch.folder, len(batch.cut.stops))
+    if not batch.cut.dealt:
+        yield from shards
+        return
+    start = batch.file.first_row
+    for number, stop in enumerate(batch.cut.stops):
+        end = batch.file.first_row + stop
+        here = (pl.col(_FIRST_ROW) >= start) & (pl.col(_FIRST_ROW) < end)
+        found = pl.concat([pl.scan_parquet(part, glob=False).filter(here) for part in shards])
+        ordered = batch.folder / "ordered" / f"{number:06}.parquet"
+        with refusals(ordered), refusals_of_polars(ordered):
+            ordered.parent.mkdir(exist_ok=True)
+            found.collect().sort(_FIRST_ROW).drop(_FIRST_ROW).write_parquet(ordered)
+        yield ordered
+        start = end
+
+
+def _write(batch: _Batch, files: BatchFiles, reports: Mapping[Path, bytes]) -> None:
+    """Write the list of bad rows and the reports, and the result last."""
+    import polars as pl
+
+    if files.rejected is not None:
+        parts = done_rejected(batch.folder, len(batch.cut.stops))
+        rejected = pl.concat([pl.read_parquet(part) for part in parts]).sort("row")
+        write_table(rejected.lazy(), files.rejected)
+    for report, content in reports.items():
+        with refusals(report):
+            report.parent.mkdir(exist_ok=True)
+        write_files({report: content})
+    write_table(pl.scan_parquet(list(_in_order(batch)), glob=False), files.result)
+
+
+# ---- accounts explained
+
+
+def _rows_of(file: PositionFile, accounts: Iterable[str]) -> dict[str, pl.DataFrame]:
+    """All rows of some accounts. Raises InputError for one that has none."""
+    import polars as pl
+
+    asked = list(accounts)
+    found = {account: list[pl.DataFrame]() for account in asked}
+    for start, stop in file.slices() if asked else ():
+        names = file.names(start, stop)[0].cast(pl.String)
+        here = names.is_in(asked)
+        if here.any():
+            for (account,), rows in (
+                file.between(start, stop)
+                .filter(here)
+                .with_columns(name=pl.col("account").cast(pl.String))
+                .partition_by("name", as_dict=True, include_key=False)
+                .items()
+            ):
+                found[account].append(rows)
+    for account, parts in found.items():
+        if not parts:
+            raise InputError(
+                f"no position is of account {account!r}",
+                where=str(file.path),
+                remedy="Name accounts to explain as the file does.",
+            )
+    return {account: pl.concat(parts) for account, parts in found.items()}
+
+
+def _reports(
+    asked: Mapping[str, pl.DataFrame],
+    files: BatchFiles,
+    market: MarketSnapshot,
+    model: MarginModel,
+) -> dict[Path, bytes]:
+    """The report of each account that was asked for, as JSON; one that is left out has none."""
+    found: dict[Path, bytes] = {}
+    for account, rows in asked.items():
+        try:
+            report = margin(portfolio_of(rows), market, model)
+        except InputError:
+            if files.rejected is None:
+                raise
+            continue
+        found[files.reports[account]] = report.to_json() + b"\n"
+    return found

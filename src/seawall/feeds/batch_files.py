@@ -1,0 +1,72 @@
+"""The files that a batch writes: its result, the list of bad rows, reports of single accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from seawall.basics.errors import InputError
+from seawall.feeds.files import as_path
+from seawall.feeds.table_files import writable_table
+from seawall.feeds.writing import require_free
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFiles:
+    """Where a batch writes: ``result``, ``rejected`` where it keeps going, and ``reports`` by
+    account. Shards that are done wait in the folder ``unfinished``.
+    """
+
+    result: Path
+    rejected: Path | None
+    reports: Mapping[str, Path]
+
+    @property
+    def unfinished(self) -> Path:
+        """Beside the result and named after it."""
+        return self.result.with_name(f"{self.result.name}.parts")
+
+
+def batch_files(
+    out: str | Path,
+    *,
+    keep_going: bool = False,
+    rejected: str | Path | None = None,
+    explain: Sequence[str] = (),
+    explain_to: str | Path | None = None,
+    overwrite: bool = False,
+) -> BatchFiles:
+    """The files of a batch with the result ``out``, by its suffix parquet, CSV or Arrow.
+
+    What is not named stands beside it: ``NAME.rejected.csv``, and ``NAME.explained/ACCOUNT.json``
+    with the characters of an account's name that a file should not have as in a web address. Raises
+    UnwritableFile for another suffix, a folder that is not there and a file that is in the way;
+    InputError for a place that nothing would be written to.
+    """
+    result = writable_table(out, overwrite=overwrite)
+    for place, wanted, option in (
+        (rejected, keep_going, "--keep-going (keep_going=True in Python)"),
+        (explain_to, explain, "--explain ACCOUNT (explain= in Python)"),
+    ):
+        if place is not None and not wanted:
+            raise InputError(
+                "nothing would be written here", where=str(place), remedy=f"Add {option}."
+            )
+    listed = None
+    if keep_going:
+        listed = writable_table(rejected or _beside(result, ".rejected.csv"), overwrite=overwrite)
+    folder = as_path(explain_to or _beside(result, ".explained"))
+    if explain:
+        require_free(folder, overwrite=True)
+    reports = {account: folder / f"{quote(account, safe='')}.json" for account in explain}
+    for report in reports.values():
+        if folder.is_dir():
+            require_free(report, overwrite=overwrite)
+    return BatchFiles(result, listed, reports)
+
+
+def _beside(result: Path, ending: str) -> Path:
+    """A place named after a result, with another ending."""
+    return result.with_name(result.stem + ending)

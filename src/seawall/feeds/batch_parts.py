@@ -1,0 +1,197 @@
+"""The folder of an unfinished batch: its inputs, its cut into shards, and the shards that are done.
+
+It stands beside the result and is named after it. Whatever is in it is there whole, so that a batch
+which ended in the middle, however it did, goes on with the shards that are missing.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from seawall.basics.errors import InputError
+from seawall.feeds.shards import Cut
+from seawall.feeds.writing import refusals, unwritable, write_files
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Held = TypeVar("Held", bound=msgspec.Struct)
+
+_INPUTS, _CUT, _DEALT, _DONE = "inputs.json", "cut.json", "dealt", "done"
+
+
+class Inputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the shards of a batch follow from: the version of this package, and digests."""
+
+    seawall: str
+    positions: str
+    market: str
+    model: str
+    shard_positions: int
+    keep_going: bool
+
+
+class ShardTotals(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a shard adds to the summary of the batch; amounts in cents, exact.
+
+    Positions without an entry price are those in futures; ``far_entries`` are worth a second look,
+    ``unused_entries`` of what is no future.
+    """
+
+    accounts: int
+    positions: int
+    initial_cents: int
+    maintenance_cents: int
+    margin_value_cents: int
+    equity_cents: int
+    states: dict[str, int]
+    rejected_accounts: int
+    rejected_rows: int
+    without_entry: int
+    far_entries: int
+    unused_entries: int
+
+
+def open_folder(folder: Path, inputs: Inputs, *, restart: bool) -> None:
+    """Make the folder of a batch, or keep it where it is of the same inputs.
+
+    ``restart`` empties it first. Raises InputError where it is of other inputs, and UnwritableFile
+    where it cannot be made or is of somebody else.
+    """
+    if folder.exists():
+        known = _read(folder / _INPUTS, Inputs)
+        if known is None and not _is_empty(folder):
+            raise unwritable(
+                folder, "it is no folder of an unfinished batch", "Move it, or choose another name."
+            )
+        if known == inputs and not restart:
+            return
+        if known is not None and not restart:
+            raise _other_inputs(folder, known, inputs)
+        remove_folder(folder)
+    with refusals(folder):
+        folder.mkdir()
+    write_files({folder / _INPUTS: msgspec.json.encode(inputs)})
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove the folder of a batch. Raises UnwritableFile."""
+    with refusals(folder):
+        shutil.rmtree(folder)
+
+
+def _is_empty(folder: Path) -> bool:
+    # What this batch itself was writing when it ended is nothing.
+    return folder.is_dir() and all(each.name.startswith(".") for each in folder.iterdir())
+
+
+def _other_inputs(folder: Path, known: Inputs, inputs: Inputs) -> InputError:
+    differ = [
+        name.replace("_", " ")
+        for name in Inputs.__struct_fields__
+        if getattr(known, name) != getattr(inputs, name)
+    ]
+    return InputError(
+        f"an unfinished batch is here, of other inputs ({', '.join(differ)})",
+        where=str(folder),
+        remedy="Give the same inputs to go on with it, or begin anew with --restart "
+        "(restart=True in Python).",
+    )
+
+
+# ---- the cut
+
+
+def read_cut(folder: Path) -> Cut | None:
+    """How the batch is cut; None before that is known and rows are dealt."""
+    return _read(folder / _CUT, Cut)
+
+
+def write_cut(folder: Path, cut: Cut) -> None:
+    """Keep how the batch is cut, once rows are dealt. Raises UnwritableFile."""
+    write_files({folder / _CUT: msgspec.json.encode(cut)})
+
+
+def dealt_folder(folder: Path) -> Path:
+    """Where rows are dealt to."""
+    return folder / _DEALT
+
+
+def empty_dealt(folder: Path) -> Path:
+    """The same without what an unfinished dealing left. Raises UnwritableFile."""
+    dealt = dealt_folder(folder)
+    if dealt.exists():
+        remove_folder(dealt)
+    return dealt
+
+
+# ---- shards
+
+
+def write_shard(
+    folder: Path, number: int, rows: pl.DataFrame, rejected: pl.DataFrame, totals: ShardTotals
+) -> None:
+    """Keep a shard that is done, whole or not at all. Raises UnwritableFile."""
+    done = folder / _DONE
+    with refusals(done):
+        done.mkdir(exist_ok=True)
+    contents = {_rows(folder, number): _as_parquet(rows)}
+    contents[_totals(folder, number)] = msgspec.json.encode(totals)
+    contents[_rejected(folder, number)] = _as_parquet(rejected)
+    write_files(contents)
+
+
+def read_totals(folder: Path, number: int) -> ShardTotals | None:
+    """What a shard that is done adds to the summary; None of one that is not, or not whole."""
+    import polars as pl
+
+    totals = _read(_totals(folder, number), ShardTotals)
+    try:
+        parts = [_rows(folder, number), _rejected(folder, number)]
+        lengths = [pl.scan_parquet(p, glob=False).select(pl.len()).collect().item() for p in parts]
+    except (OSError, pl.exceptions.PolarsError):
+        return None
+    whole = totals is not None and lengths == [totals.accounts, totals.rejected_rows]
+    return totals if whole else None
+
+
+def done_rows(folder: Path, shards: int) -> Sequence[Path]:
+    """The files of margins of every shard."""
+    return [_rows(folder, number) for number in range(shards)]
+
+
+def done_rejected(folder: Path, shards: int) -> Sequence[Path]:
+    """The files of rows that cannot be margined of every shard."""
+    return [_rejected(folder, number) for number in range(shards)]
+
+
+def _rows(folder: Path, number: int) -> Path:
+    return folder / _DONE / f"{number:06}.parquet"
+
+
+def _rejected(folder: Path, number: int) -> Path:
+    return folder / _DONE / f"{number:06}.rejected.parquet"
+
+
+def _totals(folder: Path, number: int) -> Path:
+    return folder / _DONE / f"{number:06}.json"
+
+
+def _as_parquet(rows: pl.DataFrame) -> bytes:
+    content = io.BytesIO()
+    rows.write_parquet(content, compression="lz4")
+    return content.getvalue()
+
+
+def _read(file: Path, kind: type[Held]) -> Held | None:
+    """What a file of the folder holds; None where there is none, or none of this form."""
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=kind)
+    except (OSError, msgspec.DecodeError):
+        return None
