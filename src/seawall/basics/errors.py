@@ -27,8 +27,9 @@ argument, characters that no terminal shows are escaped, and what is long is cut
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 
 from seawall.basics.text import shown
 
@@ -39,6 +40,10 @@ class SeawallError(Exception):
     def __init__(self, what: str, *, where: str, remedy: str) -> None:
         self.what, self.where, self.remedy = (shown(text) for text in (what, where, remedy))
         super().__init__(f"{self.what} ({self.where}). {self.remedy}")
+
+    def __reduce__(self) -> tuple[Callable[[], SeawallError], tuple[()]]:
+        """How it reaches another process: as itself, its texts being by name alone."""
+        return partial(type(self), self.what, where=self.where, remedy=self.remedy), ()
 
 
 class InputError(SeawallError):

@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from seawall.basics.arrays import freeze
+from seawall.basics.arrays import freeze, pickled
 from seawall.basics.errors import BadNumber, InputError
 from seawall.basics.time import tenor_years
 from seawall.pricing.discounting import rate_per_year
@@ -34,6 +34,8 @@ class DiscountCurve:
 
     tenor_years: Floats
     factor: Floats
+
+    __reduce__ = pickled
 
     def __post_init__(self) -> None:
         freeze(self, len(self.tenor_years))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
+from seawall.basics.arrays import pickled
 from seawall.basics.errors import BadNumber
 from seawall.products.instruments import DatedFuture, Derivative, Instrument, Option
 from seawall.products.names import parse_name
@@ -58,6 +59,8 @@ class Liquidity:
     pool_utilisation: Mapping[str, float] = field(default_factory=dict[str, float])
     supply: Mapping[str, float] = field(default_factory=dict[str, float])
     _listed: Mapping[str, Mapping[Cluster, float]] = field(init=False, repr=False, compare=False)
+
+    __reduce__ = pickled
 
     def __post_init__(self) -> None:
         for name, (least, most) in RANGES.items():

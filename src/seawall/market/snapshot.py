@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from seawall.basics.arrays import freeze
+from seawall.basics.arrays import freeze, pickled
 from seawall.basics.errors import BadNumber, ExpiredInstrument, InputError, MissingQuote
 from seawall.basics.nearest import did_you_mean, nearest_name
 from seawall.basics.text import printable
@@ -77,6 +77,8 @@ class OptionSlice:
     warnings: tuple[str, ...] = ()
     vol_unit: float | None = None
 
+    __reduce__ = pickled
+
     def __post_init__(self) -> None:
         freeze(self, len(self.names))
         underlying, settlement, expiry = self.key
@@ -116,6 +118,8 @@ class Unlisted:
     beyond: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
     forwards: frozenset[SliceKey] = frozenset()
     smiles: frozenset[SliceKey] = frozenset()
+
+    __reduce__ = pickled
 
     def __post_init__(self) -> None:
         for name in ("valued", "beyond"):
@@ -158,6 +162,8 @@ class MarketSnapshot:
     _memos: dict[type, Memo[Any]] = field(
         default_factory=dict[type, Memo[Any]], init=False, repr=False, compare=False
     )
+
+    __reduce__ = pickled
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "warnings", tuple(map(printable, self.warnings)))
