@@ -9,7 +9,8 @@ value is a + b σ √(1 − ρ²). A slice admits no butterfly arbitrage exactly
 
 is nowhere negative and the wings keep Lee's bound; two slices admit no calendar arbitrage exactly
 if the later one is nowhere below the earlier at equal k. Both are decided for every k that a
-strike can have, not on a grid: the candidates for a change of sign are the roots of a polynomial.
+strike can have, not on a grid: the candidates for a change of sign are the roots of a polynomial,
+which are looked for where nothing simpler proves that it has none (``kernels.butterflies``).
 
 Sources: Gatheral and Jacquier, "Arbitrage-free SVI volatility surfaces", Quantitative Finance 14
 (2014), sections 2, 3 and 5.1; Lee, "The moment formula for implied volatility at extreme strikes",
@@ -27,13 +28,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seawall.basics.errors import BadParameter
+from seawall.kernels.butterflies import DEGREE, butterfly_polynomial, surely_positive
 
 Floats = NDArray[np.float64]
 Interval = tuple[float, float]
 """From and to, in log-moneyness; infinite where a wing is meant."""
 
-# Lee's bound on the slope of total variance in either wing.
-MAX_WING_SLOPE = 2.0
 # Smaller violations are rounding: g is of order 1, and w below 1e-12 is a volatility of nothing.
 ROUNDING = 1e-12
 # Farther out no strike is a float64; what is found there is rounding where two wings are parallel.
@@ -84,7 +84,7 @@ class SviSlice:
     sigma: float
 
     def __post_init__(self) -> None:
-        finite = all(math.isfinite(value) for value in astuple(self))
+        finite = all(math.isfinite(value) for value in self._numbers)
         shaped = finite and self.b >= 0.0 and abs(self.rho) < 1.0 and self.sigma > 0.0
         if not (shaped and self.minimum_variance >= 0.0):
             raise BadParameter(
@@ -106,46 +106,34 @@ class SviSlice:
 
     def total_variance(self, k: ArrayLike) -> Floats:
         """w(k) for log-moneyness of any shape; same shape."""
-        return raw_svi(k, *astuple(self))[0]
+        x = np.asarray(k, dtype=np.float64) - self.m
+        return self.a + self.b * (self.rho * x + np.sqrt(x * x + self.sigma * self.sigma))
 
     def derivatives(self, k: ArrayLike) -> tuple[Floats, Floats]:
         """w'(k) and w''(k) for log-moneyness of any shape; same shape."""
-        return raw_svi(k, *astuple(self))[1:]
+        return raw_svi(k, *self._numbers)[1:]
 
     def g(self, k: ArrayLike) -> Floats:
         """Durrleman's g(k) for log-moneyness of any shape; same shape."""
-        return durrleman_g(k, *raw_svi(k, *astuple(self)))
+        return durrleman_g(k, *raw_svi(k, *self._numbers))
 
     def butterfly_violations(self) -> tuple[Interval, ...]:
         """Where g < 0, over all real k, in ascending order; empty if there is no such place.
 
         A wing steeper than Lee's bound is among them, as an interval that ends at infinity.
         """
-        return _negative_intervals(lambda k: float(self.g(k)), self._butterfly_candidates())
-
-    def _butterfly_candidates(self) -> Floats:
-        """Log-moneyness of every possible change of sign of g.
-
-        With k − m = σ (t − 1/t)/2, t > 0, the root becomes σ (t + 1/t)/2 and everything rational:
-        w = W/(2t), w' = S/Q and k = P/(2t) for quadratics in t: W the level, S the slope, P the
-        place and Q = t² + 1; g · 16 Q³ W² = Q (4 (2QW − PS)² − S² W (W + 8t)) + 64 b t³ W²/σ has
-        degree ten.
-        """
-        left, right, width = self.b * (1.0 - self.rho), self.b * (1.0 + self.rho), self.sigma
-        # Coefficients from the highest power of t down; products are convolutions.
-        level = np.array([width * right, 2.0 * self.a, width * left])
-        slope = np.array([right, 0.0, -left])
-        square = np.array([1.0, 0.0, 1.0])
-        place = np.array([width, 2.0 * self.m, -width])
-        tangent = 2.0 * np.convolve(square, level) - np.convolve(place, slope)
-        lowered = np.convolve(
-            np.convolve(slope, slope), np.convolve(level, level + np.array([0.0, 8.0, 0.0]))
-        )
-        numerator = np.convolve(square, 4.0 * np.convolve(tangent, tangent) - lowered)
-        numerator[3:8] += 64.0 * self.b / width * np.convolve(level, level)
-        t = _nearly_real_roots(numerator, 2.0 * (REMOTEST + abs(self.m)) / width)
+        polynomial = np.empty(DEGREE + 1)
+        butterfly_polynomial(*self._numbers, polynomial)
+        if surely_positive(polynomial):
+            return ()
+        t = _nearly_real_roots(polynomial, 2.0 * (REMOTEST + abs(self.m)) / self.sigma)
         t = t[t > 0.0]
-        return self.m + 0.5 * width * (t - 1.0 / t)
+        candidates = self.m + 0.5 * self.sigma * (t - 1.0 / t)
+        return _negative_intervals(lambda k: float(self.g(k)), candidates)
+
+    @property
+    def _numbers(self) -> tuple[float, float, float, float, float]:
+        return self.a, self.b, self.rho, self.m, self.sigma
 
     def jump_wings(self, tenor_years: float) -> JumpWings:
         """The slice in quantities that traders read, for its ``tenor_years`` > 0."""
