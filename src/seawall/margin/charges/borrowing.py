@@ -62,7 +62,8 @@ class BorrowFactorCharge(PositionCharge, frozen=True, kw_only=True, tag="borrow-
         debt, place = -accounts.money_usd[owed], accounts.money_place[owed]
         owing, kind = np.unique(place, return_inverse=True)
         money = accounts.instruments.book.money
-        rates = self.money_rates([money[each][0].instrument for each in owing.tolist()])
+        places: list[int] = owing.tolist()
+        rates = self.money_rates([money[each][0].instrument for each in places])
         initial, maintenance = (debt * rate.short[kind] for rate in rates)
         return ChargeAmounts(accounts.money_account[owed], initial, maintenance)
 
