@@ -13,25 +13,23 @@ moves with the index, V′·(1 + x_c). One with ``physical[i]`` has then turned 
 and moves with it: V′ = B(F, K, σ′, 0) + s·F·x_c (s·L·x_c), s = 1 for a future and a call in the
 money, −1 for a put there, 0 for the rest. ``coin_usd`` is the USD value of coins that one unit
 already holds as unrealised profit. Source: docs/models/prbm.md.
+
+How it is fast, and how exact: docs/kernels.md. A number is computed in the same way wherever it
+stands, the value today included, so that a cell's bits depend on its own inputs alone and nothing
+moved is nothing gained.
 """
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seawall.kernels._jit import kernel
-from seawall.kernels.bachelier import bachelier_scalar
-from seawall.kernels.black76 import black76_scalar
+from seawall.kernels.option_blocks import CALL_KIND, revalue_options
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
-
-CALL_KIND = 3
-"""From this kind on a row is an option; this one is a call, the next a put."""
 
 
 @kernel()
@@ -42,22 +40,6 @@ def delivered_scalar(option: bool, call: bool, payoff: float) -> float:
     if payoff <= 0.0:
         return 0.0
     return 1.0 if call else -1.0
-
-
-@kernel()
-def moved_scalar(forward: float, level: float, price_rel: float) -> float:
-    """The price after a relative move, which is of ``level`` where that is > 0."""
-    return forward + level * price_rel if level > 0.0 else forward * (1.0 + price_rel)
-
-
-@kernel()
-def value_scalar(
-    signed: bool, forward: float, strike: float, vol: float, tenor_years: float, call: bool
-) -> float:
-    """Undiscounted value: Bachelier's of a ``signed`` price, Black-76 of all others."""
-    if signed:
-        return bachelier_scalar(forward, strike, vol * math.sqrt(tenor_years), call)
-    return black76_scalar(forward, strike, vol, tenor_years, call)
 
 
 @kernel(
@@ -85,34 +67,45 @@ def revalue(
 
     ``kind``, ``inverse``, ``physical``, ``forward``, ``level``, ``strike``, ``unit_usd``,
     ``coin_usd`` [M]; ``vol`` [M, V]; ``tenor_years``, ``discount`` and ``settled`` [M, I];
-    ``price_rel``, ``vol_index`` [C]. Inputs are finite, tenors ≥ 0.
+    ``price_rel``, ``vol_index`` [C]. Inputs are finite, tenors ≥ 0, and where ``level`` is 0
+    prices ≥ 0 and moves ≥ −1: what is not makes NaN.
     """
     cells = price_rel.shape[0]
+    base_usd = np.zeros(kind.shape[0])
+    revalue_options(
+        kind,
+        forward,
+        level,
+        strike,
+        unit_usd,
+        coin_usd,
+        vol,
+        tenor_years,
+        discount,
+        price_rel,
+        vol_index,
+        base_usd,
+        out,
+    )
+    # What is left goes straight with the price, from what it has gained unmoved.
     for i in range(kind.shape[0]):
         option = bool(kind[i] >= CALL_KIND)
         call = bool(kind[i] == CALL_KIND)
-        signed = bool(level[i] > 0.0)
-        base = forward[i]
-        if option:
-            base = value_scalar(signed, forward[i], strike[i], vol[i, 0], tenor_years[i, 0], call)
-            base *= discount[i, 0]
-        for t in range(tenor_years.shape[1]):
-            for c in range(cells):
-                shocked = forward[i]
-                tenor = 0.0
-                if not settled[i, t]:
-                    shocked = moved_scalar(forward[i], level[i], price_rel[c])
-                    tenor = tenor_years[i, t]
-                value = shocked
+        size = level[i] if level[i] > 0.0 else forward[i]
+        for t in range(settled.shape[1]):
+            if option and not settled[i, t]:
+                continue
+            start, slope = 0.0, size
+            if settled[i, t]:
+                payoff = 0.0
                 if option:
-                    value = value_scalar(
-                        signed, shocked, strike[i], vol[i, vol_index[c]], tenor, call
-                    )
-                    value *= discount[i, t]
-                if settled[i, t] and physical[i]:
-                    size = level[i] if signed else forward[i]
-                    value += delivered_scalar(option, call, value) * size * price_rel[c]
-                elif settled[i, t] and option and inverse[i]:
-                    value *= 1.0 + price_rel[c]
-                gain = unit_usd[i] * (value - base) + coin_usd[i] * price_rel[c]
-                out[i, t * cells + c] = gain
+                    moneyness = forward[i] - strike[i] if call else strike[i] - forward[i]
+                    payoff = max(moneyness, 0.0) * discount[i, t]
+                    start = unit_usd[i] * payoff - base_usd[i]
+                if physical[i]:
+                    slope = delivered_scalar(option, call, payoff) * size
+                else:
+                    slope = payoff if option and inverse[i] else 0.0
+            slope = unit_usd[i] * slope + coin_usd[i]
+            for c in range(cells):
+                out[i, t * cells + c] = start + slope * price_rel[c]
