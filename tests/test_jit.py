@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -66,6 +67,17 @@ def test_edit_of_a_helper_in_another_file_reaches_its_compiled_callers(tmp_path:
     assert run_caller(tmp_path) == "41.0 1"
     assert run_caller(room_with(tmp_path, "2.0")) == "42.0 0"
     assert run_caller(tmp_path) == "42.0 1"
+
+
+@pytest.mark.skipif(
+    platform.machine().lower() not in {"x86_64", "amd64"}, reason="the name of an x86 processor"
+)
+def test_what_was_compiled_for_one_processor_is_not_taken_for_another(tmp_path: Path) -> None:
+    lesser = {"NUMBA_CPU_NAME": "x86-64", "NUMBA_CPU_FEATURES": ""}
+    assert run_caller(room_with(tmp_path, "1.0")) == "41.0 0"
+    assert run_caller(tmp_path, **lesser) == "41.0 0"
+    assert run_caller(tmp_path, **lesser) == "41.0 1"
+    assert run_caller(tmp_path) == "41.0 1"
 
 
 def test_kernels_compile_where_no_cache_can_be_written(tmp_path: Path) -> None:
