@@ -256,11 +256,11 @@ def revalue_options(
     cells = price_rel.shape[0]
     # The first cell is the one in which nothing moves: its value today is what gains are from.
     move, column = np.zeros(cells + 1), np.zeros(cells + 1, np.int64)
-    growth, log_growth = np.ones(cells + 1), np.zeros(cells + 1)
+    growth, one, log_growth = np.ones(cells + 1), np.ones(cells + 1), np.zeros(cells + 1)
     for c in range(cells):
         move[c + 1], column[c + 1] = price_rel[c], vol_index[c]
         growth[c + 1] += price_rel[c]
-    log_ratios(growth, np.ones(cells + 1), log_growth)
+    log_ratios(growth, one, log_growth)
     lanes, vols = np.ones((COLUMNS, LANES)), np.zeros((vol.shape[1], LANES))
     per_sd, spread = np.zeros((vol.shape[1], LANES)), np.zeros((vol.shape[1], LANES))
     tile = np.zeros((cells + 1, TILE_LANES))
