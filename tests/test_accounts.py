@@ -145,6 +145,7 @@ KINDS = {
     "Indian options": ([("NIFTY.IN_INR-30MAR26-25400-P", -75)], "options/NIFTY.IN"),
     "a share": ([("NVDA.US", 40)], "stock/NVDA.US"),
     "oil below zero": ([("CL.CME_USD-17MAR26", 20, -31.5)], "scanning_risk/CL.CME"),
+    "oil bought for nothing": ([("CL.CME_USD-17MAR26", 20, 0)], "unrealised/CL.CME"),
     "oil at a strike of zero": ([("CL.CME_USD-17MAR26-0-P", -900)], "concentration/CL.CME"),
     "an expiry within the day": ([(TODAY, -5)], "scanning_risk/BTC"),
     "expiries today and later": ([(TODAY, -5), (FAR, 9)], "basis/BTC"),

@@ -336,7 +336,8 @@ def _worth(
     if entered.size:
         at, paid = row[entered], entry[entered]
         forward, inverse = book.forward[at], book.inverse[at]
-        coined = np.where(inverse, forward / paid - 1.0, 0.0)
+        # Where prices are of either sign, one may have paid nothing.
+        coined = np.where(inverse, forward / np.where(inverse, paid, 1.0) - 1.0, 0.0)
         coin_profit[entered] = coined
         profit = np.where(inverse, coined * book.spot_usd, (forward - paid) * book.unit_usd[at])
         value[entered] = quantity[entered] * profit
