@@ -16,6 +16,7 @@ Integers = NDArray[np.int64]
 Rows = NDArray[np.uint32]
 Flags = NDArray[np.bool_]
 
+
 @kernel()
 def add_bucket(held: float, weight: Floats, net: Flags, at: int, out: Floats, g: int) -> None:
     """Add what ``held`` coins of delta in bucket ``at`` bring to the sums ``out[g]``."""

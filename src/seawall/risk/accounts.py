@@ -51,14 +51,29 @@ class Instruments:
     def joined(cls, instruments: Sequence[Instrument], market: MarketSnapshot) -> Instruments:
         """Look up distinct instruments. Raises what :func:`seawall.risk.book.join` raises."""
         units = tuple(one_unit(each, market) for each in instruments)
-        book = join(Portfolio(account="all accounts", positions=units), market)
+        book = _joined(units, market)
         book = replace(book, underlyings=tuple(map(_by_cluster, book.underlyings)))
         place = {p.instrument.name: (-1, row) for row, (p, _) in enumerate(book.money)}
         for number, part in enumerate(book.underlyings):
             for row, position in enumerate(part.positions):
                 place[position.instrument.name] = (number, row)
         found = np.array([place[each.name] for each in instruments], dtype=np.int64)
-        return cls(book, *(np.ascontiguousarray(column) for column in found.T))
+        return cls(book, *(np.ascontiguousarray(column) for column in found.reshape(-1, 2).T))
+
+
+def _joined(units: tuple[Position, ...], market: MarketSnapshot) -> Book:
+    """The book of all units; one that nobody could margin for want of any is a book of nothing."""
+    account = "all accounts"
+    if units:
+        return join(Portfolio(account=account, positions=units), market)
+    return Book(
+        account=account,
+        as_of=market.as_of,
+        underlyings=(),
+        money=(),
+        liquidity=market.liquidity,
+        warnings=market.warnings,
+    )
 
 
 def one_unit(instrument: Instrument, market: MarketSnapshot) -> Position:
