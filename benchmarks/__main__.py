@@ -59,7 +59,7 @@ def main(words: Sequence[str] | None = None) -> None:
         for section in import_module(f"benchmarks.sections.{SECTIONS[name]}").sections(effort):
             sections.append(section)
             _show(table(section))
-    run = Run({**said, "load at the end": machine.load()}, sections, grown, goals(sections, grown))
+    run = Run(said, sections, grown, goals(sections, grown))
     _show(goals_table(run.goals))
     if asked.write:
         write(run, HERE)

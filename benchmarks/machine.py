@@ -12,6 +12,9 @@ from benchmarks.environments import ROOT
 
 OURS = ("numpy", "numba", "scipy", "polars", "msgspec", "QuantLib", "ray")
 
+# A load average from which on a run shares its cores with others.
+BUSY = 0.7
+
 # One thread each: what a library may otherwise start is named here before it is imported.
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
@@ -38,8 +41,10 @@ def conditions() -> dict[str, str]:
 
 
 def load() -> str:
-    """Load average over 1, 5 and 15 minutes: an honest run has about 0 at its start."""
-    return " ".join(f"{value:.2f}" for value in os.getloadavg())
+    """Load average over 1, 5 and 15 minutes, and whether others were at work."""
+    averages = os.getloadavg()
+    said = " ".join(f"{value:.2f}" for value in averages)
+    return f"{said}: busy, so these figures are none to rely on" if averages[0] > BUSY else said
 
 
 def commit() -> str:
