@@ -45,6 +45,11 @@ def _without_open_interest() -> MarginModel:
     return _prbm(classes=classes)
 
 
+def _without_named_classes() -> MarginModel:
+    """Every coin counts in the array as far as it is hedged, wrapped ones too."""
+    return _prbm(classes=tuple(c for c in PRBM.classes if c.takes_the_rest))
+
+
 def _clusters(least: float) -> MarginModel:
     charges = tuple(
         replace(c, least_cluster_share=least) if isinstance(c, ConcentrationCharge) else c
@@ -93,6 +98,7 @@ def models() -> dict[str, MarginModel]:
         "no charges": _prbm(charges=()),
         "three in a group": _three(),
         "classes without open interest": _without_open_interest(),
+        "no named classes": _without_named_classes(),
         "no least of a cluster": _clusters(0.0),
         "a large least of a cluster": _clusters(0.5),
         "nothing counts": _collateral(locked=("long-options", "unrealised-profit")),

@@ -50,7 +50,10 @@ CHAINS = (
     ("NIFTY.IN", "INR", (28,)),
     (CL, "USD", (15, 46)),
 )
-PERPETUALS = ("BTC", "BTC_USDC", "ETH", "ETH_USDT", "SOL_USDC", "TRX_USDT", "XRP_USDC", "UNI_USDT")
+PERPETUALS = (
+    *("BTC", "BTC_USDC", "ETH", "ETH_USDT", "SOL_USDC"),
+    *("TRX", "TRX_USDT", "XRP", "XRP_USDC", "UNI_USDT"),
+)
 
 
 def wide_market(liquidity: Liquidity | None = None) -> MarketSnapshot:
@@ -142,7 +145,7 @@ def told(market: MarketSnapshot, crowd: float = 1e4) -> Liquidity:
     usd = {
         name: max(abs(market.index_usd[parse_name(name).underlying]), 20.0) for name in contracts
     }
-    rates = (None, -0.0004, 0.0, 0.0007, None, 0.001, -0.002, 0.0003)
+    rates = (None, -0.0004, 0.0, 0.0007, None, None, 0.001, 0.0, -0.002, 0.0003)
     funding = zip((f"{pair}-PERPETUAL" for pair in PERPETUALS), rates, strict=True)
     return Liquidity(
         adv_usd={"BTC": 2e9, "TRX": 3e6, CL: 5e8},

@@ -14,6 +14,7 @@ from seawall.basics.errors import BadNumber, BadParameter
 from seawall.margin.accounts import AccountsMargin, ModelArrays, margin_of_accounts
 from seawall.margin.model import MarginModel
 from seawall.margin.presets import load_preset, preset_names
+from seawall.market.snapshot import MarketSnapshot
 from seawall.products.portfolio import Portfolio, portfolio
 from seawall.risk.accounts import joined_accounts
 from tests.account_models import PRBM, models
@@ -135,6 +136,10 @@ KINDS = {
     "a coin hedged in part": ([("UNI", 900), ("UNI_USDT-PERPETUAL", -300)], "outside/UNI"),
     "a coin hedged and more": ([("UNI", 900), ("UNI_USDT-PERPETUAL", -990)], "spot/UNI"),
     "a coin not hedged": ([("TRX", 9_000), ("TRX_USDT-27MAR26", 400)], "outside/TRX"),
+    "a coin hedged by a contract that has earned": (
+        [("TRX", 9_000), ("TRX-PERPETUAL", -7_000, 0.2), ("TRX_USDT-27MAR26", 400)],
+        "outside/TRX",
+    ),
     "a gain in coin": ([("BTC-27MAR26", 3, 56_000)], "unrealised/BTC"),
     "a loss in coin": ([("BTC-27MAR26", 3, 110_000), ("BTC", 1)], "unrealised/BTC"),
     "a gain of a short": ([("ETH-PERPETUAL", -90, 3_400)], "unrealised/ETH"),
@@ -164,11 +169,15 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("name", ["prbm", "hybrid", "collateral-factor", "no netting"])
-def test_accounts_of_every_kind(name: str) -> None:
+@pytest.mark.parametrize("market", [CROWDED, BARE], ids=["told", "bare"])
+@pytest.mark.parametrize(
+    "name",
+    ["prbm", "hybrid", "collateral-factor", "no netting", "classes without open interest"],
+)
+def test_accounts_of_every_kind(name: str, market: MarketSnapshot) -> None:
     held = [portfolio(rows, account=kind) for kind, (rows, _) in KINDS.items()]
     held.append(portfolio([("BTC-PERPETUAL", 0), ("UNI", 0), ("USD", 0), ("BUIDL", 0)], "nothing"))
-    found = assert_same(held, CROWDED, models()[name])
+    found = assert_same(held, market, models()[name])
     assert found.initial_cents[-1] == found.equity_cents[-1] == 0
 
 
