@@ -16,7 +16,8 @@ so that the logarithms of both, and their first two derivatives (β″/β′ = (
 evaluating anything tiny. The equation solved is ln β = given where β is at most half its bound and
 ln(β(∞) − β) = given above that. Each step is Halley's, kept inside a bracket that every evaluation
 narrows; a step that would leave it becomes a bisection. From the starts described at ``_start``
-and ``start_below_scalar`` three steps are usual and five enough.
+and ``start_below_scalar`` three steps are usual and five enough. Most quotes of a market never come
+here: ``kernels.usual_vols`` solves them in vectors, by the same equation and to the same accuracy.
 
 Sources: Black (1976); the normalisation is that of P. Jäckel, "Let's be rational" (2015), the
 method of solution is this file's own.
@@ -32,6 +33,7 @@ from numpy.typing import NDArray
 from seawall.kernels._jit import kernel
 from seawall.kernels.black76 import log_moneyness_scalar
 from seawall.kernels.normal import mills_ratio_scalar, mills_spread_scalar
+from seawall.kernels.usual_vols import usual_vols
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -191,9 +193,14 @@ def implied_vols(
 ) -> None:
     """Fill σ and the outcome of each row from undiscounted values; all arrays of shape [n].
 
-    Where the outcome is not SOLVED σ is NaN.
+    Where the outcome is not SOLVED σ is NaN. Usual quotes are solved in vectors first; the others
+    one by one.
     """
+    usual_vols(value, forward, strike, tenor_years, is_call, sigma_out)
     for i in range(sigma_out.size):
+        if sigma_out[i] > 0.0:
+            status_out[i] = SOLVED
+            continue
         price, F, K = float(value[i]), float(forward[i]), float(strike[i])
         call = bool(is_call[i])
         status_out[i] = _outcome(price, F, K, float(tenor_years[i]), call)
