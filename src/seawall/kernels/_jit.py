@@ -2,7 +2,8 @@
 
 Policy: nopython, ``nogil`` (a bulk job must not hold up a what-if), ``error_model="numpy"`` (a
 kernel guards its own divisions), no ``fastmath`` and no ``parallel`` (results are the same bits
-whatever the machine's load), one signature per array kernel compiled at import and kept on disk.
+whatever the machine's load and processor), one signature per array kernel compiled at import and
+kept on disk, for each processor apart.
 
 The cache on disk. numba marks a cached function with a hash of *its own* file, so an edit of a
 scalar helper in another file would leave its callers stale. Here the mark is a hash of every file
