@@ -19,7 +19,7 @@ LOG2_E = float.fromhex("0x1.71547652b82fep+0")
 # e^{−u²/2} is 0 where u² is greater: it is then taken for 2^−1023, which there is not.
 GREATEST_SQUARE = 2046.0 * LN_2_HIGH
 
-# e^{−r/2} = 1 − r/2 + r²/8 + r³·(G3 + G4·r + …) for |r| ≤ ln 2, to a relative 3e-16 (Remez).
+# e^{−r/2} = 1 − r/2 + r²/8 + r³·(G3 + G4·r + …) for |r| ≤ ln 2, to a relative 3e-16 (minimax).
 G3, G4, G5, G6, G7, G8, G9, G10 = (
     -0.1666666666661917 / 8.0,
     0.0416666666673026 / 16.0,
@@ -79,7 +79,8 @@ def log_ratio_scalar(a: float, b: float) -> float:
     return fma(n, LN_2_HIGH, f + small)
 
 
-# Φ(−u)·e^{u²/2} ≈ P(u)/Q(u) for u ≥ 0.
+# Φ(−u)·e^{u²/2} ≈ P(u)/Q(u) for u ≥ 0: minimax among those that are ½ at 0, times e^{−u²/2}
+# within 3e-17 of Φ(−u). Beyond 13, where that is 0, it still falls like φ(0)/u.
 P0, P1, P2, P3, P4, P5, P6 = (
     0.5,
     0.502088283586645,
