@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,6 +33,8 @@ from tests.account_tables import (
     wide_market,
 )
 from tests.collateral_books import worked_market
+from tests.conftest import ROOT
+from tests.follow import FENCE
 from tests.golden_books import WORKED
 from tests.signed_books import cl_account, cl_legs, cl_market
 from tests.strategies import SHARE_MIXES, books, markets
@@ -333,3 +337,23 @@ def test_an_amount_beyond_all_is_refused(table: list[Portfolio]) -> None:
     accounts = joined_accounts(dataclasses.replace(columns, quantity=huge), len(table), instruments)
     with pytest.raises(BadNumber, match=r"initial margin|equity"):
         margin_of_accounts(accounts, arrays)
+
+
+def test_a_charge_of_the_page_on_charges_is_taken_of_many_accounts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both of them: the one that goes account by account, and the one that is a formula of sums."""
+    page = (ROOT / "docs" / "adding-a-charge.md").read_text(encoding="utf-8")
+    vega, gross = (
+        next(body for language, body in FENCE.findall(page) if f"class {name}(" in body)
+        for name in ("VegaCharge", "GrossVegaCharge")
+    )
+    gross = gross.replace("seawall.margin.charges import VegaCharge", "page_vega import VegaCharge")
+    (tmp_path / "page_vega.py").write_text(vega, encoding="utf-8")
+    (tmp_path / "page_gross_vega.py").write_text(gross, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    charges = importlib.import_module("page_gross_vega").charges
+    assert [type(charge).__name__ for charge in charges] == ["VegaCharge", "GrossVegaCharge"]
+    model = replace(PRBM, charges=(*PRBM.charges, *charges))
+    held = drawn_accounts(9, CROWDED, 25, without_american(CROWDED))
+    assert_same(held, CROWDED, model)
