@@ -10,6 +10,7 @@ import sys
 
 import numpy as np
 
+from tests import test_segments
 from tests.risk_rows import revalued, risk_rows
 
 
@@ -32,6 +33,7 @@ def digest_of_everything(margined: str) -> dict[str, str]:
                 *(revalued(risk_rows(seed, signed=signed)) for seed in (1, 2) for signed in (0, 1))
             ),
             "risk array of the synthetic book": digest(revalued(dict(rows))),
+            "segments of many accounts": test_segments.digest(),
         }
 
 
