@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ from seawall.margin.model import MarginModel
 from seawall.margin.status import WARNING_RATIO
 from seawall.market.snapshot import MarketSnapshot
 from seawall.products.instruments import CASH
-from seawall.risk.accounts import Columns, by_account_order, joined_accounts
+from seawall.risk.accounts import Columns, Instruments, by_account_order, joined_accounts
 
 if TYPE_CHECKING:
     import polars as pl
@@ -40,17 +40,37 @@ Integers = NDArray[np.int64]
 BLOCK_POSITIONS = 500_000
 """Positions of a block: what its columns take stays near the processor."""
 
+Progress = Callable[[int, int], None]
+"""Told how many accounts are done, and of how many."""
+
+
+def no_progress(done: int, of: int) -> None:
+    """Nobody is told."""
+
+
 STATES = ("healthy", "warning", "reduce-only", "liquidation")
 
 
 def margin_of_positions(
-    positions: Any, market: MarketSnapshot, model: MarginModel, threads: int | None = None
+    positions: Any,
+    market: MarketSnapshot,
+    model: MarginModel,
+    threads: int | None = None,
+    progress: Progress = no_progress,
 ) -> pl.DataFrame:
     """The margin of every account of a table, on this machine; in the order of their first rows.
 
     Raises what the first row that cannot be margined would raise by itself, EmptyPortfolio for a
     table without rows, and what :func:`position_frame` and the model raise.
     """
+    table, held = sound_positions(positions, market)
+    return margin_table(table, held, ModelArrays.of(held.joined, model), threads, progress)
+
+
+def sound_positions(
+    positions: Any, market: MarketSnapshot
+) -> tuple[PositionTable, HeldInstruments]:
+    """A table of which every row can be margined; raises as :func:`margin_of_positions`."""
     frame = position_frame(positions)
     if frame.is_empty():
         raise EmptyPortfolio(
@@ -60,7 +80,7 @@ def margin_of_positions(
     table, faults = read_positions(frame, held)
     if faults:
         raise faults[0].error
-    return margin_table(table, held, ModelArrays.of(held.joined, model), threads)
+    return table, held
 
 
 def check_positions(positions: Any, market: MarketSnapshot) -> pl.DataFrame:
@@ -88,34 +108,55 @@ def margin_table(
     held: HeldInstruments,
     arrays: ModelArrays,
     threads: int | None = None,
+    progress: Progress = no_progress,
 ) -> pl.DataFrame:
     """The margin of every account of a table that has been read."""
     count = len(table.accounts)
-    columns = by_account_order(table.columns, count)
+    margin = margin_of_columns(table.columns, count, held.joined, arrays, threads, progress)
+    return margin_frame(table.accounts, margin)
+
+
+def margin_of_columns(
+    columns: Columns,
+    count: int,
+    joined: Instruments,
+    arrays: ModelArrays,
+    threads: int | None = None,
+    progress: Progress = no_progress,
+) -> AccountsMargin:
+    """The margin of ``count`` accounts, block by block; ``threads`` None: as many as processors."""
 
     def margined(block: tuple[int, Columns]) -> AccountsMargin:
         size, own = block
-        return margin_of_accounts(joined_accounts(own, size, held.joined), arrays)
+        return margin_of_accounts(joined_accounts(own, size, joined), arrays)
 
+    parts: list[AccountsMargin] = []
+    done = 0
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        parts = list(pool.map(margined, _blocks(columns, count)))
-    return _frame(table.accounts, AccountsMargin.joined(parts))
+        for part in pool.map(margined, account_blocks(columns, count)):
+            parts.append(part)
+            done += part.initial_cents.size
+            progress(done, count)
+    return AccountsMargin.joined(parts)
 
 
-def _blocks(columns: Columns, count: int) -> Iterator[tuple[int, Columns]]:
-    """So many accounts at a time and their positions; ``columns`` by account."""
+def account_blocks(
+    columns: Columns, count: int, most_positions: int = BLOCK_POSITIONS
+) -> Iterator[tuple[int, Columns]]:
+    """The accounts in their order, so many at a time, with their positions."""
+    columns = by_account_order(columns, count)
     starts: list[int] = np.searchsorted(columns.account, np.arange(count + 1)).tolist()
     first = 0
     while first < count:
         # An account is never cut, however many positions it has.
-        last = bisect_right(starts, starts[first] + BLOCK_POSITIONS) - 1
+        last = bisect_right(starts, starts[first] + most_positions) - 1
         last = min(max(last, first + 1), count)
         own = columns.at(slice(starts[first], starts[last]))
         yield last - first, replace(own, account=own.account - first)
         first = last
 
 
-def _frame(accounts: pl.Series, margin: AccountsMargin) -> pl.DataFrame:
+def margin_frame(accounts: pl.Series, margin: AccountsMargin) -> pl.DataFrame:
     """Amounts in USD, as the reports of the accounts have them."""
     import polars as pl
 

@@ -94,6 +94,12 @@ def held_instruments(names: Iterable[str], market: MarketSnapshot) -> HeldInstru
     )
 
 
+def names_by_place(held: HeldInstruments) -> tuple[str, ...]:
+    """A name of each instrument, by its place in ``joined``."""
+    by_place = {place: name for name, place in held.place.items()}
+    return tuple(by_place[place] for place in range(len(by_place)))
+
+
 def _price_usd(instrument: Instrument, market: MarketSnapshot) -> float:
     if isinstance(instrument, Derivative):
         return market.level_usd(instrument.underlying)

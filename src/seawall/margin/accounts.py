@@ -122,6 +122,10 @@ class AccountsMargin:
         columns = [array_fields(part).values() for part in (empty, *parts)]
         return cls(*map(np.concatenate, zip(*columns, strict=True)))
 
+    def at(self, places: Integers) -> AccountsMargin:
+        """The accounts at some places, in their order."""
+        return AccountsMargin(*(values[places] for values in array_fields(self).values()))
+
 
 def margin_of_accounts(accounts: Accounts, arrays: ModelArrays) -> AccountsMargin:
     """The requirement and the collateral of every account under a model.
