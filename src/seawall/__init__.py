@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seawall.basics.errors import SeawallError as SeawallError
+    from seawall.cluster.accounts import margin_accounts as margin_accounts
+    from seawall.cluster.resident import AccountCluster as AccountCluster
     from seawall.feeds.books import read_portfolio as read_portfolio
     from seawall.feeds.books import read_portfolios as read_portfolios
     from seawall.feeds.market import read_market as read_market
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AccountCluster": "seawall.cluster.resident",
     "Comparison": "seawall.report.comparison",
     "MarginModel": "seawall.margin.model",
     "MarginReport": "seawall.report.schema",
@@ -69,6 +72,7 @@ _HOMES = {
     "json_schema": "seawall.report.json_schema",
     "load_preset": "seawall.margin.presets",
     "margin": "seawall.report.build",
+    "margin_accounts": "seawall.cluster.accounts",
     "margin_of_member": "seawall.report.membership",
     "parse_name": "seawall.products.names",
     "parse_venue_name": "seawall.products.names",

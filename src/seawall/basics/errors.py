@@ -17,9 +17,10 @@
     ├── ModelError                the model or its numbers cannot be used
     │   ├── UnknownModel          no preset of that name
     │   └── BadParameter          a number or choice of a model is missing, unknown or impossible
-    └── VenueError                a venue was asked and gave no usable answer
-        ├── VenueUnavailable      it was not reached or is busy: the same may succeed later
-        └── VenueRefused          it does not take the keys, the request or this machine
+    ├── VenueError                a venue was asked and gave no usable answer
+    │   ├── VenueUnavailable      it was not reached or is busy: the same may succeed later
+    │   └── VenueRefused          it does not take the keys, the request or this machine
+    └── ClusterError              the machines that share the work cannot do it
 
 Each message is one line: what is wrong, where, and the remedy. Of what it repeats of a file or an
 argument, characters that no terminal shows are escaped, and what is long is cut.
@@ -134,3 +135,7 @@ class VenueUnavailable(VenueError):
 
 class VenueRefused(VenueError):
     """A venue does not take the keys, the request or the machine that it comes from."""
+
+
+class ClusterError(SeawallError):
+    """Ray or its workers cannot be reached or started, are unlike, or are lost again and again."""

@@ -11,13 +11,20 @@ from pathlib import Path
 
 import typer
 
-from seawall.basics.errors import InputError, ModelError, SeawallError, VenueError
+from seawall.basics.errors import (
+    ClusterError,
+    InputError,
+    ModelError,
+    SeawallError,
+    VenueError,
+)
 
 EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (InputError, 2),
     (typer.TyperException, 2),  # the command line itself is wrong: unknown option, missing file
     (ModelError, 3),
     (VenueError, 4),
+    (ClusterError, 5),
     (typer.Abort, 130),
     (KeyboardInterrupt, 130),
     (Exception, 1),  # the system refused, or a fault of seawall
@@ -32,6 +39,7 @@ EXIT_MEANINGS = {
     2: "the input is wrong: an InputError, or the command line",
     3: "the model is wrong: a ModelError",
     4: "a venue was not reached, refused, or gave nothing usable: a VenueError",
+    5: "the machines that share the work cannot do it: a ClusterError",
     SOME_LEFT_OUT: "answered but for accounts that are listed (batch --keep-going)",
     130: "interrupted",
 }
