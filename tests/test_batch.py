@@ -288,6 +288,17 @@ def test_keep_going_without_a_bad_row_lists_none(source: Path, tmp_path: Path) -
     assert summary.rejected == str(listed)
 
 
+@pytest.mark.parametrize("order", ["grouped", "shuffled"])
+def test_keep_going_may_leave_nobody(order: str, tmp_path: Path) -> None:
+    rows = ROWS.with_columns(quantity=pl.lit(None, dtype=pl.Float64))
+    given = rows if order == "grouped" else shuffled(rows)
+    source, out = written(given, tmp_path / "positions.parquet"), tmp_path / "margins.parquet"
+    summary = run(source, out, keep_going=True)
+    assert (summary.accounts, summary.initial, summary.rejected_accounts) == (0, 0, 60)
+    assert pl.read_parquet(out).equals(whole(ROWS)[:0])
+    assert len(pl.read_csv(tmp_path / "margins.rejected.csv")) == len(ROWS)
+
+
 def test_an_account_beyond_all_amounts_is_named_or_left_out(tmp_path: Path) -> None:
     """Each of its positions can be margined, and what it owes in one underlying cannot be told."""
     names = [name for name in sorted(MARKET.option_rows) if name.endswith("-C")][:40]

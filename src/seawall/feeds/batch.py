@@ -74,6 +74,7 @@ MOST_FAULTS = 1_000
 """So many bad rows are counted before a file is given up."""
 
 _FIRST_ROW = "first_row"
+_ORDERED_ACCOUNTS = 100_000
 
 
 def margin_file(
@@ -293,17 +294,17 @@ def _in_order(batch: _Batch) -> Iterator[Path]:
     if not batch.cut.dealt:
         yield from shards
         return
-    start = batch.file.first_row
-    for number, stop in enumerate(batch.cut.stops):
-        end = batch.file.first_row + stop
-        here = (pl.col(_FIRST_ROW) >= start) & (pl.col(_FIRST_ROW) < end)
-        found = pl.concat([pl.scan_parquet(part, glob=False).filter(here) for part in shards])
+    parts = [pl.scan_parquet(part, glob=False) for part in shards]
+    first = pl.concat([part.select(_FIRST_ROW) for part in parts]).collect().to_series().sort()
+    for number, place in enumerate(range(0, max(first.len(), 1), _ORDERED_ACCOUNTS)):
+        own = first[place : place + _ORDERED_ACCOUNTS]
+        here = pl.col(_FIRST_ROW).is_between(own.min(), own.max())
+        found = pl.concat([part.filter(here) for part in parts])
         ordered = batch.folder / "ordered" / f"{number:06}.parquet"
         with refusals(ordered), refusals_of_polars(ordered):
             ordered.parent.mkdir(exist_ok=True)
             found.collect().sort(_FIRST_ROW).drop(_FIRST_ROW).write_parquet(ordered)
         yield ordered
-        start = end
 
 
 def _write(batch: _Batch, files: BatchFiles, reports: Mapping[Path, bytes]) -> None:
