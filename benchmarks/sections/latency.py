@@ -71,11 +71,13 @@ def _calls(effort: Effort) -> Section:
     book = Resident(size, calls)
     ways: dict[str, Callable[[], Latencies]] = {
         KERNEL: lambda: _kernel_latencies(book),
-        IDLE: lambda: _each(calls, _what_if(book)),
+        IDLE: lambda: each_call(calls, _what_if(book)),
         UNDER_LOAD: lambda: _under_load(book, calls),
-        "numpy on the same vector": lambda: _each(calls // 10, _numpy_what_if(book)),
-        f"fold of {POSITIONS} positions from Python": lambda: _each(calls // 10, _one_fold(book)),
-        f"numpy on {POSITIONS} positions": lambda: _each(calls // 10, _numpy_fold(book)),
+        "numpy on the same vector": lambda: each_call(calls // 10, _numpy_what_if(book)),
+        f"fold of {POSITIONS} positions from Python": lambda: each_call(
+            calls // 10, _one_fold(book)
+        ),
+        f"numpy on {POSITIONS} positions": lambda: each_call(calls // 10, _numpy_fold(book)),
     }
     return Section(
         key=KEY,
@@ -105,7 +107,7 @@ def percentiles(ways: Mapping[str, Callable[[], Latencies]], effort: Effort) -> 
     ]
 
 
-def _each(calls: int, run: Callable[[int], object]) -> Latencies:
+def each_call(calls: int, run: Callable[[int], object]) -> Latencies:
     """Nanoseconds of each call, read from Python."""
     out = np.empty(calls, dtype=np.int64)
     clock = time.perf_counter_ns
@@ -227,7 +229,7 @@ def busy(work: Callable[[], object]) -> Iterator[None]:
 
 def _under_load(book: Resident, calls: int) -> Latencies:
     with busy(book.fold.run):
-        return _each(calls, _what_if(book))
+        return each_call(calls, _what_if(book))
 
 
 # ---------------------------------------------------------------- a tick
