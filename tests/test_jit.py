@@ -8,6 +8,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -117,8 +118,56 @@ class TestCompiled:
             x[0] = 1.0
             out[0] = x[0]
 
+        rows = np.array([1.0, 2.0])
         with pytest.raises(Exception, match=r"[Rr]ead-?only|modify"):
-            kernel("void(f8[::1], f8[::1])")(scale)
+            kernel("void(f8[::1], f8[::1])")(scale)(rows, np.empty(2))
+        assert rows.tolist() == [1.0, 2.0]
+
+    def test_a_kernel_is_compiled_when_it_is_first_called(self) -> None:
+        def twice(x: np.ndarray, out: np.ndarray) -> None:
+            for i in range(x.size):
+                out[i] = 2.0 * x[i]
+
+        doubling = kernel("void(f8[::1], f8[::1])")(twice)
+        assert len(doubling.signatures) == 0
+        with pytest.raises(TypeError, match="No matching definition"):
+            doubling(np.zeros(2, np.float32), np.empty(2))
+        assert len(doubling.signatures) == 1
+        out = np.empty(2)
+        doubling(np.array([1.0, 2.0]), out)
+        assert out.tolist() == [2.0, 4.0]
+        assert len(doubling.signatures) == 1
+
+    def test_a_kernel_within_a_kernel_keeps_its_one_signature(self) -> None:
+        @kernel("void(f8[::1], f8[::1])")
+        def inner(x: np.ndarray, out: np.ndarray) -> None:
+            for i in range(x.size):
+                out[i] = x[i] + 1.0
+
+        @kernel("void(f8[::1], f8[::1])")
+        def outer(x: np.ndarray, out: np.ndarray) -> None:
+            inner(x, out)
+            inner(out, out)
+
+        out = np.empty(1)
+        outer(np.array([1.0]), out)
+        assert out[0] == 3.0
+        assert len(inner.signatures) == len(outer.signatures) == 1
+
+    def test_threads_that_call_first_at_once_compile_once(self) -> None:
+        @kernel("void(f8[::1], f8[::1])")
+        def negate(x: np.ndarray, out: np.ndarray) -> None:
+            for i in range(x.size):
+                out[i] = -x[i]
+
+        def call(number: float) -> float:
+            out = np.empty(1)
+            negate(np.array([number]), out)
+            return float(out[0])
+
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(call, map(float, range(16)))) == [-float(i) for i in range(16)]
+        assert len(negate.signatures) == 1
 
 
 def test_plain_function_stands_beside_the_compiled_one() -> None:

@@ -2,8 +2,8 @@
 
 Policy: nopython, ``nogil`` (a bulk job must not hold up a what-if), ``error_model="numpy"`` (a
 kernel guards its own divisions), no ``fastmath`` and no ``parallel`` (results are the same bits
-whatever the machine's load and processor), one signature per array kernel compiled at import and
-kept on disk, for each processor apart.
+whatever the machine's load and processor), one signature per array kernel, compiled or taken from
+disk when it is first called and kept on disk, for each processor apart.
 
 The cache on disk. numba marks a cached function with a hash of *its own* file, so an edit of a
 scalar helper in another file would leave its callers stale. Here the mark is a hash of every file
@@ -34,6 +34,9 @@ POLICY = {"nogil": True, "error_model": "numpy", "fastmath": False, "parallel": 
 
 # Last part of the name of an array that a kernel writes.
 WRITTEN = "out"
+
+DECLARED: list[tuple[Any, str]] = []
+"""The kernels of all modules imported so far, each with its signature; none without compilation."""
 
 
 class Kernel(Protocol[P, R_co]):
@@ -137,9 +140,40 @@ def _compiled(function: Callable[P, R_co], signature: str, inline: bool) -> Kern
     dispatcher = _numba().njit(**POLICY, forceinline=inline)(function)
     if signature:
         _enable_cache(dispatcher)
-        dispatcher.compile(_argument_types(function, signature))
-        dispatcher.disable_compile()
+        _compile_when_used(dispatcher, signature)
+        DECLARED.append((dispatcher, signature))
     return cast("Kernel[P, R_co]", dispatcher)
+
+
+def compile_now(dispatcher: Any, signature: str) -> None:
+    """Compile a kernel, or take it from disk, unless that has been done. Threads take turns."""
+    from numba.core import compiler_lock
+
+    with cast(Any, compiler_lock).global_compiler_lock:
+        if dispatcher.overloads:
+            return
+        dispatcher.compile(_argument_types(dispatcher.py_func, signature))
+        dispatcher.disable_compile()
+
+
+def _compile_when_used(dispatcher: Any, signature: str) -> None:
+    """Have a dispatcher compile its signature, and no other, when it is first called or linked.
+
+    numba asks ``_compile_for_args`` what to call for arguments that it has no code for, and
+    ``get_call_template`` what a kernel that calls this one is to call.
+    """
+    own_template = dispatcher.get_call_template
+
+    def for_args(*_args: object) -> object:
+        compile_now(dispatcher, signature)
+        return dispatcher
+
+    def for_callers(*args: object) -> object:
+        compile_now(dispatcher, signature)
+        return own_template(*args)
+
+    dispatcher._compile_for_args = for_args
+    dispatcher.get_call_template = for_callers
 
 
 def _argument_types(function: Callable[..., object], signature: str) -> tuple[Any, ...]:
