@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from seawall.feeds.batch import margin_file
+from seawall.feeds.batch_files import batch_files
 from seawall.feeds.synthetic import synthetic_market
 from seawall.feeds.synthetic_book import synthetic_portfolio
 from seawall.market.moved import at_time
 from seawall.market.snapshot import MarketSnapshot
 from seawall.products.portfolio import Portfolio, portfolio
+from seawall.report.batch import BatchSummary
 from seawall.report.build import margin
 from seawall.report.change import explain_change
 from seawall.report.comparison import compare
@@ -47,6 +52,16 @@ def spread(account: str = "main") -> Portfolio:
     return portfolio(held, account=account)
 
 
+def _summary() -> BatchSummary:
+    """Of a file in which a row is bad."""
+    with TemporaryDirectory() as folder:
+        source, out = Path(folder) / "positions.csv", Path(folder) / "margins.parquet"
+        rows = "a,BTC,2\na,BTC-PERPETUAL,-1\nb,ETH,3\nc,ETH,much\n"
+        source.write_text(f"account,instrument,quantity\n{rows}", encoding="utf-8")
+        files = batch_files(out, keep_going=True, explain=("a",))
+        return margin_file(source, market(), "prbm", files)
+
+
 @cache
 def documents() -> dict[str, Document]:
     """A document of every kind by the name of its schema, of a small account or of the maker's."""
@@ -59,4 +74,5 @@ def documents() -> dict[str, Document]:
         "what-if": what_if(book, trades, market(), models=["cross"]),
         "change": explain_change(book, market(), later, to_model="cross"),
         "surface": surface(market(), "BTC")[0],
+        "batch-summary": _summary(),
     }
