@@ -60,6 +60,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
             write_market_csv(futures, folder / "futures.csv")
     chain = pl.concat([pl.read_csv(folder / f"{name}.csv") for name in ("start", "later")])
     chain.write_parquet(folder / "chain.parquet")
+    (folder / "positions.csv").write_text(BOOK, encoding="utf-8")
+    pl.read_csv(folder / "positions.csv").write_parquet(folder / "positions.parquet")
     for name in ("book", "old", "new"):
         (folder / f"{name}.csv").write_text(BOOK, encoding="utf-8")
     for name in ("mine", "my-model"):

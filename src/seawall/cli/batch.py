@@ -27,47 +27,54 @@ _SHOWN = 20
 """So many warnings are printed; what thousands of instruments lack is a long list."""
 
 
+_Positions = Annotated[
+    str,
+    typer.Argument(
+        metavar="POSITIONS",
+        help="account,instrument,quantity[,entry_price] in parquet, CSV or Arrow IPC.",
+    ),
+]
+_Out = Annotated[
+    str, typer.Option("--out", metavar="FILE", help="Write a .parquet, .csv or .arrow file.")
+]
+_Explain = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--explain",
+        metavar="ACCOUNT",
+        help="Write this account's whole report too; may be given several times.",
+    ),
+]
+_ExplainTo = Annotated[
+    str | None, typer.Option("--explain-to", metavar="DIR", help="Where reports go, in JSON.")
+]
+_KeepGoing = Annotated[
+    bool, typer.Option("--keep-going", help="Leave out accounts with bad rows and list these.")
+]
+_Rejected = Annotated[
+    str | None, typer.Option("--rejected", metavar="FILE", help="Where bad rows are listed.")
+]
+_Threads = Annotated[
+    int | None, typer.Option("--threads", metavar="N", min=1, help="Use N threads, not one a core.")
+]
+_Restart = Annotated[
+    bool, typer.Option("--restart", help="Throw away what an unfinished run has done.")
+]
+
+
 def batch(
-    positions: Annotated[
-        str,
-        typer.Argument(
-            metavar="POSITIONS",
-            help="account,instrument,quantity[,entry_price] in parquet, CSV or Arrow IPC.",
-        ),
-    ],
+    positions: _Positions,
     market: Market,
-    out: Annotated[
-        str,
-        typer.Option("--out", metavar="FILE", help="Write a .parquet, .csv or .arrow file."),
-    ],
+    out: _Out,
     at: At = None,
     model: Model = DEFAULT_MODEL,
     price: Price = None,
-    explain: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--explain",
-            metavar="ACCOUNT",
-            help="Write this account's whole report too; may be given several times.",
-        ),
-    ] = None,
-    explain_to: Annotated[
-        str | None,
-        typer.Option("--explain-to", metavar="DIR", help="Where reports go, in JSON."),
-    ] = None,
-    keep_going: Annotated[
-        bool, typer.Option("--keep-going", help="Leave out accounts with bad rows and list these.")
-    ] = False,
-    rejected: Annotated[
-        str | None, typer.Option("--rejected", metavar="FILE", help="Where bad rows are listed.")
-    ] = None,
-    threads: Annotated[
-        int | None,
-        typer.Option("--threads", metavar="N", min=1, help="Use N threads, not one a core."),
-    ] = None,
-    restart: Annotated[
-        bool, typer.Option("--restart", help="Throw away what an unfinished run has done.")
-    ] = False,
+    explain: _Explain = None,
+    explain_to: _ExplainTo = None,
+    keep_going: _KeepGoing = False,
+    rejected: _Rejected = None,
+    threads: _Threads = None,
+    restart: _Restart = False,
     as_json: Json = False,
     overwrite: Overwrite = False,
 ) -> None:
@@ -78,7 +85,8 @@ def batch(
     \b
     Examples:
       seawall batch positions.parquet --market chain.csv --out margins.parquet
-      seawall batch positions.csv -m chain.csv --out margins.csv --explain maker
+      seawall batch positions.csv -m chain.csv --out margins.csv --explain maker \\
+        --overwrite
       seawall batch positions.parquet -m chain.csv --out margins.parquet \\
         --keep-going --rejected bad.csv --overwrite
     """
