@@ -39,6 +39,7 @@ from seawall.cli.options import (
 )
 from seawall.cli.output import output
 from seawall.cli.schemas import schema
+from seawall.cli.warmup import warmup
 
 if TYPE_CHECKING:
     from seawall.cli.terminal import Terminal
@@ -359,3 +360,4 @@ def models(
 
 app.command("completion")(completion.show_script)
 app.command()(schema)
+app.command()(warmup)
