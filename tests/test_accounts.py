@@ -176,7 +176,14 @@ KINDS = {
 @pytest.mark.parametrize("market", [CROWDED, BARE], ids=["told", "bare"])
 @pytest.mark.parametrize(
     "name",
-    ["prbm", "hybrid", "collateral-factor", "no netting", "classes without open interest"],
+    [
+        "prbm",
+        "hybrid",
+        "collateral-factor",
+        "no netting",
+        "classes without open interest",
+        "no named classes",
+    ],
 )
 def test_accounts_of_every_kind(name: str, market: MarketSnapshot) -> None:
     held = [portfolio(rows, account=kind) for kind, (rows, _) in KINDS.items()]

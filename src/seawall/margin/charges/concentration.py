@@ -76,7 +76,7 @@ class ConcentrationCharge(NamedCharge, frozen=True, kw_only=True, tag="concentra
             if on.array is not None:
                 loss = np.minimum(loss, on.array.lone_losses(held, crowds.start, crowds.stop))
             np.maximum.at(most, crowds.segment, loss * (crowds.share - self.free_share))
-        cost = self.factor * np.where(contracts > 0.0, most, 0.0)
+        cost = self.factor * most
         return ChargeAmounts(held.account, cost, cost)
 
     def shares(self, on: Charged, worst_shares: Floats) -> ChargeShares:
