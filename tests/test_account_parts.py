@@ -17,7 +17,7 @@ from seawall.margin.charges.base import (
     UnderlyingCharge,
 )
 from seawall.margin.classes import class_of
-from seawall.margin.collateral_accounts import by_account, in_array_of_accounts
+from seawall.margin.collateral_accounts import by_account, divided
 from seawall.margin.floors import greatest_floor, greatest_of_sums
 from seawall.margin.presets import load_preset
 from seawall.products.portfolio import portfolio
@@ -65,7 +65,7 @@ def charged(told: bool = True, arrays: bool = True) -> list[ChargedAccounts]:
             worst_loss=rng.choice([0.0, 400.0, 9e4], part.start.size) * rng.random(part.start.size),
             array=found.get(part.book.underlying),
         )
-        for part in in_array_of_accounts(accounts, PRBM.classes)
+        for part in divided(accounts, PRBM.classes).inside
     ]
 
 

@@ -18,7 +18,7 @@ from seawall.basics.arrays import array_fields, freeze
 from seawall.basics.money import collateral_cents, requirement_cents
 from seawall.margin.charges.base import ChargedAccounts
 from seawall.margin.classes import class_of, known_class
-from seawall.margin.collateral_accounts import by_account, in_array_of_accounts
+from seawall.margin.collateral_accounts import by_account, divided
 from seawall.margin.combine_accounts import AccountsUnits, Combined, combine_units
 from seawall.margin.floors import greatest_of_sums
 from seawall.margin.fold_accounts import ArrayInRows
@@ -133,9 +133,9 @@ def margin_of_accounts(accounts: Accounts, arrays: ModelArrays) -> AccountsMargi
     Raises BadParameter when no class takes an underlying, BadNumber for an amount beyond all.
     """
     model, count = arrays.model, accounts.count
-    inside = in_array_of_accounts(accounts, model.classes)
-    steps = _steps(accounts, inside, arrays)
-    holdings = model.collateral.of_accounts(accounts, model.classes)
+    parts = divided(accounts, model.classes)
+    steps = _steps(accounts, parts.inside, arrays)
+    holdings = model.collateral.of_accounts(accounts, parts, model.classes)
 
     def total(values: Iterable[tuple[Integers, Floats]]) -> Floats:
         return sum((by_account(*each, count) for each in values), np.zeros(count))

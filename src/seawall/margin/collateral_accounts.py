@@ -63,41 +63,43 @@ def by_account(account: Integers, amount: Floats, count: int) -> Floats:
     return np.bincount(account, weights=amount, minlength=count).astype(np.float64)
 
 
-def in_array_of_accounts(accounts: Accounts, classes: Classes) -> tuple[UnderlyingAccounts, ...]:
-    """What requirements are taken on, as :func:`seawall.margin.collateral.in_array` says."""
-    found: list[UnderlyingAccounts] = []
+@dataclass(frozen=True, slots=True)
+class Divided:
+    """What many accounts hold, by whether scenarios move it: both underlying by underlying.
+
+    ``inside`` is what requirements are taken on, ``outside`` what is collateral only, as
+    :func:`seawall.margin.collateral.in_array` and ``outside_array`` say of one account.
+    """
+
+    inside: tuple[UnderlyingAccounts, ...]
+    outside: tuple[UnderlyingAccounts, ...]
+
+
+def divided(accounts: Accounts, classes: Classes) -> Divided:
+    """Raises BadParameter when no class takes an underlying that is held outright."""
+    inside: list[UnderlyingAccounts] = []
+    outside: list[UnderlyingAccounts] = []
     for part in accounts.underlyings:
         shares = _shares_in_array(part, classes)
         if shares is None:
-            found.append(part)
-        elif shares.any():
-            found.append(part.scaled(shares))
-    return tuple(found)
-
-
-def outside_array_of_accounts(
-    accounts: Accounts, classes: Classes
-) -> tuple[UnderlyingAccounts, ...]:
-    """What is collateral only: all that :func:`in_array_of_accounts` leaves out."""
-    return tuple(
-        part.scaled(1.0 - shares)
-        for part in accounts.underlyings
-        for shares in [_shares_in_array(part, classes)]
-        if shares is not None
-    )
+            inside.append(part)
+            continue
+        outside.append(part.scaled(1.0 - shares))
+        if shares.any():
+            inside.append(part.scaled(shares))
+    return Divided(tuple(inside), tuple(outside))
 
 
 def _shares_in_array(part: UnderlyingAccounts, classes: Classes) -> Floats | None:
     """The share of each position that is in the array, shape [P]; None where it is all of it."""
     book = part.book
+    outright = [book.positions[row].instrument for row in np.flatnonzero(book.is_spot).tolist()]
+    never = any(isinstance(asset, LpShare | RealWorldAsset) for asset in outright)
+    if not outright or not (never or class_of(book.underlying, classes).takes_the_rest):
+        return None
     held = book.is_spot[part.row] & (part.quantity >= 0.0)
-    if not held.any():
-        return None
-    outright = (book.positions[row].instrument for row in np.flatnonzero(book.is_spot).tolist())
-    if any(isinstance(asset, LpShare | RealWorldAsset) for asset in outright):
-        return np.where(held, 0.0, 1.0)
-    if not class_of(book.underlying, classes).takes_the_rest:
-        return None
+    if never or not held.any():
+        return np.where(held, 0.0, 1.0) if held.any() else None
     spot = np.where(book.is_spot, book.delta, 0.0)
     coins, others = part.sums(
         [PerUnit.long_only(spot), PerUnit(book.delta - spot, -book.delta)],

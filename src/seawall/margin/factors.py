@@ -20,6 +20,7 @@ from seawall.margin.classes import UnderlyingClass, class_of
 from seawall.margin.collateral import HoldingValue, holdings_of, kind_path
 from seawall.margin.collateral_accounts import (
     CutRates,
+    Divided,
     HoldingValues,
     cut_holdings_of_accounts,
     money_of_accounts,
@@ -65,7 +66,7 @@ class CollateralFactors(
         return tuple(rows)
 
     def of_accounts(
-        self, accounts: Accounts, classes: tuple[UnderlyingClass, ...]
+        self, accounts: Accounts, parts: Divided, classes: tuple[UnderlyingClass, ...]
     ) -> tuple[HoldingValues, ...]:
         """What :meth:`holdings` says, of each of many accounts. Raises the same."""
         money = [position.instrument for position, _ in accounts.instruments.book.money]

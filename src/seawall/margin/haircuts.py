@@ -25,12 +25,11 @@ from seawall.margin.collateral import (
 )
 from seawall.margin.collateral_accounts import (
     CutRates,
+    Divided,
     HoldingValues,
     by_account,
     cut_holdings_of_accounts,
-    in_array_of_accounts,
     money_of_accounts,
-    outside_array_of_accounts,
     pegs_of_accounts,
 )
 from seawall.margin.parameters import Rates
@@ -103,7 +102,9 @@ class Haircuts(Rates, frozen=True, kw_only=True, tag="haircuts"):
         outside = outside_array(book, classes)
         return (*values, *self._outside(outside, values, book.liquidity, classes))
 
-    def of_accounts(self, accounts: Accounts, classes: Classes) -> tuple[HoldingValues, ...]:
+    def of_accounts(
+        self, accounts: Accounts, parts: Divided, classes: Classes
+    ) -> tuple[HoldingValues, ...]:
         """What :meth:`holdings` says, of each of many accounts. Raises the same."""
         money = [position.instrument for position, _ in accounts.instruments.book.money]
         cuts = [self.money_cut(held) for held in money]
@@ -113,12 +114,11 @@ class Haircuts(Rates, frozen=True, kw_only=True, tag="haircuts"):
         if money:
             pegs = np.array([peg for _, _, peg in cuts])[accounts.money_place]
             rows += pegs_of_accounts(accounts.money_account, pegs, accounts.money_usd)
-        for part in in_array_of_accounts(accounts, classes):
+        for part in parts.inside:
             rows += cut_holdings_of_accounts(part, self.cut_rates(part.book, classes))
-        outside = outside_array_of_accounts(accounts, classes)
-        if not outside:
+        if not parts.outside:
             return tuple(rows)
-        return (*rows, *self._outside_of_accounts(outside, rows, accounts, classes))
+        return (*rows, *self._outside_of_accounts(parts.outside, rows, accounts, classes))
 
     # ---- rates, as shares of a value
 
