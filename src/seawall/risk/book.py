@@ -158,8 +158,8 @@ class UnderlyingBook:
     @property
     def net_delta_by_bucket(self) -> Floats:
         """Net delta in coins of each bucket; unrealised coin profit is spot; shape [buckets]."""
-        held = np.zeros(len(self.buckets))
-        np.add.at(held, self.bucket, self.quantity * self.delta)
+        brought = np.bincount(self.bucket, self.quantity * self.delta, len(self.buckets))
+        held = np.asarray(brought, dtype=np.float64)
         held[self.buckets.index(SPOT_BUCKET)] += self.earned_coins
         return held
 

@@ -37,26 +37,27 @@ class PerUnit:
     @classmethod
     def net(cls, values: Floats) -> PerUnit:
         """Σ q·value: short positions take away."""
-        return cls(np.array(values), -values)
+        return cls(values, -values)
 
     @classmethod
     def gross(cls, values: Floats) -> PerUnit:
         """Σ|q|·value."""
-        return cls(np.array(values), np.array(values))
+        return cls(values, values)
 
     @classmethod
     def long_only(cls, values: Floats) -> PerUnit:
         """Σ max(q, 0)·value."""
-        return cls(np.array(values), np.zeros_like(values))
+        return cls(values, np.zeros(values.size))
 
     @classmethod
     def short_only(cls, values: Floats) -> PerUnit:
         """Σ max(−q, 0)·value."""
-        return cls(np.zeros_like(values), np.array(values))
+        return cls(np.zeros(values.size), values)
 
     def of(self, size: Floats) -> Floats:
         """What positions of a size, + long, bring each; shape [M]."""
-        return np.abs(size) * np.where(size > 0.0, self.long, self.short)
+        both = self.long is self.short
+        return np.abs(size) * (self.long if both else np.where(size > 0.0, self.long, self.short))
 
 
 @dataclass(frozen=True, slots=True)
