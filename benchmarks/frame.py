@@ -39,7 +39,7 @@ class Effort:
 
     rounds: int = 7
     turn_seconds: float = 0.05
-    contender_seconds: float = 6.0
+    contender_seconds: float = 4.0
     quick: bool = False
 
 

@@ -24,11 +24,12 @@ JOB = Job(key="job", title="a job", unit="s", scale=1.0, tolerance=1e-9)
 REQUIREMENTS = Path(bench.__file__).parent / "requirements"
 
 
-def test_a_quick_run_prints_its_part_and_every_goal(capsys: pytest.CaptureFixture[str]) -> None:
-    bench.main(["--quick", "--only", "arrays"])
+def test_a_quick_run_prints_its_parts_and_every_goal(capsys: pytest.CaptureFixture[str]) -> None:
+    bench.main(["--quick", "--only", "arrays", "--only", "latency"])
     said = capsys.readouterr().out
     assert re.search(r"seawall +[\d.]+ +[\d.]+ +[\d.]+ +1\.00 x", said)
     assert re.search(r"numpy \+ scipy, broadcast +[\d.]+", said), "a peer of this environment"
+    assert re.search(r"what-if kernel +[\d.]+ +[\d.]+ +1\.00 x", said)
     assert re.search(r"J1 over broadcast .*reached", said)
     assert re.search(r"SVI fit of a slice.*not measured", said)
 
