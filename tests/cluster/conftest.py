@@ -62,7 +62,8 @@ def ray() -> Generator[Any]:
     quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": "ERROR"}
     for last in (False, False, True):  # a busy machine may take longer than Ray waits
         with contextlib.suppress(() if last else Exception):
-            ray.init(num_cpus=CPUS, object_store_memory=100 * 2**20, **quiet)
+            # One of our own, whatever else runs on this machine.
+            ray.init("local", num_cpus=CPUS, object_store_memory=100 * 2**20, **quiet)
             break
         ray.shutdown()
         with warnings.catch_warnings():
