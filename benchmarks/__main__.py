@@ -12,7 +12,7 @@ from benchmarks import environments, machine, plot
 from benchmarks.frame import Effort
 from benchmarks.goals import goals
 from benchmarks.growth import curves
-from benchmarks.record import Curve, Run, Section, conditions_table, goals_table, table
+from benchmarks.record import Curve, Run, Section, conditions_table, curve_table, goals_table, table
 
 HERE = Path(__file__).parent
 QUICK = Effort(rounds=1, turn_seconds=0.0, contender_seconds=0.0, quick=True)
@@ -56,6 +56,7 @@ def main(words: Sequence[str] | None = None) -> None:
     for name in asked.only or [*SECTIONS, GROWTH]:
         if name == GROWTH:
             grown = curves(effort)
+            _show("\n\n".join(map(curve_table, grown)))
             continue
         for section in import_module(f"benchmarks.sections.{SECTIONS[name]}").sections(effort):
             sections.append(section)
@@ -71,7 +72,12 @@ def write(run: Run, folder: Path) -> None:
     run.save(folder / "results" / "latest.json")
     if run.curves:
         (folder / "results" / "growth.svg").write_text(plot.svg(run.curves), encoding="utf-8")
-    tables = [conditions_table(run.conditions), *map(table, run.sections), goals_table(run.goals)]
+    tables = [
+        conditions_table(run.conditions),
+        *map(table, run.sections),
+        *map(curve_table, run.curves),
+        goals_table(run.goals),
+    ]
     text = "\n".join([ABOVE, "```text", "\n\n".join(tables), "```", ""])
     (folder / "RESULTS.md").write_text(text, encoding="utf-8")
 

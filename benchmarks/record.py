@@ -128,6 +128,19 @@ def table(section: Section) -> str:
     return "\n".join(lines)
 
 
+def curve_table(curve: Curve) -> str:
+    """A curve as text, a line of the picture in a row."""
+    across = sorted({x for line in curve.lines.values() for x, _ in line})
+    width = max([30, *map(len, curve.lines)])
+    head = "".join(f"{x:>13,.0f}" for x in across)
+    lines = [f"growth over {curve.title} [{curve.y}]", f"  {curve.x:<{width}}{head}"]
+    for name, points in curve.lines.items():
+        found = dict(points)
+        cells = "".join(f"{number(found[x]) if x in found else '':>13}" for x in across)
+        lines.append(f"  {name:<{width}}{cells}".rstrip())
+    return "\n".join(lines)
+
+
 def conditions_table(conditions: Mapping[str, str]) -> str:
     """The conditions as text."""
     width = max(map(len, conditions))

@@ -167,6 +167,7 @@ def test_a_run_is_written_for_people_and_programs(tmp_path: Path) -> None:
     text = (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
     assert "abc" in text
     assert table(section) in text
+    assert re.search(r"x +1 +10\n +seawall +2\.000 +30\.00\n", text), "the curve as text"
     ET.parse(tmp_path / "results" / "growth.svg")
 
 
