@@ -209,10 +209,9 @@ def read_positions(
     With ``most_faults``, that many of bad rows and of repeated ones are named at most, and where
     they are the table is not to be used.
     """
-    import polars as pl
 
     names = frame["account"].unique(maintain_order=True).drop_nulls()
-    names = names.filter(pl.Series(list(map(_is_name, names)), dtype=pl.Boolean))
+    names = names.filter(_are_names(names))
     columns = Columns(
         account=_codes(frame["account"], names),
         instrument=_places(frame["instrument"], held),
@@ -310,6 +309,17 @@ def _duplicate(frame: pl.DataFrame, first: int, again: int) -> Fault:
         remedy="Merge the two into one net position.",
     )
     return Fault(int(other["row"]), str(other["account"]), str(other["instrument"]), error)
+
+
+def _are_names(accounts: pl.Series) -> pl.Series:
+    """Which of some accounts can be ones; plain letters are found so without a look at each."""
+    import polars as pl
+
+    if accounts.dtype.is_integer():
+        return pl.repeat(True, len(accounts), dtype=pl.Boolean, eager=True)
+    plain = accounts.str.contains("^[ -~]+$")
+    others = [account for account in accounts.filter(~plain) if _is_name(account)]
+    return plain | accounts.is_in(others)
 
 
 def _is_name(account: str | int) -> bool:
