@@ -145,6 +145,34 @@ def test_other_columns_are_refused():
         check_positions(7, MARKET)
 
 
+def test_one_instrument_under_two_names_is_told_by_both():
+    with pytest.raises(DuplicatePosition, match="BTC-PERPETUAL and okx:BTC-USD-SWAP are one"):
+        margin_of_positions(table([*ROWS, ("a", "okx:BTC-USD-SWAP", 1.0, None)]), MARKET, PRBM)
+
+
+def test_lazy_tables_are_read_and_files_are_sent_elsewhere():
+    expected = margin_of_positions(table(), MARKET, PRBM)
+    assert margin_of_positions(table().lazy(), MARKET, PRBM).equals(expected)
+    with pytest.raises(InputError, match="seawall batch"):
+        margin_of_positions("positions.parquet", MARKET, PRBM)
+    with pytest.raises(UnrecognisedFile, match="'row' holds String"):
+        margin_of_positions(table().with_columns(row=pl.lit("x")), MARKET, PRBM)
+
+
+@pytest.mark.parametrize(
+    "given", [{"workers": 0}, {"workers": -1}, {"workers": 1.5}, {"engine": "gpu"}]
+)
+def test_the_door_refuses_what_it_cannot_do(given):
+    with pytest.raises(InputError, match=r"\(workers\)|\(engine\)"):
+        sw.margin_accounts(table(), MARKET, PRBM, **given)
+
+
+@pytest.mark.parametrize(("market", "model"), [(None, "prbm"), ("chain.csv", "prbm"), (MARKET, 7)])
+def test_the_door_asks_for_a_market_and_a_model(market, model):
+    with pytest.raises(InputError, match="is no"):
+        sw.margin_accounts(table(), market, model)
+
+
 def test_a_table_without_rows_is_no_answer():
     with pytest.raises(EmptyPortfolio, match="no position"):
         margin_of_positions(table([]), MARKET, PRBM)

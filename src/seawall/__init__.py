@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from seawall.basics.errors import SeawallError as SeawallError
     from seawall.cluster.accounts import margin_accounts as margin_accounts
     from seawall.cluster.resident import AccountCluster as AccountCluster
+    from seawall.feeds.account_margins import check_positions as check_positions
     from seawall.feeds.books import read_portfolio as read_portfolio
     from seawall.feeds.books import read_portfolios as read_portfolios
     from seawall.feeds.market import read_market as read_market
@@ -65,6 +66,7 @@ _HOMES = {
     "Portfolio": "seawall.products.portfolio",
     "Position": "seawall.products.portfolio",
     "SeawallError": "seawall.basics.errors",
+    "check_positions": "seawall.feeds.account_margins",
     "compare": "seawall.report.comparison",
     "contract_spec": "seawall.products.names",
     "explain": "seawall.report.explanation",

@@ -26,9 +26,8 @@ pytestmark = pytest.mark.xdist_group("ray")
 def test_more_workers_than_processors(
     ray: Any, positions: pl.DataFrame, market: MarketSnapshot, model: sw.MarginModel
 ) -> None:
-    for count in (0, CPUS + 1):
-        with pytest.raises(ClusterError, match=f"{count} workers were asked for"):
-            sw.margin_accounts(positions, market, model, engine="ray", workers=count)
+    with pytest.raises(ClusterError, match=f"{CPUS + 1} workers were asked for"):
+        sw.margin_accounts(positions, market, model, engine="ray", workers=CPUS + 1)
 
 
 def test_a_worker_of_another_release_is_refused(

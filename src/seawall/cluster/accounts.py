@@ -10,6 +10,7 @@ from seawall.feeds.account_margins import Progress, margin_of_positions, no_prog
 from seawall.margin.model import MarginModel
 from seawall.margin.presets import load_preset
 from seawall.market.snapshot import MarketSnapshot
+from seawall.report.build import require
 
 if TYPE_CHECKING:
     import polars as pl
@@ -43,6 +44,14 @@ def margin_accounts(
     an engine that is none or not installed, and ClusterError.
     """
     chosen = load_preset(model) if isinstance(model, str) else model
+    require(market, MarketSnapshot)
+    require(chosen, MarginModel)
+    if workers is not None and (not isinstance(workers, int) or workers < 1):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InputError(
+            f"{workers!r} workers",
+            where="workers",
+            remedy="Give a whole number of at least 1, or none for one a processor.",
+        )
     if engine == "ray":
         return margin_over_ray(positions, market, chosen, workers, address, progress)
     if engine != "local":

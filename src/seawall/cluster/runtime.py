@@ -46,7 +46,8 @@ def connected(address: str | None) -> Generator[Any]:
     try:
         with _without_reports():
             ray.init(
-                address=address,
+                # Without an address Ray would join whatever runs here, whosever it is.
+                address=address or "local",
                 include_dashboard=False,
                 log_to_driver=False,
                 logging_level=logging.ERROR,

@@ -77,7 +77,7 @@ def sound_positions(
             "the table has no position", where="positions", remedy="Give one row per position."
         )
     held = held_instruments(frame["instrument"].unique().drop_nulls(), market)
-    table, faults = read_positions(frame, held)
+    table, faults = read_positions(frame, held, most_faults=1)
     if faults:
         raise faults[0].error
     return table, held

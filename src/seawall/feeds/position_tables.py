@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -148,6 +149,10 @@ def position_frame(positions: Any) -> pl.DataFrame:
     import polars as pl
 
     try:
+        if isinstance(positions, pl.LazyFrame):
+            positions = positions.collect()
+        if isinstance(positions, str | Path):
+            raise TypeError("a file is margined by seawall batch")
         frame = positions if isinstance(positions, pl.DataFrame) else pl.DataFrame(positions)
     except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
         raise InputError(
@@ -162,7 +167,7 @@ def position_frame(positions: Any) -> pl.DataFrame:
         frame = frame.with_columns(entry_price=pl.lit(None, dtype=pl.Float64))
     integers = frame.schema["account"].is_integer()
     return frame.select(
-        pl.col("row").cast(pl.Int64),
+        pl.col("row").cast(pl.Int64).fill_null(0),
         pl.col("account") if integers else pl.col("account").cast(pl.String),
         pl.col("instrument").cast(pl.String),
         "quantity",
@@ -188,6 +193,12 @@ def require_position_columns(schema: pl.Schema) -> None:
                     meant, "Give account, instrument, quantity and, where known, entry_price."
                 ),
             )
+    if not schema.get("row", pl.Int64()).is_integer():
+        raise UnrecognisedFile(
+            f"column 'row' holds {schema['row']}",
+            where="positions",
+            remedy="Number the rows, or leave the column out.",
+        )
     kinds = {"account": "text or integers", "instrument": "text", "quantity": "numbers"}
     for name, wanted in {**kinds, "entry_price": "numbers"}.items():
         kind = schema.get(name, pl.Null())
@@ -303,8 +314,11 @@ def _position(row: Mapping[str, Any]) -> Position:
 
 def _duplicate(frame: pl.DataFrame, first: int, again: int) -> Fault:
     one, other = (frame.row(place, named=True) for place in (first, again))
+    names = " and ".join(dict.fromkeys((one["instrument"], other["instrument"])))
     error = DuplicatePosition(
-        f"{other['instrument']} appears twice in account {str(other['account'])!r}",
+        f"{names} appears twice in account {str(other['account'])!r}"
+        if one["instrument"] == other["instrument"]
+        else f"{names} are one instrument, twice in account {str(other['account'])!r}",
         where=f"rows {one['row']} and {other['row']}",
         remedy="Merge the two into one net position.",
     )
