@@ -173,6 +173,17 @@ def test_the_door_asks_for_a_market_and_a_model(market, model):
         sw.margin_accounts(table(), market, model)
 
 
+def test_what_is_assumed_is_told_once():
+    rows = [*ROWS, ("d", "BTC-28MAR26-95500-C", -1.0, None), ("d", "ETH-PERPETUAL", 1.0, None)]
+    told = sw.position_warnings(table(rows), MARKET, "prbm")
+    of_one = sw.margin(portfolio([row[1:] for row in rows if row[0] == "d"]), MARKET).warnings
+    valued = [each for each in of_one if "BTC-28MAR26-95500-C" in each]
+    assert valued
+    assert set(valued) < set(told)
+    assert any(each.startswith("2 positions in futures have no entry price") for each in told)
+    assert len(set(told)) == len(told)
+
+
 def test_a_table_without_rows_is_no_answer():
     with pytest.raises(EmptyPortfolio, match="no position"):
         margin_of_positions(table([]), MARKET, PRBM)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from seawall.cluster.accounts import margin_accounts as margin_accounts
     from seawall.cluster.resident import AccountCluster as AccountCluster
     from seawall.feeds.account_margins import check_positions as check_positions
+    from seawall.feeds.account_margins import position_warnings as position_warnings
     from seawall.feeds.books import read_portfolio as read_portfolio
     from seawall.feeds.books import read_portfolios as read_portfolios
     from seawall.feeds.market import read_market as read_market
@@ -79,6 +80,7 @@ _HOMES = {
     "parse_name": "seawall.products.names",
     "parse_venue_name": "seawall.products.names",
     "portfolio": "seawall.products.portfolio",
+    "position_warnings": "seawall.feeds.account_margins",
     "preset_names": "seawall.margin.presets",
     "read_market": "seawall.feeds.market",
     "read_model": "seawall.feeds.models",

@@ -36,7 +36,8 @@ def margin_accounts(
     excess_initial, excess_maintenance, mm_ratio (null: infinite), state, to the cent those of each
     account's report. ``engine`` "ray" spreads the accounts over a Ray cluster, at ``address`` or
     as :class:`seawall.cluster.resident.AccountCluster` finds it, with the same numbers to the last
-    bit. ``workers`` are threads here and processes there (None: one a processor). ``progress`` is
+    bit. What is assumed of the positions :func:`seawall.feeds.account_margins.position_warnings`
+    tells. ``workers`` are threads here and processes there (None: one a processor). ``progress`` is
     told how many accounts are done, and of how many.
 
     Raises what the first row that cannot be margined would raise by itself, EmptyPortfolio for a

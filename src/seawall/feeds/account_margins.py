@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.basics.errors import EmptyPortfolio
+from seawall.feeds.assumed import assumed, entry_doubts
 from seawall.feeds.position_tables import (
     Fault,
     HeldInstruments,
@@ -27,6 +28,7 @@ from seawall.feeds.position_tables import (
 )
 from seawall.margin.accounts import AccountsMargin, ModelArrays, margin_of_accounts
 from seawall.margin.model import MarginModel
+from seawall.margin.presets import load_preset
 from seawall.margin.status import WARNING_RATIO
 from seawall.market.snapshot import MarketSnapshot
 from seawall.products.instruments import CASH
@@ -81,6 +83,17 @@ def sound_positions(
     if faults:
         raise faults[0].error
     return table, held
+
+
+def position_warnings(
+    positions: Any, market: MarketSnapshot, model: MarginModel | str
+) -> tuple[str, ...]:
+    """What is assumed of the accounts of a table for want of a number, each sentence once: what
+    their reports would say as warnings. Raises as :func:`margin_of_positions`, and UnknownModel.
+    """
+    chosen = load_preset(model) if isinstance(model, str) else model
+    table, held = sound_positions(positions, market)
+    return assumed(held, chosen, [entry_doubts(table.columns, held)])
 
 
 def check_positions(positions: Any, market: MarketSnapshot) -> pl.DataFrame:

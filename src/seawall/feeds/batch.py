@@ -20,6 +20,7 @@ import numpy as np
 import seawall
 from seawall.basics.errors import InputError, ModelError, UnwritableFile
 from seawall.feeds.account_margins import fault_frame, margin_table
+from seawall.feeds.assumed import assumed
 from seawall.feeds.batch_files import BatchFiles
 from seawall.feeds.batch_parts import (
     Inputs,
@@ -35,7 +36,7 @@ from seawall.feeds.batch_parts import (
     write_cut,
     write_shard,
 )
-from seawall.feeds.batch_totals import assumed, shard_totals, summed
+from seawall.feeds.batch_totals import doubts_of, shard_totals, summed
 from seawall.feeds.digests import digest_of, digest_of_file
 from seawall.feeds.files import as_path
 from seawall.feeds.position_tables import (
@@ -143,7 +144,7 @@ def margin_file(
         result=str(files.result),
         rejected=None if files.rejected is None else str(files.rejected),
         explained=tuple(map(str, reports)),
-        warnings=(*cut.warnings, *assumed(held, chosen, totals)),
+        warnings=(*cut.warnings, *assumed(held, chosen, doubts_of(totals))),
     )
 
 

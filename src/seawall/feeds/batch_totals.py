@@ -1,4 +1,4 @@
-"""What a batch comes to: counts and sums of its shards, and everything that was assumed, once."""
+"""What a batch comes to: counts and sums of its shards."""
 
 from __future__ import annotations
 
@@ -7,15 +7,11 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from seawall.feeds.account_margins import STATES
+from seawall.feeds.assumed import EntryDoubts, entry_doubts
 from seawall.feeds.batch_parts import ShardTotals
 from seawall.feeds.position_tables import Fault, HeldInstruments, PositionTable
-from seawall.margin.model import MarginModel
-from seawall.margin.status import defaults_taken
 from seawall.report.batch import StateCount
-from seawall.risk.assumptions import ENTRY_WARNING_FACTOR
 
 if TYPE_CHECKING:
     import polars as pl
@@ -33,14 +29,10 @@ def shard_totals(
     cents = margins.select((pl.col(_AMOUNTS) * 100).round().cast(pl.Int64).sum()).row(0)
     initial, maintenance, margin_value, equity = (int(amount) for amount in cents)
     faults = list(faults)
-    columns = table.columns
-    entry, mark = columns.entry_price, held.mark[columns.instrument]
-    entered, future = np.isfinite(entry), np.isfinite(mark)
-    far = np.maximum(entry, mark) > ENTRY_WARNING_FACTOR * np.minimum(entry, mark)
-    far &= ~held.signed[columns.instrument]
+    doubts = entry_doubts(table.columns, held)
     return ShardTotals(
         accounts=len(margins),
-        positions=entry.size,
+        positions=table.columns.account.size,
         initial_cents=initial,
         maintenance_cents=maintenance,
         margin_value_cents=margin_value,
@@ -48,9 +40,9 @@ def shard_totals(
         states=dict(Counter(margins["state"].to_list())),
         rejected_accounts=len({fault.account for fault in faults if fault.account}),
         rejected_rows=len(faults),
-        without_entry=int((future & ~entered).sum()),
-        far_entries=int((future & entered & far).sum()),
-        unused_entries=int((entered & ~future).sum()),
+        without_entry=doubts.without_entry,
+        far_entries=doubts.far_entries,
+        unused_entries=doubts.unused_entries,
     )
 
 
@@ -72,25 +64,8 @@ def summed(totals: Sequence[ShardTotals]) -> dict[str, Any]:
     }
 
 
-def assumed(
-    held: HeldInstruments, model: MarginModel, totals: Sequence[ShardTotals]
-) -> tuple[str, ...]:
-    """One sentence for each thing that was assumed of what any account holds."""
-    book = held.joined.book
-    declared = model.offsets.notices(book.as_of) if model.offsets else ()
-    counted = (
-        (
-            sum(each.without_entry for each in totals),
-            "positions in futures have no entry price: their unrealised profit is taken as 0.",
-        ),
-        (
-            sum(each.far_entries for each in totals),
-            f"entry prices are over {ENTRY_WARNING_FACTOR:g} times away from the mark: check them.",
-        ),
-        (
-            sum(each.unused_entries for each in totals),
-            "entry prices are of no future and not used: these positions count at their marks.",
-        ),
-    )
-    told = (f"{count:,} {sentence}" for count, sentence in counted if count)
-    return (*book.warnings, *declared, *defaults_taken(book, model), *told)
+def doubts_of(totals: Iterable[ShardTotals]) -> list[EntryDoubts]:
+    """What is doubtful about entry prices, shard by shard."""
+    return [
+        EntryDoubts(each.without_entry, each.far_entries, each.unused_entries) for each in totals
+    ]
