@@ -79,6 +79,20 @@ def test_columns_may_be_arrays_text_integers_or_categories():
     assert margin_of_positions(arrays, MARKET, PRBM)["account"].to_list() == [2, 1, 3]
 
 
+@pytest.mark.parametrize("kind", [pl.String, pl.Categorical])
+def test_blanks_around_names_are_no_part_of_them(kind):
+    """As in books and CSV: ``b`` with a blank is the account ``b``, and no account of its own."""
+    padded = [
+        (f"\t{row[0]} " if n % 2 else row[0], f" {row[1]}\n", *row[2:])
+        for n, row in enumerate(ROWS)
+    ]
+    given = table(padded).with_columns(pl.col("account", "instrument").cast(kind))
+    found = margin_of_positions(given, MARKET, PRBM)
+    assert found.equals(margin_of_positions(table(), MARKET, PRBM))
+    with pytest.raises(InputError, match=r"row 6\b"):
+        margin_of_positions(table(spoilt(5, account="  ")), MARKET, PRBM)
+
+
 BAD = [
     ({"quantity": float("nan")}, BadNumber),
     ({"quantity": None}, BadNumber),

@@ -2,8 +2,8 @@
 
 ``account`` (text or integers), ``instrument`` (as in a book), ``quantity`` (units of the
 underlying, + long) and, where there is one, ``entry_price``, of which null and NaN say that there
-is none. A row that cannot be margined is a fault: its number, and the error that a book of it alone
-would raise.
+is none. Blanks around a name are no part of it. A row that cannot be margined is a fault: its
+number, and the error that a book of it alone would raise.
 """
 
 from __future__ import annotations
@@ -165,14 +165,16 @@ def position_frame(positions: Any) -> pl.DataFrame:
         frame = frame.with_row_index("row", offset=1)
     if "entry_price" not in frame.columns:
         frame = frame.with_columns(entry_price=pl.lit(None, dtype=pl.Float64))
-    integers = frame.schema["account"].is_integer()
-    return frame.select(
-        pl.col("row").cast(pl.Int64).fill_null(0),
-        pl.col("account") if integers else pl.col("account").cast(pl.String),
-        pl.col("instrument").cast(pl.String),
-        "quantity",
-        "entry_price",
-    )
+    names = name_columns(frame.schema)
+    return frame.select(pl.col("row").cast(pl.Int64).fill_null(0), *names, "quantity", "entry_price")
+
+
+def name_columns(schema: pl.Schema) -> tuple[pl.Expr, pl.Expr]:
+    """A table's accounts, integers or text, and its instruments, text without blanks around it."""
+    import polars as pl
+
+    account, instrument = (pl.col(name).cast(pl.String).str.strip_chars() for name in REQUIRED[:2])
+    return (pl.col("account") if schema["account"].is_integer() else account), instrument
 
 
 def require_position_columns(schema: pl.Schema) -> None:

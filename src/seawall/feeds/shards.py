@@ -21,7 +21,12 @@ from numpy.typing import NDArray
 from seawall.basics.errors import EmptyPortfolio
 from seawall.feeds.files import GZIP, WRITE_AGAIN, file_size, form_of, system_errors, unreadable
 from seawall.feeds.parquet import MAGIC, check_parquet
-from seawall.feeds.position_tables import REQUIRED, position_frame, require_position_columns
+from seawall.feeds.position_tables import (
+    REQUIRED,
+    name_columns,
+    position_frame,
+    require_position_columns,
+)
 from seawall.feeds.table_files import refusals_of_polars
 from seawall.feeds.tables import open_table, table_errors
 from seawall.feeds.writing import refusals, written_whole
@@ -99,14 +104,10 @@ class PositionFile:
             yield start, min(start + rows, self.rows)
 
     def names(self, start: int, stop: int) -> tuple[pl.Series, pl.Series]:
-        """The accounts and instruments of some rows, as texts or integers and texts."""
-        import polars as pl
-
+        """The accounts and instruments of some rows, as :meth:`between` has them."""
         frame = self._read(("account", "instrument"), start, stop)
-        account = frame["account"]
-        if not account.dtype.is_integer():
-            account = account.cast(pl.String)
-        return account, frame["instrument"].cast(pl.String)
+        names = frame.select(*name_columns(frame.schema))
+        return names["account"], names["instrument"]
 
 
 def open_positions(path: Path, folder: Path, stamp: Stamp) -> tuple[PositionFile, tuple[str, ...]]:
