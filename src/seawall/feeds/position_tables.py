@@ -165,8 +165,8 @@ def position_frame(positions: Any) -> pl.DataFrame:
         frame = frame.with_row_index("row", offset=1)
     if "entry_price" not in frame.columns:
         frame = frame.with_columns(entry_price=pl.lit(None, dtype=pl.Float64))
-    names = name_columns(frame.schema)
-    return frame.select(pl.col("row").cast(pl.Int64).fill_null(0), *names, "quantity", "entry_price")
+    row, names = pl.col("row").cast(pl.Int64).fill_null(0), name_columns(frame.schema)
+    return frame.select(row, *names, "quantity", "entry_price")
 
 
 def name_columns(schema: pl.Schema) -> tuple[pl.Expr, pl.Expr]:
