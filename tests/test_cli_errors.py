@@ -96,7 +96,12 @@ def test_every_error_of_the_tree_has_its_exit_code() -> None:
     for error in vars(tree).values():
         if isinstance(error, type) and issubclass(error, tree.SeawallError):
             raised = error("what", where="where", remedy="Remedy.")
-            branches = {tree.InputError: 2, tree.ModelError: 3, tree.VenueError: 4}
+            branches = {
+                tree.InputError: 2,
+                tree.ModelError: 3,
+                tree.VenueError: 4,
+                tree.ClusterError: 5,
+            }
             if error is not tree.SeawallError:
                 [expected] = [code for kind, code in branches.items() if issubclass(error, kind)]
                 assert exit_code(raised) == expected, error

@@ -70,7 +70,7 @@ _PAGE: Wanted = {
 _PAGE_HEADER_BYTES = 16 * 1024
 
 
-def check_parquet(file: BinaryIO, size: int, path: Path, most_rows: int = MAX_ROWS) -> None:
+def check_parquet(file: BinaryIO, size: int, path: Path, most_rows: int | None = None) -> None:
     """See that a parquet file is whole, and of a size that can be read.
 
     Raises UnreadableFile for what is cut off or damaged, has too many columns or rows, nests them
@@ -88,8 +88,9 @@ def check_parquet(file: BinaryIO, size: int, path: Path, most_rows: int = MAX_RO
         unpacked = max(unpacked, _bytes_of_pages(file, told, size - len(footer)))
     except DamagedError:
         raise unreadable(path, "its pages are not what its footer tells", WRITE_AGAIN) from None
-    if rows > most_rows:
-        why = f"it has {rows:,} rows, more than {most_rows:,}"
+    most = MAX_ROWS if most_rows is None else most_rows
+    if rows > most:
+        why = f"it has {rows:,} rows, more than {most:,}"
         raise unreadable(path, why, "Cut out the time you need first.")
     require_modest(unpacked, size, path)
 
