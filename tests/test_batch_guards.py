@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
+from textwrap import dedent
 
 import polars as pl
 import pytest
 
+from seawall.basics.errors import UnwritableFile
 from seawall.feeds.account_margins import margin_of_positions
 from seawall.feeds.batch import margin_file
 from seawall.feeds.batch_files import batch_files
 from seawall.margin.presets import load_preset
+from tests.conftest import ROOT
 from tests.many_positions import MARKET, many_positions
 
 ROWS = many_positions(60, 9)
@@ -19,6 +26,16 @@ SIZE = 100
 
 def run(source: Path, out: Path, **options):
     return margin_file(source, MARKET, "prbm", batch_files(out), shard_positions=SIZE, **options)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    ROWS.write_parquet(tmp_path / "positions.parquet")
+    return tmp_path / "positions.parquet"
+
+
+def expected(rows: pl.DataFrame = ROWS) -> pl.DataFrame:
+    return margin_of_positions(rows, MARKET, load_preset("prbm"))
 
 
 # ---- names
@@ -36,5 +53,73 @@ def test_blanks_around_names_are_no_part_of_them(suffix: str, tmp_path: Path) ->
     writers = {"parquet": padded.write_parquet, "csv": padded.write_csv, "arrow": padded.write_ipc}
     writers[suffix](source)
     run(source, tmp_path / "margins.parquet")
-    expected = margin_of_positions(rows, MARKET, load_preset("prbm"))
-    assert pl.read_parquet(tmp_path / "margins.parquet").equals(expected)
+    assert pl.read_parquet(tmp_path / "margins.parquet").equals(expected(rows))
+
+
+# ---- one batch at a time
+
+WAITING = f"""
+    import sys
+    from pathlib import Path
+    from seawall.feeds.batch import margin_file
+    from seawall.feeds.batch_files import batch_files
+    from tests.many_positions import MARKET
+
+    def say(step, done, rows):
+        if step == "margining" and done >= rows * 0.4:
+            print("waiting", flush=True)
+            sys.stdin.readline()
+
+    files = batch_files(sys.argv[2])
+    margin_file(Path(sys.argv[1]), MARKET, "prbm", files, say=say, shard_positions={SIZE})
+"""
+
+
+def waiting(source: Path, out: Path) -> subprocess.Popen[str]:
+    """A batch in a process of its own that stops in the middle until it is sent a line."""
+    paths = os.pathsep.join(map(str, (ROOT, *sys.path)))
+    began = subprocess.Popen(
+        [sys.executable, "-c", dedent(WAITING), str(source), str(out)],
+        env=os.environ | {"PYTHONPATH": paths},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert began.stdout is not None
+    assert began.stdout.readline() == "waiting\n"
+    return began
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_result_that_another_process_writes_is_refused(
+    restart: bool, source: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "margins.parquet"
+    with waiting(source, out) as first:
+        with pytest.raises(UnwritableFile, match="another seawall batch is writing") as found:
+            run(source, out, restart=restart)
+        assert "--out" in found.value.remedy
+        run(source, tmp_path / "other.parquet")  # which nobody writes
+        first.communicate("go on\n")
+    assert first.returncode == 0
+    assert pl.read_parquet(out).equals(expected())
+    assert out.read_bytes() == (tmp_path / "other.parquet").read_bytes()
+    assert {path.suffix for path in tmp_path.iterdir()} == {".parquet"}
+
+
+def test_a_dead_process_keeps_nobody_out(source: Path, tmp_path: Path) -> None:
+    out = tmp_path / "margins.parquet"
+    with waiting(source, out) as first:
+        first.kill()
+    assert first.returncode == -signal.SIGKILL
+    assert run(source, out).resumed_accounts > 0
+    assert pl.read_parquet(out).equals(expected())
+
+
+def test_a_folder_of_hidden_files_is_left_alone(source: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "margins.parquet.parts" / ".secret"
+    mine.parent.mkdir()
+    mine.write_text("mine", encoding="utf-8")
+    with pytest.raises(UnwritableFile, match="no folder of an unfinished batch"):
+        run(source, tmp_path / "margins.parquet", restart=True)
+    assert [path.name for path in mine.parent.iterdir()] == [".secret"]

@@ -29,10 +29,11 @@ from seawall.feeds.batch_parts import (
     done_rejected,
     done_rows,
     empty_dealt,
+    empty_folder,
+    held_folder,
     open_folder,
     read_cut,
     read_totals,
-    remove_folder,
     write_cut,
     write_shard,
 )
@@ -97,7 +98,8 @@ def margin_file(
     away.
 
     Raises what the first bad row would raise by itself, InputError for shards of other inputs,
-    UnreadableFile, UnrecognisedFile, EmptyPortfolio, UnwritableFile, and what the model raises.
+    UnreadableFile, UnrecognisedFile, EmptyPortfolio, UnwritableFile (also while another batch
+    writes the same result), and what the model raises.
     """
     began = time.monotonic()
     chosen = load_preset(model) if isinstance(model, str) else model
@@ -105,46 +107,77 @@ def margin_file(
     require(chosen, MarginModel)
     path = as_path(positions)
     stamp = stamp_of(path)
-    inputs = Inputs(
-        seawall=seawall.__version__,
-        positions=digest_of_file(path),
-        market=digest_of(market),
-        model=digest_of(chosen),
-        shard_positions=shard_positions,
-        keep_going=files.rejected is not None,
-    )
     folder = files.unfinished
-    open_folder(folder, inputs, restart=restart)
-    try:
-        file, warnings = open_positions(path, folder, stamp)
-        cut = read_cut(folder) or _cut(file, folder, shard_positions, warnings, say)
-        held = held_instruments(cut.instruments, market)
-        arrays = ModelArrays.of(held.joined, chosen)
-        batch = _Batch(file, folder, cut, held, arrays, files.rejected is not None)
-        asked = _rows_of(file, files.reports)
-        totals, resumed = _margin_shards(batch, threads, say)
-        reports = _reports(asked, files, market, chosen)
-        _write(batch, files, reports)
-    except UnwritableFile:
-        raise  # it may be mended, and then the shards that are done stay done
-    except (InputError, ModelError):
-        remove_folder(folder)  # the same inputs would end in the same way
-        raise
-    remove_folder(folder)
-    seconds = time.monotonic() - began
-    sums = summed(totals)
+    with held_folder(folder):
+        inputs = Inputs(
+            seawall=seawall.__version__,
+            positions=digest_of_file(path),
+            market=digest_of(market),
+            model=digest_of(chosen),
+            shard_positions=shard_positions,
+            keep_going=files.rejected is not None,
+        )
+        open_folder(folder, inputs, restart=restart)
+        try:
+            file, warnings = open_positions(path, folder, stamp)
+            cut = read_cut(folder) or _cut(file, folder, shard_positions, warnings, say)
+            done = _margin_all(file, cut, market, chosen, files, threads, say)
+        except UnwritableFile:
+            raise  # it may be mended, and then the shards that are done stay done
+        except (InputError, ModelError):
+            empty_folder(folder)  # the same inputs would end in the same way
+            raise
+        empty_folder(folder)
+    return _summary(done, market, chosen, files, time.monotonic() - began)
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What is written: totals of all shards, accounts that were done before, and reports."""
+
+    totals: Sequence[ShardTotals]
+    resumed: int
+    explained: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def _margin_all(
+    file: PositionFile,
+    cut: Cut,
+    market: MarketSnapshot,
+    model: MarginModel,
+    files: BatchFiles,
+    threads: int | None,
+    say: Say,
+) -> _Done:
+    """Margin what is not done yet, and write everything."""
+    held = held_instruments(cut.instruments, market)
+    arrays = ModelArrays.of(held.joined, model)
+    batch = _Batch(file, files.unfinished, cut, held, arrays, files.rejected is not None)
+    asked = _rows_of(file, files.reports)
+    totals, resumed = _margin_shards(batch, threads, say)
+    reports = _reports(asked, files, market, model)
+    _write(batch, files, reports)
+    warnings = (*cut.warnings, *assumed(held, model, doubts_of(totals)))
+    return _Done(totals, resumed, tuple(map(str, reports)), warnings)
+
+
+def _summary(
+    done: _Done, market: MarketSnapshot, model: MarginModel, files: BatchFiles, seconds: float
+) -> BatchSummary:
+    sums = summed(done.totals)
     return BatchSummary(
-        model=model_info(chosen),
+        model=model_info(model),
         currency=CASH,
         as_of=market.as_of,
         **sums,
-        resumed_accounts=resumed,
+        resumed_accounts=done.resumed,
         seconds=round(seconds, 3),
-        accounts_per_s=round((sums["accounts"] - resumed) / seconds, 1),
+        accounts_per_s=round((sums["accounts"] - done.resumed) / seconds, 1),
         result=str(files.result),
         rejected=None if files.rejected is None else str(files.rejected),
-        explained=tuple(map(str, reports)),
-        warnings=(*cut.warnings, *assumed(held, chosen, doubts_of(totals))),
+        explained=done.explained,
+        warnings=done.warnings,
     )
 
 

@@ -1,20 +1,23 @@
 """The folder of an unfinished batch: its inputs, its cut into shards, and the shards that are done.
 
 It stands beside the result and is named after it. Whatever is in it is there whole, so that a batch
-which ended in the middle, however it did, goes on with the shards that are missing.
+which ended in the middle, however it did, goes on with the shards that are missing. One batch at a
+time holds it.
 """
 
 from __future__ import annotations
 
 import io
 import shutil
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from seawall.basics.errors import InputError
+from seawall.feeds.locks import drop_lock, take_lock
 from seawall.feeds.shards import Cut
 from seawall.feeds.writing import refusals, unwritable, write_files
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 Held = TypeVar("Held", bound=msgspec.Struct)
 
 _INPUTS, _CUT, _DEALT, _DONE = "inputs.json", "cut.json", "dealt", "done"
+_LOCK = ".lock"
 
 
 class Inputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,37 +62,81 @@ class ShardTotals(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     unused_entries: int
 
 
-def open_folder(folder: Path, inputs: Inputs, *, restart: bool) -> None:
-    """Make the folder of a batch, or keep it where it is of the same inputs.
+@contextmanager
+def held_folder(folder: Path) -> Generator[None]:
+    """Hold the folder of a batch, made where there is none, against every other process.
 
-    ``restart`` empties it first. Raises InputError where it is of other inputs, and UnwritableFile
-    where it cannot be made or is of somebody else.
+    In the end it goes where nothing is kept in it. Raises UnwritableFile where another batch holds
+    it, where it cannot be made and where it is of somebody else.
     """
-    if folder.exists():
-        known = _read(folder / _INPUTS, Inputs)
-        if known is None and not _is_empty(folder):
+    if folder.exists() and not _is_ours(folder):
+        raise unwritable(
+            folder, "it is no folder of an unfinished batch", "Move it, or choose another name."
+        )
+    lock = _lock_of(folder)
+    try:
+        yield
+    finally:
+        is_empty = [each.name for each in folder.iterdir()] == [_LOCK]
+        drop_lock(lock, folder / _LOCK, remove=is_empty)
+        if is_empty:
+            with suppress(OSError):  # another batch has begun there
+                folder.rmdir()
+
+
+def _lock_of(folder: Path) -> int:
+    while True:
+        with refusals(folder):
+            folder.mkdir(exist_ok=True)
+            try:
+                lock = take_lock(folder / _LOCK)
+            except FileNotFoundError:
+                continue  # whoever held it has just removed it
+        if lock is None:
             raise unwritable(
-                folder, "it is no folder of an unfinished batch", "Move it, or choose another name."
+                folder,
+                "another seawall batch is writing this result",
+                "Wait for it, or give another --out.",
             )
-        if known == inputs and not restart:
-            return
-        if known is not None and not restart:
-            raise _other_inputs(folder, known, inputs)
-        remove_folder(folder)
-    with refusals(folder):
-        folder.mkdir()
+        return lock
+
+
+def open_folder(folder: Path, inputs: Inputs, *, restart: bool) -> None:
+    """Keep what a held folder has of the same inputs, or begin anew where it has nothing.
+
+    ``restart`` empties it first. Raises InputError where it is of other inputs, and UnwritableFile.
+    """
+    known = _read(folder / _INPUTS, Inputs)
+    if known == inputs and not restart:
+        return
+    if known is not None and not restart:
+        raise _other_inputs(folder, known, inputs)
+    empty_folder(folder)
     write_files({folder / _INPUTS: msgspec.json.encode(inputs)})
 
 
-def remove_folder(folder: Path) -> None:
-    """Remove the folder of a batch. Raises UnwritableFile."""
+def empty_folder(folder: Path) -> None:
+    """Remove all that a held folder keeps. Raises UnwritableFile."""
     with refusals(folder):
-        shutil.rmtree(folder)
+        # What tells whose folder it is goes last, and first what tells that rows are dealt.
+        kept = {_CUT: 0, _INPUTS: 2}
+        for each in sorted(folder.iterdir(), key=lambda each: kept.get(each.name, 1)):
+            if each.is_dir():
+                shutil.rmtree(each)
+            elif each.name != _LOCK:
+                each.unlink()
 
 
-def _is_empty(folder: Path) -> bool:
-    # What this batch itself was writing when it ended is nothing.
-    return folder.is_dir() and all(each.name.startswith(".") for each in folder.iterdir())
+def _is_ours(folder: Path) -> bool:
+    """Whether a batch made it; what one was only beginning to write is nothing."""
+    try:
+        names = [each.name for each in folder.iterdir()]
+    except FileNotFoundError:
+        return True  # another batch has just removed it
+    except OSError:
+        return False
+    begun = all(name == _LOCK or name.startswith(f".{_INPUTS}.") for name in names)
+    return begun or _read(folder / _INPUTS, Inputs) is not None
 
 
 def _other_inputs(folder: Path, known: Inputs, inputs: Inputs) -> InputError:
@@ -127,7 +175,8 @@ def empty_dealt(folder: Path) -> Path:
     """The same without what an unfinished dealing left. Raises UnwritableFile."""
     dealt = dealt_folder(folder)
     if dealt.exists():
-        remove_folder(dealt)
+        with refusals(dealt):
+            shutil.rmtree(dealt)
     return dealt
 
 
