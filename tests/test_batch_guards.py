@@ -18,7 +18,7 @@ from seawall.feeds.batch import margin_file
 from seawall.feeds.batch_files import batch_files
 from seawall.margin.presets import load_preset
 from tests.conftest import ROOT
-from tests.many_positions import MARKET, many_positions
+from tests.many_positions import MARKET, many_positions, shuffled
 
 ROWS = many_positions(60, 9)
 SIZE = 100
@@ -123,3 +123,18 @@ def test_a_folder_of_hidden_files_is_left_alone(source: Path, tmp_path: Path) ->
     with pytest.raises(UnwritableFile, match="no folder of an unfinished batch"):
         run(source, tmp_path / "margins.parquet", restart=True)
     assert [path.name for path in mine.parent.iterdir()] == [".secret"]
+
+
+# ---- every row
+
+
+def test_a_heap_that_is_lost_is_dealt_anew(tmp_path: Path) -> None:
+    source, out = tmp_path / "positions.parquet", tmp_path / "margins.parquet"
+    rows = shuffled(ROWS)
+    rows.write_parquet(source)
+    with waiting(source, out) as first:
+        first.kill()
+    [lost] = (tmp_path / "margins.parquet.parts" / "dealt" / "000005").iterdir()
+    lost.unlink()
+    run(source, out)
+    assert pl.read_parquet(out).equals(expected(rows))

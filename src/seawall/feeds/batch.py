@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import structs
 
 import seawall
 from seawall.basics.errors import InputError, ModelError, UnwritableFile
@@ -39,7 +40,7 @@ from seawall.feeds.batch_parts import (
 )
 from seawall.feeds.batch_totals import doubts_of, shard_totals, summed
 from seawall.feeds.digests import digest_of, digest_of_file
-from seawall.feeds.files import as_path
+from seawall.feeds.files import as_path, unreadable
 from seawall.feeds.position_tables import (
     Fault,
     HeldInstruments,
@@ -55,6 +56,7 @@ from seawall.feeds.shards import (
     Say,
     cut_of,
     deal,
+    heap_rows,
     open_positions,
     shard,
     stamp_of,
@@ -120,7 +122,7 @@ def margin_file(
         open_folder(folder, inputs, restart=restart)
         try:
             file, warnings = open_positions(path, folder, stamp)
-            cut = read_cut(folder) or _cut(file, folder, shard_positions, warnings, say)
+            cut = _known_cut(file, folder) or _cut(file, folder, shard_positions, warnings, say)
             done = _margin_all(file, cut, market, chosen, files, threads, say)
         except UnwritableFile:
             raise  # it may be mended, and then the shards that are done stay done
@@ -128,7 +130,21 @@ def margin_file(
             empty_folder(folder)  # the same inputs would end in the same way
             raise
         empty_folder(folder)
-    return _summary(done, market, chosen, files, time.monotonic() - began)
+    seconds = time.monotonic() - began
+    sums = summed(done.totals)
+    return BatchSummary(
+        model=model_info(chosen),
+        currency=CASH,
+        as_of=market.as_of,
+        **sums,
+        resumed_accounts=done.resumed,
+        seconds=round(seconds, 3),
+        accounts_per_s=round((sums["accounts"] - done.resumed) / seconds, 1),
+        result=str(files.result),
+        rejected=None if files.rejected is None else str(files.rejected),
+        explained=done.explained,
+        warnings=done.warnings,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,25 +178,6 @@ def _margin_all(
     return _Done(totals, resumed, tuple(map(str, reports)), warnings)
 
 
-def _summary(
-    done: _Done, market: MarketSnapshot, model: MarginModel, files: BatchFiles, seconds: float
-) -> BatchSummary:
-    sums = summed(done.totals)
-    return BatchSummary(
-        model=model_info(model),
-        currency=CASH,
-        as_of=market.as_of,
-        **sums,
-        resumed_accounts=done.resumed,
-        seconds=round(seconds, 3),
-        accounts_per_s=round((sums["accounts"] - done.resumed) / seconds, 1),
-        result=str(files.result),
-        rejected=None if files.rejected is None else str(files.rejected),
-        explained=done.explained,
-        warnings=done.warnings,
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class _Batch:
     """A file cut into shards, and what its accounts are margined by."""
@@ -193,7 +190,9 @@ class _Batch:
     keep_going: bool
 
     def shard(self, number: int) -> pl.DataFrame:
-        return shard(self.file, self.cut, dealt_folder(self.folder), number)
+        rows = shard(self.file, self.cut, dealt_folder(self.folder), number)
+        _require_whole(self.folder, len(rows), self.cut.rows[number])
+        return rows
 
 
 def _cut(
@@ -201,10 +200,31 @@ def _cut(
 ) -> Cut:
     """Cut the file anew, its rows dealt where that is needed."""
     cut = cut_of(file, shard_positions, warnings, say)
+    rows = tuple(np.diff(cut.stops, prepend=0).tolist())
     if cut.dealt:
-        deal(file, cut, empty_dealt(folder), say)
+        dealt = empty_dealt(folder)
+        deal(file, cut, dealt, say)
+        rows = heap_rows(dealt, len(cut.stops))
+    cut = structs.replace(cut, rows=rows)
+    _require_whole(folder, sum(rows), file.rows)
     write_cut(folder, cut)
     return cut
+
+
+def _known_cut(file: PositionFile, folder: Path) -> Cut | None:
+    """The cut that is kept; None where rows of it are missing, which are then dealt anew."""
+    cut = read_cut(folder)
+    if cut is None or sum(cut.rows) != file.rows:
+        return None
+    if cut.dealt and heap_rows(dealt_folder(folder), len(cut.stops)) != cut.rows:
+        return None
+    return cut
+
+
+def _require_whole(folder: Path, found: int, rows: int) -> None:
+    if found != rows:
+        why = f"it has {found:,} of {rows:,} rows"
+        raise unreadable(folder, why, "Give the same command again, which begins anew.")
 
 
 # ---- shards

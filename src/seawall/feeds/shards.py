@@ -58,10 +58,11 @@ class Cut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     Shard k is the rows from ``stops``[k − 1] (0 for the first) to ``stops``[k], counted from 0; of
     a file that is ``dealt`` the k-th of as many heaps. ``instruments`` are all names that are held,
-    in the order of the alphabet.
+    in the order of the alphabet, ``rows`` how many each shard has.
     """
 
     stops: tuple[int, ...]
+    rows: tuple[int, ...] = ()
     dealt: bool
     instruments: tuple[str, ...]
     warnings: tuple[str, ...] = ()
@@ -267,3 +268,17 @@ def shard(file: PositionFile, cut: Cut, dealt: Path, number: int) -> pl.DataFram
         return file.between(0, 0)
     with table_errors(dealt):
         return pl.concat([pl.read_parquet(part) for part in parts])
+
+
+def heap_rows(dealt: Path, heaps: int) -> tuple[int, ...]:
+    """How many rows each heap has; a file that is damaged has none."""
+    return tuple(sum(map(_rows, (dealt / f"{heap:06}").glob("*.parquet"))) for heap in range(heaps))
+
+
+def _rows(part: Path) -> int:
+    import polars as pl
+
+    try:
+        return int(pl.scan_parquet(part, glob=False).select(pl.len()).collect().item())
+    except (OSError, pl.exceptions.PolarsError):
+        return 0
