@@ -140,3 +140,22 @@ def test_a_terminal_has_a_bar_and_a_pipe_has_none(
     assert "margining" in capfd.readouterr().err
     monkeypatch.delenv("FORCE_COLOR")
     answer(capfd, *COMMAND, "--overwrite")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--out", "chain.csv"),
+        ("--out", "link.csv"),
+        ("--keep-going", "--rejected", "positions.csv"),
+        ("--keep-going", "--rejected", "x.csv", "--out", "x.csv"),
+    ],
+)
+def test_no_input_is_written_over(
+    options: tuple[str, ...], files: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (files / "link.csv").symlink_to("positions.csv")
+    before = {name: (files / name).read_bytes() for name in ("positions.csv", "chain.csv")}
+    assert run([*COMMAND, "--overwrite", *options]) == 2
+    assert "which is this file" in capfd.readouterr().err
+    assert before == {name: (files / name).read_bytes() for name in before}

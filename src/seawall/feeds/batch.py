@@ -9,7 +9,7 @@ whatever the shards.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -22,7 +22,8 @@ import seawall
 from seawall.basics.errors import InputError, ModelError, UnwritableFile
 from seawall.feeds.account_margins import fault_frame, margin_table
 from seawall.feeds.assumed import assumed
-from seawall.feeds.batch_files import BatchFiles
+from seawall.feeds.batch_explained import reports_of, rows_of
+from seawall.feeds.batch_files import BatchFiles, require_apart
 from seawall.feeds.batch_parts import (
     Inputs,
     ShardTotals,
@@ -46,7 +47,6 @@ from seawall.feeds.position_tables import (
     HeldInstruments,
     PositionTable,
     held_instruments,
-    portfolio_of,
     read_positions,
 )
 from seawall.feeds.shards import (
@@ -69,7 +69,7 @@ from seawall.margin.presets import load_preset
 from seawall.market.snapshot import MarketSnapshot
 from seawall.products.instruments import CASH
 from seawall.report.batch import BatchSummary
-from seawall.report.build import margin, model_info, require
+from seawall.report.build import model_info, require
 
 if TYPE_CHECKING:
     import polars as pl
@@ -108,6 +108,7 @@ def margin_file(
     require(market, MarketSnapshot)
     require(chosen, MarginModel)
     path = as_path(positions)
+    require_apart(files, [path])
     stamp = stamp_of(path)
     folder = files.unfinished
     with held_folder(folder):
@@ -170,9 +171,9 @@ def _margin_all(
     held = held_instruments(cut.instruments, market)
     arrays = ModelArrays.of(held.joined, model)
     batch = _Batch(file, files.unfinished, cut, held, arrays, files.rejected is not None)
-    asked = _rows_of(file, files.reports)
+    asked = rows_of(file, files.reports)
     totals, resumed = _margin_shards(batch, threads, say)
-    reports = _reports(asked, files, market, model)
+    reports = reports_of(asked, files, market, model)
     _write(batch, files, reports)
     warnings = (*cut.warnings, *assumed(held, model, doubts_of(totals)))
     return _Done(totals, resumed, tuple(map(str, reports)), warnings)
@@ -374,53 +375,3 @@ def _write(batch: _Batch, files: BatchFiles, reports: Mapping[Path, bytes]) -> N
             report.parent.mkdir(exist_ok=True)
         write_files({report: content})
     write_table(pl.scan_parquet(list(_in_order(batch)), glob=False), files.result)
-
-
-# ---- accounts explained
-
-
-def _rows_of(file: PositionFile, accounts: Iterable[str]) -> dict[str, pl.DataFrame]:
-    """All rows of some accounts. Raises InputError for one that has none."""
-    import polars as pl
-
-    asked = list(accounts)
-    found = {account: list[pl.DataFrame]() for account in asked}
-    for start, stop in file.slices() if asked else ():
-        names = file.names(start, stop)[0].cast(pl.String)
-        here = names.is_in(asked)
-        if here.any():
-            for (account,), rows in (
-                file.between(start, stop)
-                .filter(here)
-                .with_columns(name=pl.col("account").cast(pl.String))
-                .partition_by("name", as_dict=True, include_key=False)
-                .items()
-            ):
-                found[account].append(rows)
-    for account, parts in found.items():
-        if not parts:
-            raise InputError(
-                f"no position is of account {account!r}",
-                where=str(file.path),
-                remedy="Name accounts to explain as the file does.",
-            )
-    return {account: pl.concat(parts) for account, parts in found.items()}
-
-
-def _reports(
-    asked: Mapping[str, pl.DataFrame],
-    files: BatchFiles,
-    market: MarketSnapshot,
-    model: MarginModel,
-) -> dict[Path, bytes]:
-    """The report of each account that was asked for, as JSON; one that is left out has none."""
-    found: dict[Path, bytes] = {}
-    for account, rows in asked.items():
-        try:
-            report = margin(portfolio_of(rows), market, model)
-        except InputError:
-            if files.rejected is None:
-                raise
-            continue
-        found[files.reports[account]] = report.to_json() + b"\n"
-    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from urllib.parse import quote
 from seawall.basics.errors import InputError
 from seawall.feeds.files import as_path
 from seawall.feeds.table_files import writable_table
-from seawall.feeds.writing import require_free
+from seawall.feeds.writing import require_free, unwritable
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +71,22 @@ def batch_files(
 def _beside(result: Path, ending: str) -> Path:
     """A place named after a result, with another ending."""
     return result.with_name(result.stem + ending)
+
+
+def require_apart(files: BatchFiles, inputs: Sequence[str | Path]) -> None:
+    """Raise UnwritableFile where a batch would write over what it reads, or one file twice.
+
+    Links are followed.
+    """
+    written = [files.result, *([files.rejected] if files.rejected else []), *files.reports.values()]
+    taken = {os.path.realpath(given): Path(given) for given in inputs}
+    for file in written:
+        place = os.path.realpath(file)
+        other = taken.get(place)
+        if other is None and file.exists():
+            same = (path for path in taken.values() if path.exists() and path.samefile(file))
+            other = next(same, None)
+        if other is not None:
+            why = f"the same batch reads or writes {str(other)!r}, which is this file"
+            raise unwritable(file, why, "Choose another name.")
+        taken[place] = file
