@@ -138,3 +138,22 @@ def test_a_heap_that_is_lost_is_dealt_anew(tmp_path: Path) -> None:
     lost.unlink()
     run(source, out)
     assert pl.read_parquet(out).equals(expected(rows))
+
+
+@pytest.mark.parametrize("name", ["000000.parquet", "000001.json"])
+def test_a_finished_shard_that_was_changed_is_margined_anew(
+    name: str, source: Path, tmp_path: Path
+) -> None:
+    """Of the same length and form, and with other numbers."""
+    out = tmp_path / "margins.parquet"
+    straight = run(source, tmp_path / "straight.parquet")
+    with waiting(source, out) as first:
+        first.kill()
+    kept = tmp_path / "margins.parquet.parts" / "done" / name
+    if name.endswith("json"):
+        kept.write_bytes(kept.read_bytes().replace(b'"initial_cents":', b'"initial_cents":1'))
+    else:
+        pl.read_parquet(kept).with_columns(initial=0.0).write_parquet(kept)
+    summary = run(source, out)
+    assert summary.initial == straight.initial
+    assert out.read_bytes() == (tmp_path / "straight.parquet").read_bytes()

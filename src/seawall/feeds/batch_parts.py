@@ -7,6 +7,7 @@ time holds it.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import shutil
 from collections.abc import Generator, Sequence
@@ -101,6 +102,13 @@ def _lock_of(folder: Path) -> int:
         return lock
 
 
+class _Kept(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Totals of a shard, and SHA-256 of its margins, its bad rows and these totals together."""
+
+    totals: ShardTotals
+    sha256: str
+
+
 def open_folder(folder: Path, inputs: Inputs, *, restart: bool) -> None:
     """Keep what a held folder has of the same inputs, or begin anew where it has nothing.
 
@@ -190,24 +198,28 @@ def write_shard(
     done = folder / _DONE
     with refusals(done):
         done.mkdir(exist_ok=True)
-    contents = {_rows(folder, number): _as_parquet(rows)}
-    contents[_totals(folder, number)] = msgspec.json.encode(totals)
-    contents[_rejected(folder, number)] = _as_parquet(rejected)
+    margins, listed = _as_parquet(rows), _as_parquet(rejected)
+    kept = _Kept(totals=totals, sha256=_sha256(margins, listed, totals))
+    contents = {_rows(folder, number): margins}
+    contents[_totals(folder, number)] = msgspec.json.encode(kept)
+    contents[_rejected(folder, number)] = listed
     write_files(contents)
 
 
 def read_totals(folder: Path, number: int) -> ShardTotals | None:
     """What a shard that is done adds to the summary; None of one that is not, or not whole."""
-    import polars as pl
-
-    totals = _read(_totals(folder, number), ShardTotals)
+    kept = _read(_totals(folder, number), _Kept)
     try:
-        parts = [_rows(folder, number), _rejected(folder, number)]
-        lengths = [pl.scan_parquet(p, glob=False).select(pl.len()).collect().item() for p in parts]
-    except (OSError, pl.exceptions.PolarsError):
+        margins, listed = (p(folder, number).read_bytes() for p in (_rows, _rejected))
+    except OSError:
         return None
-    whole = totals is not None and lengths == [totals.accounts, totals.rejected_rows]
-    return totals if whole else None
+    whole = kept is not None and kept.sha256 == _sha256(margins, listed, kept.totals)
+    return kept.totals if whole else None
+
+
+def _sha256(margins: bytes, listed: bytes, totals: ShardTotals) -> str:
+    parts = (margins, listed, msgspec.json.encode(totals))
+    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
 
 def done_rows(folder: Path, shards: int) -> Sequence[Path]:
