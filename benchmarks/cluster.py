@@ -77,7 +77,7 @@ def measured(
     markets = [moved(market, "BTC", 0.001 * step) for step in range(TICKS + 1)]
     with AccountCluster(table[:1], market, MODEL, workers=workers) as cluster:
         cluster.tick(market)
-        empty = _of_workers(cluster, _resident_bytes)
+        empty = _of_workers(cluster, _own_bytes)
     start = time.perf_counter()
     with AccountCluster(table, market, MODEL, workers=workers) as cluster:
         load = time.perf_counter() - start
@@ -85,7 +85,7 @@ def measured(
         before = _of_workers(cluster, _cpu_seconds)
         ticks = [_seconds(lambda at=at: cluster.tick(at)) for at in markets[1:]]
         cpu = (_of_workers(cluster, _cpu_seconds) - before) / TICKS
-        grown = _of_workers(cluster, _resident_bytes) - empty
+        grown = _of_workers(cluster, _own_bytes) - empty
         cluster.pool.ask(0, "__ray_call__", _die)
         loss = _seconds(lambda: cluster.tick(markets[0]))
     batches = [
@@ -112,9 +112,9 @@ def _cpu_seconds(worker: object) -> float:
     return time.process_time()
 
 
-def _resident_bytes(worker: object) -> float:
+def _own_bytes(worker: object) -> float:
     lines = Path("/proc/self/status").read_text().splitlines()
-    return 1024.0 * next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
+    return 1024.0 * next(int(line.split()[1]) for line in lines if line.startswith("RssAnon:"))
 
 
 def _die(worker: object) -> None:

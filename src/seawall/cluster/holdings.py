@@ -122,9 +122,10 @@ class Holdings:
         marks = [market.forward(e) if isinstance(e, Future) else np.nan for e in instruments]
         entry = columns.entry_price
         self._start = np.searchsorted(columns.account, np.arange(held.count + 1))
+        # Copies: what was sent lies in Ray's store, and is let go of.
         self._all = _Own(
-            columns.instrument,
-            columns.quantity,
+            np.array(columns.instrument),
+            np.array(columns.quantity),
             np.where(np.isnan(entry), np.array(marks)[columns.instrument], entry),
         )
         self._together = _Together.of(self._all, self._start)

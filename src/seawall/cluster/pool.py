@@ -56,6 +56,9 @@ class Pool:
         self._actors = [self._start(cpus=1) for _ in range(count)]
         try:
             self._require_alike(range(count))
+        except WorkerLost:
+            self.close()
+            raise _stillborn() from None
         except BaseException:
             self.close()
             raise
@@ -131,14 +134,23 @@ class Pool:
         """A fresh worker in a slot, which holds the market and nothing else.
 
         It takes a free CPU; where there is none, its machine being lost, it shares one with others
-        rather than wait. The old one is killed first: it may only have been out of reach.
+        rather than wait. The old one is killed first: it may only have been out of reach. Raises
+        ClusterError where one worker after the other dies as it starts.
         """
-        self._ray.kill(self._actors[slot])
-        free = self._ray.available_resources().get("CPU", 0) >= 1
-        self._actors[slot] = self._start(cpus=int(free))
-        self._require_alike([slot])
-        if self._market is not None:
-            self.ask(slot, "hold", [self._market])
+        for _ in range(MAX_LOSSES + 1):
+            self._ray.kill(self._actors[slot])
+            free = self._ray.available_resources().get("CPU", 0) >= 1
+            self._actors[slot] = self._start(cpus=int(free))
+            try:
+                self._require_alike([slot])
+            except (
+                WorkerLost
+            ):  # it was sent to a machine of which Ray did not know yet that it died
+                continue
+            if self._market is not None:
+                self.ask(slot, "hold", [self._market])
+            return
+        raise _stillborn()
 
     def _start(self, cpus: int) -> Any:
         remote = self._ray.remote(Worker).options(
@@ -147,6 +159,9 @@ class Pool:
         return remote.remote(self._model)
 
     def _require_alike(self, slots: Iterable[int]) -> None:
+        """See that workers have started and have this process's versions. Raises WorkerLost for one
+        that died meanwhile, ClusterError.
+        """
         references = [self.ask(slot, "versions") for slot in slots]
         ready, late = self._ray.wait(references, num_returns=len(references), timeout=START_S)
         if late:
@@ -157,20 +172,17 @@ class Pool:
             )
         here = versions()
         for reference in ready:
-            try:
-                there = self.answer(reference)
-            except WorkerLost as lost:
-                raise ClusterError(
-                    "a worker died as soon as it had started",
-                    where="Ray",
-                    remedy="See its log in Ray's folder, /tmp/ray/session_latest/logs.",
-                ) from lost
-            unlike = [
-                f"{what} {there[what]}, not {here[what]}"
-                for what in here
-                if there[what] != here[what]
-            ]
+            there = self.answer(reference)
+            unlike = [f"{w} {there[w]}, not {here[w]}" for w in here if there[w] != here[w]]
             if unlike:
                 raise ClusterError(
                     f"a worker has {'; '.join(unlike)}", where="Ray", remedy=_INSTALL
                 )
+
+
+def _stillborn() -> ClusterError:
+    return ClusterError(
+        "workers die as soon as they have started",
+        where="Ray",
+        remedy="See their logs in Ray's folder, /tmp/ray/session_latest/logs.",
+    )

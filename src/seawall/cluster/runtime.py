@@ -54,7 +54,7 @@ def connected(address: str | None) -> Generator[Any]:
             )
     except Exception as error:  # Ray raises this itself where a start takes long
         ray.shutdown()
-        raise _unreachable(address, str(error)) from error
+        raise _unreachable(address, _reason(error)) from error
     try:
         yield ray
     finally:
@@ -72,12 +72,20 @@ def _require_listener(address: str | None) -> None:
         raise _unreachable(address, str(error)) from None
 
 
+def _reason(error: BaseException) -> str:
+    """The last line of what an error goes back to: Ray tells whole traces in its messages."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = str(error).strip().splitlines()
+    return lines[-1] if lines else type(error).__name__
+
+
 def _unreachable(address: str | None, why: str) -> ClusterError:
     return ClusterError(
         f"Ray cannot be reached or started: {why}",
         where="this machine" if address is None else f"address {address}",
-        remedy="Check the address and that every machine has the same Python and Ray, or start it "
-        "with ray start --head.",
+        remedy="Start it with ray start --head; give every machine the same Python, Ray and token "
+        "(RAY_AUTH_MODE=token).",
     )
 
 
