@@ -213,8 +213,9 @@ def read_totals(folder: Path, number: int) -> ShardTotals | None:
         margins, listed = (p(folder, number).read_bytes() for p in (_rows, _rejected))
     except OSError:
         return None
-    whole = kept is not None and kept.sha256 == _sha256(margins, listed, kept.totals)
-    return kept.totals if whole else None
+    if kept is None or kept.sha256 != _sha256(margins, listed, kept.totals):
+        return None
+    return kept.totals
 
 
 def _sha256(margins: bytes, listed: bytes, totals: ShardTotals) -> str:
