@@ -35,7 +35,7 @@ MODEL = "prbm"
 TICKS, BATCHES = 7, 3
 STORE_BYTES = 2 * 1024**3
 ACCOUNT_BYTES = 48
-"""Six numbers of 8 bytes come back for each account (seawall.margin.accounts.AccountsMargin)."""
+"""Six numbers of 8 bytes come back for each account."""
 
 
 def main() -> None:

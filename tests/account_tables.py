@@ -13,7 +13,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from seawall.margin.accounts import AccountsMargin, ModelArrays, margin_of_accounts
+from seawall.margin.accounts.requirement import AccountsMargin, ModelArrays, margin_of_accounts
 from seawall.margin.model import MarginModel
 from seawall.margin.status import MarginStatus, margin_status
 from seawall.market.carry import Dividend, carry_of

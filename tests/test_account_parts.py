@@ -8,7 +8,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from seawall.margin.accounts import ModelArrays
+from seawall.margin.accounts.collateral import by_account, divided
+from seawall.margin.accounts.requirement import ModelArrays
 from seawall.margin.charges import ConcentrationCharge
 from seawall.margin.charges.base import (
     ChargeAmounts,
@@ -17,7 +18,6 @@ from seawall.margin.charges.base import (
     UnderlyingCharge,
 )
 from seawall.margin.classes import class_of
-from seawall.margin.collateral_accounts import by_account, divided
 from seawall.margin.floors import greatest_floor, greatest_of_sums
 from seawall.margin.presets import load_preset
 from seawall.products.portfolio import portfolio

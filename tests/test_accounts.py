@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from seawall.basics.errors import BadNumber, BadParameter
-from seawall.margin.accounts import AccountsMargin, ModelArrays, margin_of_accounts
+from seawall.margin.accounts.requirement import AccountsMargin, ModelArrays, margin_of_accounts
 from seawall.margin.model import MarginModel
 from seawall.margin.presets import load_preset, preset_names
 from seawall.market.snapshot import MarketSnapshot

@@ -24,7 +24,7 @@ from seawall.feeds.account_margins import (
     sound_positions,
 )
 from seawall.feeds.position_tables import names_by_place
-from seawall.margin.accounts import AccountsMargin
+from seawall.margin.accounts.requirement import AccountsMargin
 from seawall.margin.model import MarginModel
 from seawall.market.snapshot import MarketSnapshot
 

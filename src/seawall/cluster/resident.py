@@ -18,7 +18,7 @@ from seawall.cluster.runtime import connected
 from seawall.cluster.shards import shard_of
 from seawall.cluster.source import Dealt, deal, fills_of, read_source
 from seawall.feeds.account_margins import margin_frame
-from seawall.margin.accounts import AccountsMargin
+from seawall.margin.accounts.requirement import AccountsMargin
 from seawall.margin.model import MarginModel
 from seawall.margin.presets import load_preset
 from seawall.market.snapshot import MarketSnapshot

@@ -16,7 +16,7 @@ from seawall.cluster.holdings import Fill, Held, Holdings
 from seawall.cluster.runtime import load_ray
 from seawall.feeds.account_margins import margin_of_columns
 from seawall.feeds.position_tables import HeldInstruments, held_instruments
-from seawall.margin.accounts import AccountsMargin, ModelArrays
+from seawall.margin.accounts.requirement import AccountsMargin, ModelArrays
 from seawall.margin.model import MarginModel
 from seawall.market.snapshot import MarketSnapshot
 from seawall.products.portfolio import Portfolio

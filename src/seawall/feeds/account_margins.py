@@ -26,7 +26,7 @@ from seawall.feeds.position_tables import (
     position_frame,
     read_positions,
 )
-from seawall.margin.accounts import AccountsMargin, ModelArrays, margin_of_accounts
+from seawall.margin.accounts.requirement import AccountsMargin, ModelArrays, margin_of_accounts
 from seawall.margin.model import MarginModel
 from seawall.margin.presets import load_preset
 from seawall.margin.status import WARNING_RATIO

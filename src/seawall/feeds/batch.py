@@ -63,7 +63,7 @@ from seawall.feeds.shards import (
 )
 from seawall.feeds.table_files import refusals_of_polars, write_table
 from seawall.feeds.writing import refusals, write_files
-from seawall.margin.accounts import ModelArrays
+from seawall.margin.accounts.requirement import ModelArrays
 from seawall.margin.model import MarginModel
 from seawall.margin.presets import load_preset
 from seawall.market.snapshot import MarketSnapshot

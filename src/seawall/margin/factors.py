@@ -16,15 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.basics.errors import BadParameter
-from seawall.margin.classes import UnderlyingClass, class_of
-from seawall.margin.collateral import HoldingValue, holdings_of, kind_path
-from seawall.margin.collateral_accounts import (
+from seawall.margin.accounts.collateral import (
     CutRates,
     Divided,
     HoldingValues,
     cut_holdings_of_accounts,
     money_of_accounts,
 )
+from seawall.margin.classes import UnderlyingClass, class_of
+from seawall.margin.collateral import HoldingValue, holdings_of, kind_path
 from seawall.market.needs import Need
 from seawall.products.instruments import CASH, STABLECOINS, Cash, Instrument
 from seawall.risk.accounts import Accounts

@@ -12,6 +12,15 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from seawall.margin.accounts.collateral import (
+    CutRates,
+    Divided,
+    HoldingValues,
+    by_account,
+    cut_holdings_of_accounts,
+    money_of_accounts,
+    pegs_of_accounts,
+)
 from seawall.margin.caps import Capped, Caps
 from seawall.margin.classes import UnderlyingClass, class_of
 from seawall.margin.collateral import (
@@ -22,15 +31,6 @@ from seawall.margin.collateral import (
     kind_path,
     outside_array,
     outside_path,
-)
-from seawall.margin.collateral_accounts import (
-    CutRates,
-    Divided,
-    HoldingValues,
-    by_account,
-    cut_holdings_of_accounts,
-    money_of_accounts,
-    pegs_of_accounts,
 )
 from seawall.margin.parameters import Rates
 from seawall.market.liquidity import Liquidity

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.basics.arrays import freeze
+from seawall.margin.accounts.fold import ArrayInRows
 from seawall.margin.classes import UnderlyingClass
-from seawall.margin.fold_accounts import ArrayInRows
 from seawall.margin.parameters import Rates
 from seawall.market.liquidity import Liquidity
 from seawall.products.instruments import Instrument

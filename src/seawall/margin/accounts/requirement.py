@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from seawall.basics.arrays import array_fields, freeze
 from seawall.basics.money import collateral_cents, requirement_cents
+from seawall.margin.accounts.collateral import by_account, divided
+from seawall.margin.accounts.fold import ArrayInRows
+from seawall.margin.accounts.offsets import AccountsUnits, Combined, combine_units
 from seawall.margin.charges.base import ChargedAccounts
 from seawall.margin.classes import class_of, known_class
-from seawall.margin.collateral_accounts import by_account, divided
-from seawall.margin.combine_accounts import AccountsUnits, Combined, combine_units
 from seawall.margin.floors import greatest_of_sums
-from seawall.margin.fold_accounts import ArrayInRows
 from seawall.margin.model import MarginModel
 from seawall.market.liquidity import Liquidity
 from seawall.products.instruments import LpShare, RealWorldAsset

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.basics.money import NOISE_DECIMALS
-from seawall.margin.collateral_accounts import by_account
+from seawall.margin.accounts.collateral import by_account
 from seawall.margin.offsets import CorrelationOffset, Rho
 
 Floats = NDArray[np.float64]
