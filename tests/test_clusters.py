@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seawall.kernels.clusters import crowded_ranges, sum_over_buckets
+from seawall.kernels.clusters import most_crowded, sum_over_buckets
 from seawall.kernels.ordering import ordered
 from tests.naive import clusters as naive
 
@@ -66,25 +66,41 @@ def test_sums_over_buckets_are_those_of_a_dictionary(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("free_share", [0.0, 0.05, 0.5, 1.0])
-def test_crowded_clusters_are_those_of_a_dictionary(seed: int, free_share: float) -> None:
-    given = Drawn(seed)
-    segment, start, stop = np.full((3, given.row.size), -1)
-    share = np.full(given.row.size, np.nan)
-    found = crowded_ranges(
-        *(given.cluster, given.listed, *given.columns, given.least, free_share),
-        *(segment, start, stop, share),
+@pytest.mark.parametrize("has_array", [True, False])
+@pytest.mark.parametrize("is_listed", [True, False])
+def test_the_most_crowded_cluster_is_that_of_a_dictionary(
+    seed: int, free_share: float, has_array: bool, is_listed: bool
+) -> None:
+    given, rng = Drawn(seed), np.random.default_rng(seed)
+    # Levels: all contracts, the bucket of each, and clusters that lie anywhere.
+    contract = given.cluster >= 0
+    levels = [np.zeros(24), 1 + given.bucket, np.where(contract, 6 + given.cluster, -1)]
+    cluster = np.where(contract, levels, -1).T.astype(np.int64).copy()
+    open_interest = rng.choice([0.0, 3.0, 40.0], 50)
+    listed = open_interest[cluster]
+    known, least_share = (30.0 if is_listed else np.nan), 0.1
+    limits = np.array([known, least_share, free_share, 1.5, 50.0])
+    worst, out = rng.choice([0.0, 5.0, 500.0], 40), np.full(40, np.nan)
+    array = rng.normal(0.0, 10.0, (24, 2, 16)) if has_array else np.zeros((24, 0, 0))
+    damping = rng.choice([0.5, 1.0], array.shape[2])
+    inside = rng.random((2, array.shape[2])) < 0.5
+    if has_array:
+        inside[:, 0] = True
+    least, once = np.zeros(2, dtype=np.int8), np.ones(2, dtype=np.int64)
+    most_crowded(
+        *(cluster, listed, limits, *given.columns, worst),
+        *(array, damping, least, inside, once, out),
     )
-    ranges = zip(segment.tolist(), start.tolist(), stop.tolist(), share.tolist(), strict=True)
-    by_segment = [set() for _ in range(40)]
-    for g, first, last, part in list(ranges)[:found]:
-        assert first < last
-        by_segment[g].add((first - given.start[g], last - given.start[g], round(part, 12)))
     for g in range(40):
-        expected = naive.crowded(
-            given.held(g), given.cluster.tolist(), given.listed, given.least[g], free_share
+
+        def lone_loss(positions: list[tuple[int, float]], g: int = g) -> float:
+            if not has_array:
+                return worst[g]
+            cells = damping * sum(quantity * array[row] for row, quantity in positions).min(axis=0)
+            return max(0.0, *(-cells[side].min() for side in inside))
+
+        expected = naive.most_crowded(
+            *(given.held(g), cluster.tolist(), open_interest, limits, worst[g], lone_loss)
         )
-        assert by_segment[g] == {
-            (places[0], places[-1] + 1, round(part, 12)) for places, part in expected.values()
-        }
-    assert (segment[found:] == -1).all()
-    assert found > 0 if free_share < 1.0 else found == 0
+        assert out[g] == pytest.approx(1.5 * expected, rel=1e-12, abs=1e-12)
+    assert out.max() > 0.0 if free_share < 1.0 else not out.any()

@@ -16,20 +16,27 @@ def over_buckets(positions, delta, bucket, earned, weights, nets):
     ]
 
 
-def crowded(positions, cluster, listed, least, free_share):
-    """Clusters of which more than a share is held: places of positions and the share, by cluster.
+def most_crowded(positions, clusters, listed, limits, worst, lone_loss):
+    """The most of loss·(share − free share) over all clusters of (row, quantity) positions.
 
-    Open interest of at least ``least`` counts; who holds as much as there is holds all of it.
+    ``clusters`` of each row, the widest first; ``listed`` open interest by cluster; ``limits`` that
+    of the widest (NaN: what is held), the least share of it and the free one. A cluster but the
+    widest loses no more than ``lone_loss`` of its positions.
     """
-    held, places, known = {}, {}, {}
-    for place, (row, quantity) in enumerate(positions):
-        if cluster[row] >= 0:
-            held[cluster[row]] = held.get(cluster[row], 0.0) + abs(quantity)
-            places.setdefault(cluster[row], []).append(place)
-            known[cluster[row]] = max(listed[row], least)
-    shares = {
-        c: min(1.0, coins / known[c]) if known[c] > 0.0 else 1.0
-        for c, coins in held.items()
-        if coins
-    }
-    return {c: (places[c], share) for c, share in shares.items() if share > free_share}
+    inside = {}
+    for row, quantity in positions:
+        for cluster in clusters[row]:
+            if cluster >= 0 and quantity:
+                inside.setdefault(cluster, []).append((row, quantity))
+    if not inside:
+        return 0.0
+    widest = next(own[0] for own in clusters if own[0] >= 0)
+    held = {c: sum(abs(quantity) for _, quantity in own) for c, own in inside.items()}
+    of_all = held[widest] if limits[0] != limits[0] else limits[0]
+    found = [0.0]
+    for cluster, own in inside.items():
+        known = of_all if cluster == widest else max(listed[cluster], limits[1] * of_all)
+        share = min(1.0, held[cluster] / known) if known > 0.0 else 1.0
+        loss = worst if cluster == widest else min(worst, lone_loss(own))
+        found.append(loss * (share - limits[2]))
+    return max(found)

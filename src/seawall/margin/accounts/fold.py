@@ -19,6 +19,9 @@ from seawall.risk.revaluation import RiskArray
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Rows = NDArray[np.uint32]
+Reductions = tuple[Floats, Floats, NDArray[np.int8], NDArray[np.bool_], Integers]
+"""Profit of one unit [M, I, W], damping [W]; of each reduction [R] its kind, cells and count."""
 
 # Cells of a row are padded to whole vectors of the widest processors, and rows begin where their
 # caches do.
@@ -69,13 +72,22 @@ class ArrayInRows:
     def losses(self, held: UnderlyingAccounts) -> tuple[Floats, Floats]:
         """The largest loss of each segment upward and downward, in USD, ≥ 0; shapes [G]."""
         earned_usd = held.earned_coins * self.source.book.spot_usd
-        return self._losses(held, held.start, held.stop, earned_usd)
+        return self.losses_of(held.row, held.quantity, held.start, held.stop, earned_usd)
 
-    def lone_losses(self, held: UnderlyingAccounts, start: Integers, stop: Integers) -> Floats:
-        """The largest loss of ranges of contracts by themselves, without coins that they have
-        earned, in USD, ≥ 0; shape as the ranges.
-        """
-        return np.maximum(*self._losses(held, start, stop, np.zeros(start.size)))
+    @property
+    def reductions(self) -> Reductions:
+        """The array without ``price_rel``, as kernels of contracts alone take it."""
+        return self.unit_pnl_usd, self.damping, self.kind, self.inside, self.count
+
+    @property
+    def most_pnl_usd(self) -> Floats:
+        """The most that a unit can gain or lose in a cell, in USD; shape [M]."""
+        return np.abs(self.unit_pnl_usd).max(axis=(1, 2))
+
+    @property
+    def most_move_rel(self) -> float:
+        """The greatest price move of any cell."""
+        return float(np.abs(self.price_rel).max())
 
     def of_book(self, held: UnderlyingAccounts, segment: int, book: UnderlyingBook) -> RiskArray:
         """The array of one account: that of the rows of a segment, of which ``book`` is made."""
@@ -86,14 +98,15 @@ class ArrayInRows:
         unit_pnl_usd = whole.unit_pnl_usd[rows] + earned_usd[:, None] * moves
         return replace(whole, book=book, unit_pnl_usd=unit_pnl_usd)
 
-    def _losses(
-        self, held: UnderlyingAccounts, start: Integers, stop: Integers, earned_usd: Floats
+    def losses_of(
+        self, row: Rows, quantity: Floats, start: Integers, stop: Integers, earned_usd: Floats
     ) -> tuple[Floats, Floats]:
+        """The largest losses of ranges of positions [P] with coins earned [G], in USD, ≥ 0."""
         out = np.empty((start.size, self.kind.size))
         implementation(CPU).fold_segments(
             self.unit_pnl_usd,
-            held.row,
-            held.quantity,
+            row,
+            quantity,
             start,
             stop,
             earned_usd,
@@ -106,6 +119,18 @@ class ArrayInRows:
         )
         up, down = np.maximum(0.0, -out.T)
         return up, down
+
+
+def no_reductions() -> Reductions:
+    """Those of an array without instants, which a model without scenarios has."""
+    nothing = np.zeros(0)
+    return (
+        nothing.reshape(0, 0, 0),
+        nothing,
+        nothing.astype(np.int8),
+        nothing.reshape(0, 0).astype(np.bool_),
+        nothing.astype(np.int64),
+    )
 
 
 def _aligned(*shape: int) -> Floats:

@@ -9,7 +9,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from seawall.kernels.clusters import crowded_ranges
+from seawall.kernels.clusters import most_crowded
+from seawall.margin.accounts.fold import ArrayInRows, Reductions, no_reductions
 from seawall.margin.charges.base import (
     ChargeAmount,
     ChargeAmounts,
@@ -22,15 +23,14 @@ from seawall.margin.charges.base import (
 from seawall.margin.fold import lone_loss
 from seawall.market.liquidity import WHOLE, Cluster, by_cluster, clusters_of
 from seawall.market.needs import Need
-from seawall.risk.accounts import UnderlyingAccounts
 from seawall.risk.book import UnderlyingBook
-from seawall.risk.sums import PerUnit, Total, greater, lesser
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Rows = NDArray[np.uint32]
 
-# Less than any contract: who holds none has no share of none.
-_NO_CONTRACTS = 1e-300
+# All contracts of an underlying, an expiry of these and a strike of one.
+_LEVELS = 3
 
 
 class ConcentrationCharge(NamedCharge, frozen=True, kw_only=True, tag="concentration"):
@@ -58,26 +58,32 @@ class ConcentrationCharge(NamedCharge, frozen=True, kw_only=True, tag="concentra
         cost = self.factor * crowd.loss * max(0.0, crowd.share - self.free_share)
         return (ChargeAmount(f"concentration/{on.book.underlying}", cost, cost),)
 
-    def terms(self, on: Holder) -> tuple[PerUnit, ...]:
-        """Contracts of either side, in coins."""
-        return (PerUnit.gross(np.where(on.book.is_spot, 0.0, 1.0)),)
-
     def amounts_of_accounts(self, on: ChargedAccounts, sums: Sequence[Floats]) -> ChargeAmounts:
         """One amount per account."""
-        held, listed, contracts = on.held, self._listed(on), sums[0]
-        known = np.full(contracts.size, listed[WHOLE]) if listed else contracts
-        least = self.least_cluster_share * known
-        most = on.worst_loss * self._beyond_free(contracts, known)
-        clusters = [clusters_of(position.instrument) for position in on.book.positions]
-        for level in (1, 2):  # expiries, and strikes in them
-            own = [each[level] if len(each) > level else None for each in clusters]
-            crowds = self._crowds(held, own, listed, least)
-            loss = on.worst_loss[crowds.segment]
-            if on.array is not None:
-                loss = np.minimum(loss, on.array.lone_losses(held, crowds.start, crowds.stop))
-            np.maximum.at(most, crowds.segment, loss * (crowds.share - self.free_share))
-        cost = self.factor * most
+        held = on.held
+        cost = self.costs_usd(
+            self.crowd_table(on, on.array),
+            held.row,
+            held.quantity,
+            held.start,
+            held.stop,
+            on.worst_loss,
+        )
         return ChargeAmounts(held.account, cost, cost)
+
+    def costs_usd(
+        self,
+        table: CrowdTable,
+        row: Rows,
+        quantity: Floats,
+        start: Integers,
+        stop: Integers,
+        worst_loss: Floats,
+    ) -> Floats:
+        """The amounts of segments [start, stop) of positions [P] with losses M; shapes [G]."""
+        out = np.empty(start.size)
+        most_crowded(*table.limits, row, quantity, start, stop, worst_loss, *table.array, out)
+        return out
 
     def shares(self, on: Charged, worst_shares: Floats) -> ChargeShares:
         """Leg times slope of L·k·(s − f), over its degree 1 + s / (s − f), so that it adds up.
@@ -105,63 +111,21 @@ class ConcentrationCharge(NamedCharge, frozen=True, kw_only=True, tag="concentra
         default = {} if default_usd is None else {WHOLE: default_usd / on.book.level_usd}
         return on.liquidity.listed(on.book.underlying) or default
 
-    def crowd_limits(self, on: Holder) -> CrowdLimits:
-        """When an account is crowded in the expiries and the strikes of an underlying."""
+    def crowd_table(self, on: Holder, array: ArrayInRows | None) -> CrowdTable:
+        """Of an underlying in which many hold positions; ``array`` is of one unit of each."""
         listed = self._listed(on)
         clusters = [clusters_of(position.instrument) for position in on.book.positions]
-        own = np.full((len(clusters), 2), -1, dtype=np.int64)
+        own = np.full((len(clusters), _LEVELS), -1, dtype=np.int64)
         coins = np.zeros(own.shape)
         number: dict[Cluster, int] = {}
         for row, each in enumerate(clusters):
-            for level, cluster in enumerate(each[1:]):
+            for level, cluster in enumerate(each):
                 own[row, level] = number.setdefault(cluster, len(number))
                 coins[row, level] = listed.get(cluster, 0.0)
-        return CrowdLimits(
-            cluster=own,
-            listed=coins,
-            known=listed[WHOLE] if listed else None,
-            least_share=self.least_cluster_share,
-            free_share=self.free_share,
-        )
-
-    def uncrowded_usd(self, worst_loss: Total, contracts: Total, known: float | None) -> Total:
-        """The amount where no expiry or strike is crowded: that of all contracts of the underlying,
-        of which ``known`` are listed.
-        """
-        beyond = self._beyond_free(contracts, contracts if known is None else known)
-        return self.factor * (worst_loss * beyond)
-
-    def _beyond_free(self, contracts: Total, known: Total) -> Total:
-        """The share of all contracts held beyond the free one, 0 of none."""
-        whole = greater(greater(known, self.least_cluster_share * known), _NO_CONTRACTS)
-        return greater(0.0, lesser(contracts / whole, 1.0) - self.free_share)
-
-    def _crowds(
-        self,
-        held: UnderlyingAccounts,
-        own: Sequence[Cluster | None],
-        listed: Mapping[Cluster, float],
-        least: Floats,
-    ) -> _Crowds:
-        """Where an account holds too much of the cluster that a row is of, if any."""
-        number = {cluster: place for place, cluster in enumerate(dict.fromkeys(own))}
-        segment, start, stop = np.empty((3, held.row.size), dtype=np.int64)
-        share = np.empty(held.row.size)
-        found = crowded_ranges(
-            np.array([-1 if each is None else number[each] for each in own]),
-            np.array([0.0 if each is None else listed.get(each, 0.0) for each in own]),
-            held.row,
-            held.quantity,
-            held.start,
-            held.stop,
-            least,
-            self.free_share,
-            segment,
-            start,
-            stop,
-            share,
-        )
-        return _Crowds(segment[:found], start[:found], stop[:found], share[:found])
+        known = listed[WHOLE] if listed else np.nan
+        limits = [known, self.least_cluster_share, self.free_share, self.factor, len(number)]
+        reductions = no_reductions() if array is None else array.reductions
+        return CrowdTable((own, coins, np.array(limits)), reductions)
 
     def _most_crowded(self, on: Charged) -> _Crowd:
         """The cluster that is charged most, of equal ones the first; the book holds a contract."""
@@ -187,19 +151,13 @@ class ConcentrationCharge(NamedCharge, frozen=True, kw_only=True, tag="concentra
 
 
 @dataclass(frozen=True, slots=True)
-class CrowdLimits:
-    """When an account is crowded: where it holds more than ``free_share`` of a cluster.
-
-    ``cluster`` [M, 2] numbers the expiry and the strike of each row, −1 for none, ``listed`` [M, 2]
-    is their open interest in coins, which counts as at least ``least_share`` of that of all
-    contracts, ``known`` (None: of those that the account holds).
+class CrowdTable:
+    """What :func:`seawall.kernels.clusters.most_crowded` asks of an underlying: ``cluster`` [M, 3],
+    ``listed`` [M, 3] and ``limits`` [5]; and from ``array`` [M, I, W] to ``k`` [R].
     """
 
-    cluster: Integers
-    listed: Floats
-    known: float | None
-    least_share: float
-    free_share: float
+    limits: tuple[Integers, Floats, Floats]
+    array: Reductions
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,16 +171,6 @@ class _Crowd:
     share: float
     loss: float
     loss_shares: Floats | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Crowds:
-    """Clusters of many accounts: the segment, the range of positions and the share of each."""
-
-    segment: Integers
-    start: Integers
-    stop: Integers
-    share: Floats
 
 
 def _contracts(book: UnderlyingBook) -> Floats:
