@@ -14,7 +14,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from seawall.basics.errors import EmptyPortfolio
 from seawall.feeds.assumed import assumed, entry_doubts
@@ -29,15 +28,14 @@ from seawall.feeds.position_tables import (
 from seawall.margin.accounts.requirement import AccountsMargin, ModelArrays, margin_of_accounts
 from seawall.margin.model import MarginModel
 from seawall.margin.presets import load_preset
-from seawall.margin.status import WARNING_RATIO
+from seawall.margin.status import STATES
 from seawall.market.snapshot import MarketSnapshot
 from seawall.products.instruments import CASH
+from seawall.report.account_margin import account_amounts, account_states
 from seawall.risk.accounts import Columns, Instruments, by_account_order, joined_accounts
 
 if TYPE_CHECKING:
     import polars as pl
-
-Integers = NDArray[np.int64]
 
 BLOCK_POSITIONS = 500_000
 """Positions of a block: what its columns take stays near the processor."""
@@ -48,9 +46,6 @@ Progress = Callable[[int, int], None]
 
 def no_progress(done: int, of: int) -> None:
     """Nobody is told."""
-
-
-STATES = ("healthy", "warning", "reduce-only", "liquidation")
 
 
 def margin_of_positions(
@@ -173,30 +168,7 @@ def margin_frame(accounts: pl.Series, margin: AccountsMargin) -> pl.DataFrame:
     """Amounts in USD, as the reports of the accounts have them."""
     import polars as pl
 
-    initial, maintenance = margin.initial_cents, margin.maintenance_cents
-    value = margin.equity_cents - margin.haircut_cents
-    positive = value > 0
-    ratio = np.where(positive, maintenance / np.where(positive, value, 1), np.nan)
-    return pl.DataFrame(
-        {
-            "account": accounts,
-            "currency": pl.repeat(CASH, len(accounts), dtype=pl.String, eager=True),
-            "initial": initial / 100,
-            "maintenance": maintenance / 100,
-            "margin_value": value / 100,
-            "equity": margin.equity_cents / 100,
-            "excess_initial": (value - initial) / 100,
-            "excess_maintenance": (value - maintenance) / 100,
-            "mm_ratio": pl.Series(ratio).fill_nan(None),
-            "state": pl.Series(STATES).gather(_states(initial, maintenance, value, ratio)),
-        }
-    )
-
-
-def _states(
-    initial: Integers, maintenance: Integers, value: Integers, ratio: NDArray[np.float64]
-) -> Integers:
-    """Places in ``STATES``, by the rules of :class:`seawall.margin.status.MarginStatus`."""
-    liquidated = (value < 0) | ((maintenance > 0) & (value <= maintenance))
-    rules = [liquidated, value < initial, ratio >= WARNING_RATIO]
-    return np.select(rules, [3, 2, 1], default=0).astype(np.int64)
+    currency = pl.repeat(CASH, len(accounts), dtype=pl.String, eager=True)
+    state = pl.Series(STATES).gather(account_states(margin))
+    columns = {"account": accounts, "currency": currency, **account_amounts(margin), "state": state}
+    return pl.DataFrame(columns).with_columns(pl.col("mm_ratio").fill_nan(None))

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from seawall.feeds.account_margins import STATES
 from seawall.feeds.assumed import EntryDoubts, entry_doubts
 from seawall.feeds.batch_parts import ShardTotals
 from seawall.feeds.position_tables import Fault, HeldInstruments, PositionTable
+from seawall.margin.status import STATES
 from seawall.report.batch import StateCount
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, get_args
 
 from seawall.basics.money import Money, collateral_money, requirement_money
 from seawall.margin.collateral import in_array, outside_array
@@ -19,6 +19,7 @@ from seawall.risk.book import Book, UnderlyingBook
 WARNING_RATIO = 0.70
 
 State = Literal["healthy", "warning", "reduce-only", "liquidation"]
+STATES: tuple[State, ...] = get_args(State)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +73,30 @@ class MarginStatus:
     @property
     def mm_ratio(self) -> float | None:
         """Maintenance over margin value; None for infinity, when the margin value is ≤ 0."""
-        value = self.margin_value.amount
-        return float(self.maintenance.amount / value) if value > 0 else None
+        return mm_ratio_of(self.maintenance.amount, self.margin_value.amount)
 
     @property
     def state(self) -> State:
-        """``liquidation`` from a ratio of 100 %, ``reduce-only`` below the initial margin,
-        ``warning`` from a ratio of 70 %, ``healthy`` otherwise.
-        """
-        value, nothing = self.margin_value, Money(Decimal(0), CASH)
-        if value < nothing or (nothing < self.maintenance and value <= self.maintenance):
-            return "liquidation"
-        if value < self.initial:
-            return "reduce-only"
-        ratio = self.mm_ratio
-        return "warning" if ratio is not None and ratio >= WARNING_RATIO else "healthy"
+        """As :func:`state_of` says."""
+        amounts = self.initial.amount, self.maintenance.amount, self.margin_value.amount
+        return state_of(*amounts)
+
+
+def mm_ratio_of(maintenance: Decimal, margin_value: Decimal) -> float | None:
+    """Maintenance over margin value; None for infinity, when the margin value is ≤ 0."""
+    return float(maintenance / margin_value) if margin_value > 0 else None
+
+
+def state_of(initial: Decimal, maintenance: Decimal, margin_value: Decimal) -> State:
+    """``liquidation`` from a ratio of 100 %, ``reduce-only`` below the initial margin, ``warning``
+    from a ratio of 70 %, ``healthy`` otherwise.
+    """
+    if margin_value < 0 or 0 < maintenance >= margin_value:
+        return "liquidation"
+    if margin_value < initial:
+        return "reduce-only"
+    ratio = mm_ratio_of(maintenance, margin_value)
+    return "warning" if ratio is not None and ratio >= WARNING_RATIO else "healthy"
 
 
 def margin_status(book: Book, model: MarginModel) -> MarginStatus:

@@ -7,7 +7,7 @@ in a canonical order, so results do not depend on the order in which positions w
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
@@ -68,6 +68,9 @@ class UnderlyingBook:
     the expiries; ``slice`` index into ``slices``, the listed options of its expiry (−1 where there
     are none), and into ``early``, what values its American options (None where they are European).
 
+    ``level_usd`` is what relative moves and shares of the price are of, in USD, > 0: the index, of
+    a signed underlying at least its least level.
+
     Per unit held: ``delta`` coins, without ``coin_profit``; ``gamma`` coins per USD; ``vega_usd``
     per volatility point; ``theta_usd`` per day; ``coin_profit`` coins of unrealised profit
     (inverse futures with an entry price), which move with the index like coins held.
@@ -100,21 +103,16 @@ class UnderlyingBook:
     vega_usd: Floats
     theta_usd: Floats
     coin_profit: Floats
+    level_usd: float = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "level_usd", level_of(self.underlying, self.spot_usd))
         freeze(self, len(self.positions))
 
     @property
     def is_signed(self) -> bool:
         """Whether prices are of either sign, and options valued by Bachelier's model."""
         return is_signed(self.underlying)
-
-    @property
-    def level_usd(self) -> float:
-        """What relative moves and shares of the price are of, in USD, > 0: the index, of a signed
-        underlying at least its least level.
-        """
-        return level_of(self.underlying, self.spot_usd)
 
     @property
     def level(self) -> Floats:

@@ -88,8 +88,8 @@ def sums_of(terms: Sequence[PerUnit], size: Floats) -> tuple[float, ...]:
 
 def greater(one: Total, other: Total) -> Total:
     """The greater of two totals, element by element."""
-    if isinstance(one, float) and isinstance(other, float):
-        return max(one, other)
+    if one.__class__ is float and other.__class__ is float:
+        return other if other > one else one
     return np.maximum(one, other)
 
 

@@ -168,9 +168,7 @@ def _opened(trade: Trade, paid: Decimal) -> Position:
 
 def _require_near(trade: Trade, paid: Decimal, mark: Decimal, market: MarketSnapshot) -> None:
     """Refuse a price that is a slip: what it claims to earn would be collateral."""
-    instrument, least = trade.instrument, Decimal(0)
-    if isinstance(instrument, Option):
-        least = _exactly(CHEAP_OPTION_REL * _option_unit(instrument, market))
+    instrument, least = trade.instrument, _exactly(least_price(trade.instrument, market))
     low, high = sorted((max(paid, least), max(mark, least)))
     far = high > low * Decimal(ENTRY_MAX_FACTOR)
     if isinstance(instrument, Future) and is_signed(instrument.underlying):
@@ -183,6 +181,16 @@ def _require_near(trade: Trade, paid: Decimal, mark: Decimal, market: MarketSnap
             where=trade.where,
             remedy="Give USD or the settlement currency per coin, for an inverse option coin.",
         )
+
+
+def least_price(instrument: Instrument, market: MarketSnapshot) -> float:
+    """What a cheaper price counts as where it is compared with a mark, in quote units.
+
+    Raises what the snapshot raises.
+    """
+    if not isinstance(instrument, Option):
+        return 0.0
+    return CHEAP_OPTION_REL * _option_unit(instrument, market)
 
 
 def _option_unit(option: Option, market: MarketSnapshot) -> float:
