@@ -17,6 +17,7 @@
     ├── ModelError                the model or its numbers cannot be used
     │   ├── UnknownModel          no preset of that name
     │   └── BadParameter          a number or choice of a model is missing, unknown or impossible
+    ├── StateError                what is kept cannot be changed in that way now
     ├── VenueError                a venue was asked and gave no usable answer
     │   ├── VenueUnavailable      it was not reached or is busy: the same may succeed later
     │   └── VenueRefused          it does not take the keys, the request or this machine
@@ -123,6 +124,10 @@ class UnknownModel(ModelError):
 
 class BadParameter(ModelError):
     """A number or choice of a model is missing, unknown or impossible."""
+
+
+class StateError(SeawallError):
+    """What is kept cannot be changed in that way now."""
 
 
 class VenueError(SeawallError):

@@ -53,7 +53,7 @@ class Kernel(Protocol[P, R_co]):
 
 
 def kernel(
-    signature: str = "", *, inline: bool = False
+    signature: str = "", *, inline: bool = False, keeps_gil: bool = False
 ) -> Callable[[Callable[P, R_co]], Kernel[P, R_co]]:
     """Compile a function for exactly one signature, written as numba writes it.
 
@@ -65,12 +65,14 @@ def kernel(
     Without a signature, ``@kernel()``, the function is a scalar helper: it is compiled into the
     kernels that call it and has no entry of its own in the cache. ``inline`` puts it into its
     callers whatever its size: a loop around a call is not turned into vector instructions.
+    ``keeps_gil`` is for kernels of a microsecond that a bulk job must not come between: who lets go
+    of the interpreter waits until the job does, which takes longer than the kernel.
     """
 
     def decorate(function: Callable[P, R_co]) -> Kernel[P, R_co]:
         if _numba() is None:
             return _plain(function)
-        return _compiled(function, signature, inline)
+        return _compiled(function, signature, inline, keeps_gil)
 
     return decorate
 
@@ -136,8 +138,11 @@ def _replace(function: Callable[..., object], emit: Callable[..., object]) -> No
     cast(Any, numba_extending).lower_builtin(function, types.VarArg(types.Any))(lower)
 
 
-def _compiled(function: Callable[P, R_co], signature: str, inline: bool) -> Kernel[P, R_co]:
-    dispatcher = _numba().njit(**POLICY, forceinline=inline)(function)
+def _compiled(
+    function: Callable[P, R_co], signature: str, inline: bool, keeps_gil: bool
+) -> Kernel[P, R_co]:
+    policy = {**POLICY, "nogil": not keeps_gil}
+    dispatcher = _numba().njit(**policy, forceinline=inline)(function)
     if signature:
         _enable_cache(dispatcher)
         _compile_when_used(dispatcher, signature)
