@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from seawall.report.comparison import compare as compare
     from seawall.report.explanation import explain as explain
     from seawall.report.json_schema import json_schema as json_schema
+    from seawall.report.margin_book import MarginBook as MarginBook
     from seawall.report.membership import margin_of_member as margin_of_member
     from seawall.report.schema import MarginReport as MarginReport
     from seawall.report.surface import surface as surface
@@ -60,6 +61,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "AccountCluster": "seawall.cluster.resident",
     "Comparison": "seawall.report.comparison",
+    "MarginBook": "seawall.report.margin_book",
     "MarginModel": "seawall.margin.model",
     "MarginReport": "seawall.report.schema",
     "MarketSnapshot": "seawall.market.snapshot",

@@ -1,0 +1,1 @@
+"""Accounts that stay in memory: states of what they hold and require, and what changes them."""
