@@ -21,6 +21,7 @@ SECTIONS = {
     "arrays": "risk_arrays",
     "accounts": "accounts",
     "latency": "latency",
+    "book": "margin_book",
     "implied-vol": "implied_vols",
     "svi": "svi_slices",
     "one-account": "one_account",

@@ -10,6 +10,7 @@ from benchmarks.sections import (
     accounts,
     implied_vols,
     latency,
+    margin_book,
     one_account,
     processes,
     risk_arrays,
@@ -139,9 +140,10 @@ def _accounts(found: Found) -> list[Goal]:
 
 
 def _latency(found: Found) -> list[Goal]:
-    key = latency.KEY
+    key, book = latency.KEY, margin_book.KEY
     return [
         _at_most(1, "us", "J3 what-if, kernel, p99", _p99(found, key, latency.KERNEL)),
+        _at_most(20, "us", "J3 MarginBook.what_if, p99", _p99(found, book, margin_book.WHAT_IF)),
         _at_most(
             1,
             "ms",
@@ -156,6 +158,14 @@ def _latency(found: Found) -> list[Goal]:
             "x",
             "J3 what-if kernel p99 beside a fold, over idle",
             _over(_p99(found, key, latency.UNDER_LOAD), _p99(found, key, latency.IDLE)),
+        ),
+        _at_most(
+            1.3,
+            "x",
+            "J3 MarginBook.what_if p99 beside margin_accounts, over idle",
+            _over(
+                _p99(found, book, margin_book.UNDER_LOAD), _p99(found, book, margin_book.WHAT_IF)
+            ),
         ),
     ]
 
