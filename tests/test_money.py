@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 from decimal import Decimal
 
 import numpy as np
@@ -18,8 +19,10 @@ from seawall.basics.money import (
     NOISE_DECIMALS,
     Money,
     collateral_cents,
+    collateral_cents_of,
     collateral_money,
     requirement_cents,
+    requirement_cents_of,
     requirement_money,
 )
 
@@ -117,8 +120,13 @@ def test_many_measures_become_the_cents_that_each_becomes(measures):
     "measure", [math.nan, math.inf, -math.inf, MAX_CENTS_USD, -2e13, 1e20, 1e308]
 )
 def test_of_many_measures_one_that_is_no_number_is_refused(cross, measure):
-    with pytest.raises(BadNumber, match="scanning risk"):
+    with pytest.raises(BadNumber, match=re.escape(f"is {measure:g} USD")) as found:
         cross(np.array([1.0, measure, 2.0]), "scanning risk")
+    assert found.value.where == "scanning risk"
+    one = {requirement_cents: requirement_cents_of, collateral_cents: collateral_cents_of}[cross]
+    with pytest.raises(BadNumber) as of_one:
+        one(measure, "scanning risk")
+    assert str(of_one.value) == str(found.value)
 
 
 def test_cents_keep_the_shape_of_their_measures():

@@ -201,3 +201,12 @@ def test_what_is_assumed_is_told_once():
 def test_a_table_without_rows_is_no_answer():
     with pytest.raises(EmptyPortfolio, match="no position"):
         margin_of_positions(table([]), MARKET, PRBM)
+
+
+def test_the_first_account_beyond_all_amounts_is_named():
+    """Each of its positions can be margined."""
+    calls = [name for name in sorted(MARKET.option_rows) if name.endswith("-C")][:40]
+    huge = [(account, name, -9e7, None) for account in ("y", "x") for name in calls]
+    with pytest.raises(BadNumber, match=r"an amount is [1-9][0-9.]*e\+1[3-9] USD") as found:
+        sw.margin_accounts(table([*ROWS, *huge]), MARKET, "prbm")
+    assert found.value.where == "account y, initial margin"

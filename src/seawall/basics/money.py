@@ -101,7 +101,9 @@ def collateral_money(measure: float, currency: str, where: str) -> Money:
 
 def requirement_cents_of(measure: float, where: str) -> int:
     """One loss, charge or haircut in cents, as :func:`requirement_cents` rounds many."""
-    return -collateral_cents_of(-measure, where)
+    if abs(measure) < _EXACT_USD:
+        return -collateral_cents_of(-measure, where)
+    return int(requirement_cents(np.array([measure]), where)[0])
 
 
 def collateral_cents_of(measure: float, where: str) -> int:
@@ -135,16 +137,24 @@ _CENT_MILLIONTHS = 10_000
 def requirement_cents(measures: NDArray[np.float64], where: str) -> NDArray[np.int64]:
     """Many losses, charges or haircuts in cents, each as :func:`requirement_money` rounds it.
 
-    Shape as given. Raises BadNumber naming ``where`` when one is not finite or beyond all amounts.
+    Shape as given. Raises BadNumber naming ``where`` when one is not finite or MAX_CENTS_USD or
+    more.
     """
-    return -collateral_cents(-measures, where)
+    _require_cents(measures, where)
+    return -_floored(-measures, where)
 
 
 def collateral_cents(measures: NDArray[np.float64], where: str) -> NDArray[np.int64]:
     """Many values in the account's favour in cents, each as :func:`collateral_money` rounds it.
 
-    Shape as given. Raises BadNumber naming ``where`` when one is not finite or beyond all amounts.
+    Shape as given. Raises BadNumber naming ``where`` when one is not finite or MAX_CENTS_USD or
+    more, of either sign.
     """
+    _require_cents(measures, where)
+    return _floored(measures, where)
+
+
+def _floored(measures: NDArray[np.float64], where: str) -> NDArray[np.int64]:
     near = np.abs(measures) < _EXACT_USD
     millionths = np.where(near, measures, 0.0) * 1e6
     cents = np.rint(millionths).astype(np.int64) // _CENT_MILLIONTHS
@@ -155,11 +165,15 @@ def collateral_cents(measures: NDArray[np.float64], where: str) -> NDArray[np.in
     torn = half[(below.flat[half] + 1.0) % _CENT_MILLIONTHS == 0.0]
     for place in [*torn.tolist(), *np.flatnonzero(~near).tolist()]:
         amount = _quantise(float(measures.flat[place]), ROUND_FLOOR, where)
-        if abs(amount) >= MAX_CENTS_USD:
-            raise BadNumber(
-                f"the measure is {measures.flat[place]}",
-                where=where,
-                remedy="A price, volatility or quantity behind it is out of range.",
-            )
         cents.flat[place] = int(amount * 100)
     return cents
+
+
+def _require_cents(measures: NDArray[np.float64], where: str) -> None:
+    told = np.abs(measures) < MAX_CENTS_USD
+    if not told.all():
+        raise BadNumber(
+            f"an amount is {measures[~told][0]:g} USD, and cents add up below {MAX_CENTS_USD:g}",
+            where=where,
+            remedy="A price, volatility or quantity behind it is out of range.",
+        )

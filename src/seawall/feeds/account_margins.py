@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from seawall.basics.errors import EmptyPortfolio
+from seawall.basics.errors import EmptyPortfolio, InputError
 from seawall.feeds.assumed import assumed, entry_doubts
 from seawall.feeds.position_tables import (
     Fault,
@@ -37,6 +37,8 @@ from seawall.risk.accounts import Columns, Instruments, by_account_order, joined
 if TYPE_CHECKING:
     import polars as pl
 
+Item = TypeVar("Item")
+
 BLOCK_POSITIONS = 500_000
 """Positions of a block: what its columns take stays near the processor."""
 
@@ -57,11 +59,16 @@ def margin_of_positions(
 ) -> pl.DataFrame:
     """The margin of every account of a table, on this machine; in the order of their first rows.
 
-    Raises what the first row that cannot be margined would raise by itself, EmptyPortfolio for a
-    table without rows, and what :func:`position_frame` and the model raise.
+    Raises what the first row that cannot be margined would raise by itself, else what the first
+    account would; EmptyPortfolio for a table without rows, and what :func:`position_frame` and the
+    model raise.
     """
     table, held = sound_positions(positions, market)
-    return margin_table(table, held, ModelArrays.of(held.joined, model), threads, progress)
+    arrays = ModelArrays.of(held.joined, model)
+    try:
+        return margin_table(table, held, arrays, threads, progress)
+    except InputError as error:
+        raise next((own for _, own in failing_accounts(table, held, arrays)), error) from None
 
 
 def sound_positions(
@@ -122,6 +129,37 @@ def margin_table(
     count = len(table.accounts)
     margin = margin_of_columns(table.columns, count, held.joined, arrays, threads, progress)
     return margin_frame(table.accounts, margin)
+
+
+def failing_accounts(
+    table: PositionTable, held: HeldInstruments, arrays: ModelArrays
+) -> Iterator[tuple[int, InputError]]:
+    """The places of accounts that cannot be margined although each of their rows can, in their
+    order, and why: what they add up to is beyond all amounts.
+    """
+
+    def margined(some: Sequence[int]) -> None:
+        stays = np.zeros(len(table.accounts), dtype=np.bool_)
+        stays[some] = True
+        margin_table(table.only(stays), held, arrays)
+
+    for place, error in failing(range(len(table.accounts)), margined):
+        yield place, error.located(f"account {table.accounts[place]}", "")
+
+
+def failing(
+    items: Sequence[Item], attempt: Callable[[Sequence[Item]], object]
+) -> Iterator[tuple[Item, InputError]]:
+    """Those for which an attempt fails by themselves, and why; found by halves."""
+    try:
+        attempt(items)
+    except InputError as error:
+        if len(items) == 1:
+            yield items[0], error
+            return
+        half = len(items) // 2
+        yield from failing(items[:half], attempt)
+        yield from failing(items[half:], attempt)
 
 
 def margin_of_columns(

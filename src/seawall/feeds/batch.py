@@ -20,7 +20,7 @@ from msgspec import structs
 
 import seawall
 from seawall.basics.errors import InputError, ModelError, UnwritableFile
-from seawall.feeds.account_margins import fault_frame, margin_table
+from seawall.feeds.account_margins import failing_accounts, fault_frame, margin_table
 from seawall.feeds.assumed import assumed
 from seawall.feeds.batch_explained import reports_of, rows_of
 from seawall.feeds.batch_files import BatchFiles, require_apart
@@ -270,9 +270,11 @@ def _margin_shard(
     try:
         margins = margin_table(table, batch.held, batch.arrays, threads)
     except InputError:
-        # Each row can be margined, and what they add up to is beyond all amounts.
-        failing = dict(islice(_failing(batch, table, 0, len(table.accounts)), most))
+        found = failing_accounts(table, batch.held, batch.arrays)
+        failing = dict(islice(found, most))
         faults += [_of_account(frame, table, *each) for each in failing.items()]
+        if not failing:
+            raise
         if not batch.keep_going:
             refused += faults
             return None
@@ -287,32 +289,13 @@ def _margin_shard(
     return totals
 
 
-def _failing(
-    batch: _Batch, table: PositionTable, first: int, last: int
-) -> Iterator[tuple[int, InputError]]:
-    """The accounts of a range that cannot be margined by themselves, and why."""
-    place = np.arange(len(table.accounts))
-    try:
-        part = table.only((place >= first) & (place < last))
-        margin_table(part, batch.held, batch.arrays)
-    except InputError as error:
-        if last - first == 1:
-            yield first, error
-            return
-        half = (first + last) // 2
-        yield from _failing(batch, table, first, half)
-        yield from _failing(batch, table, half, last)
-
-
 def _of_account(frame: pl.DataFrame, table: PositionTable, place: int, error: InputError) -> Fault:
     """The fault of a whole account, told of its first row."""
     import polars as pl
 
     account = table.accounts[place]
     row = frame.filter(pl.col("account") == account)["row"][0]
-    where = f"row {row}, account {account}, {error.where}"
-    told = type(error)(error.what, where=where, remedy=error.remedy)
-    return Fault(row, str(account), "", told)
+    return Fault(row, str(account), "", error.located(f"row {row}", ""))
 
 
 def _refusal(file: PositionFile, faults: Sequence[Fault]) -> InputError:
