@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from msgspec import structs
 
 import seawall as sw
 from seawall.basics.errors import (
     BadNumber,
+    BadParameter,
     DuplicatePosition,
     EmptyPortfolio,
     InputError,
@@ -23,6 +25,7 @@ from seawall.basics.errors import (
 from seawall.feeds.account_margins import margin_of_positions
 from seawall.feeds.batch import margin_file
 from seawall.feeds.batch_files import batch_files
+from seawall.margin.model import MarginModel
 from seawall.margin.presets import load_preset
 from tests.many_positions import MARKET, many_positions, shuffled
 
@@ -312,6 +315,43 @@ def test_an_account_beyond_all_amounts_is_named_or_left_out(tmp_path: Path) -> N
     assert pl.read_parquet(tmp_path / "margins.parquet").equals(left)
     [row] = pl.read_csv(tmp_path / "margins.rejected.csv").rows()
     assert row[:2] == (541, "huge")
+
+
+def without_ether(name: str) -> MarginModel:
+    """The model, of which no class takes ETH any more."""
+    model = load_preset(name)
+    classes = tuple(each for each in model.classes if each.name not in ("eth", "other"))
+    return structs.replace(model, classes=classes)
+
+
+@pytest.mark.parametrize("order", ["grouped", "shuffled"])
+@pytest.mark.parametrize("name", ["prbm", "collateral-factor"])
+def test_keep_going_leaves_out_what_the_model_does_not_take(
+    name: str, order: str, tmp_path: Path
+) -> None:
+    """Every fifth account holds ETH, and no other number changes."""
+    is_ether = pl.col("instrument").str.starts_with("ETH")
+    holds = pl.col("account").str.strip_suffix("/a").cast(pl.Int64) % 5 == 0
+    rows = ROWS.filter(~is_ether | holds)
+    rows = rows if order == "grouped" else shuffled(rows)
+    bad = rows.with_row_index("row", 1).filter(is_ether)
+    others = rows.filter(~pl.col("account").is_in(bad["account"].to_list()))
+    source, out = written(rows, tmp_path / "positions.parquet"), tmp_path / "margins.parquet"
+    with pytest.raises(BadParameter, match=f"no class takes ETH .*row {bad['row'][0]}, account"):
+        run(source, out, without_ether(name))
+    explain = (bad["account"][0], others["account"][0])
+    summary = run(source, out, without_ether(name), keep_going=True, explain=explain)
+    assert pl.read_parquet(out).equals(whole(others, name))
+    listed = pl.read_csv(tmp_path / "margins.rejected.csv")
+    assert (
+        listed.select("row", "account", "instrument").rows()
+        == bad.select("row", "account", "instrument").rows()
+    )
+    assert set(listed["problem"]) == {"no class takes ETH"}
+    assert summary.accounts == others["account"].n_unique()
+    assert summary.rejected_accounts == bad["account"].n_unique() > 0
+    [explained] = summary.explained
+    assert json.loads(Path(explained).read_bytes())["account"] == explain[1]
 
 
 # ---- files that cannot be read or written

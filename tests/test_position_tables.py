@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
+from msgspec import structs
 
 import seawall as sw
 from seawall.basics.errors import (
     BadNumber,
+    BadParameter,
     DuplicatePosition,
     EmptyPortfolio,
     ExpiredInstrument,
@@ -18,6 +20,7 @@ from seawall.basics.errors import (
     UnrecognisedFile,
 )
 from seawall.feeds.account_margins import check_positions, margin_of_positions
+from seawall.margin.model import MarginModel
 from seawall.margin.presets import load_preset, preset_names
 from seawall.products.portfolio import portfolio
 
@@ -210,3 +213,38 @@ def test_the_first_account_beyond_all_amounts_is_named():
     with pytest.raises(BadNumber, match=r"an amount is [1-9][0-9.]*e\+1[3-9] USD") as found:
         sw.margin_accounts(table([*ROWS, *huge]), MARKET, "prbm")
     assert found.value.where == "account y, initial margin"
+
+
+def without_ether(model: MarginModel) -> MarginModel:
+    """The model, or the second one of a hybrid, of which no class takes ETH any more."""
+    if model.second is not None:
+        return structs.replace(model, second=without_ether(model.second))
+    classes = tuple(each for each in model.classes if each.name not in ("eth", "other"))
+    return structs.replace(model, classes=classes)
+
+
+@pytest.mark.parametrize("name", ["prbm", "cross", "collateral-factor", "hybrid"])
+def test_what_the_model_does_not_take_is_refused_by_its_row(name):
+    model = without_ether(load_preset(name))
+    for threads in (1, 2):
+        with pytest.raises(BadParameter, match="no class takes ETH") as found:
+            margin_of_positions(table(), MARKET, model, threads)
+        assert found.value.where == "row 5, account c, classes"
+    left = table([row for row in ROWS if row[1] != "ETH-PERPETUAL"])
+    assert margin_of_positions(left, MARKET, model).equals(
+        margin_of_positions(left, MARKET, load_preset(name))
+    )
+
+
+def test_a_debt_that_the_model_has_no_number_for_names_its_account():
+    model = load_preset("collateral-factor")
+    [charge] = model.charges
+    levels = {
+        level: {k: v for k, v in getattr(charge, level).items() if k != "stablecoin"}
+        for level in ("initial", "maintenance")
+    }
+    model = structs.replace(model, charges=(structs.replace(charge, **levels),))
+    margin_of_positions(table(), MARKET, model)
+    with pytest.raises(BadParameter, match="no factor of stablecoin") as found:
+        margin_of_positions(table(spoilt(2, quantity=-5.0)), MARKET, model)
+    assert found.value.where.startswith("account b, ")

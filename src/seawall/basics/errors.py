@@ -32,6 +32,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import partial
+from typing import Self
 
 from seawall.basics.text import shown
 
@@ -47,19 +48,19 @@ class SeawallError(Exception):
         """How it reaches another process: as itself, its texts being by name alone."""
         return partial(type(self), self.what, where=self.where, remedy=self.remedy), ()
 
-
-class InputError(SeawallError):
-    """What was handed in cannot be used."""
-
-    def located(self, here: str, own: str) -> InputError:
+    def located(self, here: str, own: str) -> Self:
         """The error saying ``here`` first; one whose place is ``own`` says it already."""
         where = here if self.where == own else f"{here}, {self.where}"
         return type(self)(self.what, where=where, remedy=self.remedy)
 
 
+class InputError(SeawallError):
+    """What was handed in cannot be used."""
+
+
 @contextmanager
 def located(here: str, own: str) -> Generator[None]:
-    """Have an InputError say ``here`` first, as :meth:`InputError.located` does."""
+    """Have an InputError say ``here`` first, as :meth:`SeawallError.located` does."""
     try:
         yield
     except InputError as error:

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from seawall.basics.errors import EmptyPortfolio, InputError
+from seawall.basics.errors import EmptyPortfolio, InputError, ModelError, SeawallError
 from seawall.feeds.assumed import assumed, entry_doubts
 from seawall.feeds.position_tables import (
     Fault,
     HeldInstruments,
     PositionTable,
     held_instruments,
+    names_by_place,
     position_frame,
     read_positions,
 )
@@ -42,6 +43,9 @@ Item = TypeVar("Item")
 BLOCK_POSITIONS = 500_000
 """Positions of a block: what its columns take stays near the processor."""
 
+REFUSALS = (InputError, ModelError)
+"""What is said of positions, and of what a model does not take of them."""
+
 Progress = Callable[[int, int], None]
 """Told how many accounts are done, and of how many."""
 
@@ -60,31 +64,83 @@ def margin_of_positions(
     """The margin of every account of a table, on this machine; in the order of their first rows.
 
     Raises what the first row that cannot be margined would raise by itself, else what the first
-    account would; EmptyPortfolio for a table without rows, and what :func:`position_frame` and the
-    model raise.
+    account would; EmptyPortfolio for a table without rows, and what :func:`position_frame` raises.
     """
-    table, held = sound_positions(positions, market)
-    arrays = ModelArrays.of(held.joined, model)
+    frame = _filled_frame(positions)
+    held, arrays = held_under(_names(frame), market, model)
+    table = _sound_table(frame, held)
     try:
         return margin_table(table, held, arrays, threads, progress)
-    except InputError as error:
+    except REFUSALS as error:
         raise next((own for _, own in failing_accounts(table, held, arrays)), error) from None
 
 
 def sound_positions(
     positions: Any, market: MarketSnapshot
 ) -> tuple[PositionTable, HeldInstruments]:
-    """A table of which every row can be margined; raises as :func:`margin_of_positions`."""
+    """A table of which every row can be margined under a model that takes all it holds; raises as
+    :func:`margin_of_positions`.
+    """
+    frame = _filled_frame(positions)
+    held = held_instruments(_names(frame), market)
+    return _sound_table(frame, held), held
+
+
+def _filled_frame(positions: Any) -> pl.DataFrame:
     frame = position_frame(positions)
     if frame.is_empty():
         raise EmptyPortfolio(
             "the table has no position", where="positions", remedy="Give one row per position."
         )
-    held = held_instruments(frame["instrument"].unique().drop_nulls(), market)
+    return frame
+
+
+def _names(frame: pl.DataFrame) -> list[str]:
+    return frame["instrument"].unique().drop_nulls().to_list()
+
+
+def _sound_table(frame: pl.DataFrame, held: HeldInstruments) -> PositionTable:
     table, faults = read_positions(frame, held, most_faults=1)
     if faults:
         raise faults[0].error
-    return table, held
+    return table
+
+
+def held_under(
+    names: Sequence[str], market: MarketSnapshot, model: MarginModel
+) -> tuple[HeldInstruments, ModelArrays]:
+    """What a table holds with its risk arrays; names that cannot be margined, in the market or
+    under the model, are left to their rows.
+    """
+    held = held_instruments(names, market)
+    try:
+        return held, _arrays(held, model)
+    except REFUSALS:
+        why = dict(
+            failing(
+                names_by_place(held),
+                lambda some: _arrays(held_instruments(some, held.market), model),
+            )
+        )
+        if not why:
+            raise
+    at = {held.place[name]: error for name, error in why.items()}
+    refused = {name: at[place] for name, place in held.place.items() if place in at}
+    taken = held_instruments([name for name in names if name not in refused], market)
+    return replace(taken, refused=refused), _arrays(taken, model)
+
+
+def _arrays(held: HeldInstruments, model: MarginModel) -> ModelArrays:
+    """Risk arrays of what is held, once an account of one unit of each has been margined by them.
+
+    Models without scenarios find only then that they cannot. Raises what such an account would.
+    """
+    arrays = ModelArrays.of(held.joined, model)
+    count = held.price_usd.size
+    place = np.arange(count)
+    units = Columns(place, place, np.ones(count), np.full(count, np.nan))
+    margin_of_accounts(joined_accounts(units, count, held.joined), arrays)
+    return arrays
 
 
 def position_warnings(
@@ -104,7 +160,7 @@ def check_positions(positions: Any, market: MarketSnapshot) -> pl.DataFrame:
     Empty where all can. Raises what :func:`position_frame` raises.
     """
     frame = position_frame(positions)
-    held = held_instruments(frame["instrument"].unique().drop_nulls(), market)
+    held = held_instruments(_names(frame), market)
     return fault_frame(read_positions(frame, held)[1])
 
 
@@ -133,9 +189,10 @@ def margin_table(
 
 def failing_accounts(
     table: PositionTable, held: HeldInstruments, arrays: ModelArrays
-) -> Iterator[tuple[int, InputError]]:
+) -> Iterator[tuple[int, SeawallError]]:
     """The places of accounts that cannot be margined although each of their rows can, in their
-    order, and why: what they add up to is beyond all amounts.
+    order, and why: what they add up to is beyond all amounts, or a debt that the model has no
+    number for.
     """
 
     def margined(some: Sequence[int]) -> None:
@@ -149,11 +206,11 @@ def failing_accounts(
 
 def failing(
     items: Sequence[Item], attempt: Callable[[Sequence[Item]], object]
-) -> Iterator[tuple[Item, InputError]]:
+) -> Iterator[tuple[Item, SeawallError]]:
     """Those for which an attempt fails by themselves, and why; found by halves."""
     try:
         attempt(items)
-    except InputError as error:
+    except REFUSALS as error:
         if len(items) == 1:
             yield items[0], error
             return

@@ -19,8 +19,14 @@ import numpy as np
 from msgspec import structs
 
 import seawall
-from seawall.basics.errors import InputError, ModelError, UnwritableFile
-from seawall.feeds.account_margins import failing_accounts, fault_frame, margin_table
+from seawall.basics.errors import InputError, SeawallError, UnwritableFile
+from seawall.feeds.account_margins import (
+    REFUSALS,
+    failing_accounts,
+    fault_frame,
+    held_under,
+    margin_table,
+)
 from seawall.feeds.assumed import assumed
 from seawall.feeds.batch_explained import reports_of, rows_of
 from seawall.feeds.batch_files import BatchFiles, require_apart
@@ -46,7 +52,6 @@ from seawall.feeds.position_tables import (
     Fault,
     HeldInstruments,
     PositionTable,
-    held_instruments,
     read_positions,
 )
 from seawall.feeds.shards import (
@@ -127,7 +132,7 @@ def margin_file(
             done = _margin_all(file, cut, market, chosen, files, threads, say)
         except UnwritableFile:
             raise  # it may be mended, and then the shards that are done stay done
-        except (InputError, ModelError):
+        except REFUSALS:
             empty_folder(folder)  # the same inputs would end in the same way
             raise
         empty_folder(folder)
@@ -168,8 +173,7 @@ def _margin_all(
     say: Say,
 ) -> _Done:
     """Margin what is not done yet, and write everything."""
-    held = held_instruments(cut.instruments, market)
-    arrays = ModelArrays.of(held.joined, model)
+    held, arrays = held_under(cut.instruments, market, model)
     batch = _Batch(file, files.unfinished, cut, held, arrays, files.rejected is not None)
     asked = rows_of(file, files.reports)
     totals, resumed = _margin_shards(batch, threads, say)
@@ -289,7 +293,9 @@ def _margin_shard(
     return totals
 
 
-def _of_account(frame: pl.DataFrame, table: PositionTable, place: int, error: InputError) -> Fault:
+def _of_account(
+    frame: pl.DataFrame, table: PositionTable, place: int, error: SeawallError
+) -> Fault:
     """The fault of a whole account, told of its first row."""
     import polars as pl
 
@@ -298,7 +304,7 @@ def _of_account(frame: pl.DataFrame, table: PositionTable, place: int, error: In
     return Fault(row, str(account), "", error.located(f"row {row}", ""))
 
 
-def _refusal(file: PositionFile, faults: Sequence[Fault]) -> InputError:
+def _refusal(file: PositionFile, faults: Sequence[Fault]) -> SeawallError:
     """The error of the first bad row, and how many there are."""
     first = min(faults, key=lambda fault: fault.row).error
     others = len(faults) - 1

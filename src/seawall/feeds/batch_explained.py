@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seawall.basics.errors import InputError
+from seawall.feeds.account_margins import REFUSALS
 from seawall.feeds.batch_files import BatchFiles
 from seawall.feeds.position_tables import portfolio_of
 from seawall.feeds.shards import PositionFile
@@ -57,7 +58,7 @@ def reports_of(
     for account, rows in asked.items():
         try:
             report = margin(portfolio_of(rows), market, model)
-        except InputError:
+        except REFUSALS:
             if files.rejected is None:
                 raise
             continue

@@ -9,7 +9,7 @@ number, and the error that a book of it alone would raise.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,13 @@ from numpy.typing import NDArray
 
 from seawall.basics.arrays import array_fields
 from seawall.basics.decimals import MAX_PRICE, parse_decimal
-from seawall.basics.errors import DuplicatePosition, InputError, UnrecognisedFile, located
+from seawall.basics.errors import (
+    DuplicatePosition,
+    InputError,
+    SeawallError,
+    UnrecognisedFile,
+    located,
+)
 from seawall.basics.nearest import did_you_mean, nearest_name
 from seawall.feeds.holdings import instrument_of
 from seawall.market.snapshot import MarketSnapshot
@@ -50,7 +56,8 @@ class HeldInstruments:
 
     ``place`` maps names as they are given to places of ``joined``. ``price_usd`` of one unit,
     ``mark`` of futures (NaN of all else) and ``signed``, whether prices are of either sign, have
-    shape [N] and are read-only. ``market`` has what is not listed valued by its surface.
+    shape [N] and are read-only. ``market`` has what is not listed valued by its surface. What a
+    model cannot margin is in ``refused`` with the reason, by its names as they are given.
     """
 
     market: MarketSnapshot
@@ -59,6 +66,7 @@ class HeldInstruments:
     price_usd: Floats
     mark: Floats
     signed: Flags
+    refused: Mapping[str, SeawallError] = field(default_factory=dict[str, SeawallError])
 
     def __post_init__(self) -> None:
         for values in array_fields(self).values():
@@ -137,7 +145,7 @@ class Fault:
     row: int
     account: str
     instrument: str
-    error: InputError
+    error: SeawallError
 
 
 def position_frame(positions: Any) -> pl.DataFrame:
@@ -236,7 +244,7 @@ def read_positions(
     for place in np.flatnonzero(~sound).tolist():
         if len(faults) == most_faults:
             break
-        fault = _fault(frame.row(place, named=True), held.market)
+        fault = _fault(frame.row(place, named=True), held)
         if fault is None:
             sound[place] = True
         else:
@@ -272,7 +280,7 @@ def _are_sound(columns: Columns, accounts: int, held: HeldInstruments) -> Flags:
     return sound & (np.isnan(entry) | ~odd)
 
 
-def _fault(row: Mapping[str, Any], market: MarketSnapshot) -> Fault | None:
+def _fault(row: Mapping[str, Any], held: HeldInstruments) -> Fault | None:
     """What is wrong with a row, as a book of it alone would say; None if nothing is."""
     where = f"row {row['row']}"
     account, name = (str(row[key] if row[key] is not None else "") for key in REQUIRED[:2])
@@ -283,10 +291,13 @@ def _fault(row: Mapping[str, Any], market: MarketSnapshot) -> Fault | None:
                 where=where,
                 remedy="Name the account in every row.",
             )
-        with located(f"{where}, account {account}", where):
-            assumptions(_position(row), market)
+        here = f"{where}, account {account}"
+        with located(here, where):
+            assumptions(_position(row), held.market)
     except InputError as error:
         return Fault(int(row["row"]), account, name, error)
+    if name in held.refused:
+        return Fault(int(row["row"]), account, name, held.refused[name].located(here, ""))
     return None
 
 
