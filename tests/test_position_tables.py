@@ -230,6 +230,10 @@ def test_what_the_model_does_not_take_is_refused_by_its_row(name):
         with pytest.raises(BadParameter, match="no class takes ETH") as found:
             margin_of_positions(table(), MARKET, model, threads)
         assert found.value.where == "row 5, account c, classes"
+    assert check_positions(table(), MARKET).is_empty()
+    assert check_positions(table(), MARKET, name).is_empty()
+    [row] = check_positions(table(), MARKET, model).rows()
+    assert row[:4] == (5, "c", "ETH-PERPETUAL", "no class takes ETH")
     left = table([row for row in ROWS if row[1] != "ETH-PERPETUAL"])
     assert margin_of_positions(left, MARKET, model).equals(
         margin_of_positions(left, MARKET, load_preset(name))

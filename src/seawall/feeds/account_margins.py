@@ -154,13 +154,18 @@ def position_warnings(
     return assumed(held, chosen, [entry_doubts(table.columns, held)])
 
 
-def check_positions(positions: Any, market: MarketSnapshot) -> pl.DataFrame:
+def check_positions(
+    positions: Any, market: MarketSnapshot, model: MarginModel | str | None = None
+) -> pl.DataFrame:
     """The rows of a table that cannot be margined: row, account, instrument, problem and remedy.
 
-    Empty where all can. Raises what :func:`position_frame` raises.
+    With a ``model`` those too that it does not take. Empty where all can. Raises what
+    :func:`position_frame` raises, and UnknownModel.
     """
     frame = position_frame(positions)
-    held = held_instruments(_names(frame), market)
+    chosen = load_preset(model) if isinstance(model, str) else model
+    names = _names(frame)
+    held = held_under(names, market, chosen)[0] if chosen else held_instruments(names, market)
     return fault_frame(read_positions(frame, held)[1])
 
 
