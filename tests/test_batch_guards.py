@@ -157,3 +157,46 @@ def test_a_finished_shard_that_was_changed_is_margined_anew(
     summary = run(source, out)
     assert summary.initial == straight.initial
     assert out.read_bytes() == (tmp_path / "straight.parquet").read_bytes()
+
+
+# ---- inputs
+
+
+def test_nothing_that_is_read_is_written_over(source: Path, tmp_path: Path) -> None:
+    before = source.read_bytes()
+    with pytest.raises(UnwritableFile, match="which is this file"):
+        margin_file(source, MARKET, "prbm", batch_files(source, overwrite=True))
+    assert source.read_bytes() == before
+    chain, model = tmp_path / "chain.csv", tmp_path / "house.arrow"
+    for path in (chain, model):
+        path.write_text("mine", encoding="utf-8")
+        link = tmp_path / f"link{path.suffix}"
+        link.symlink_to(path.name)
+        for out in (path, link):
+            with pytest.raises(UnwritableFile, match="which is this file"):
+                batch_files(out, overwrite=True, inputs=[chain, model])
+    kept = {"overwrite": True, "inputs": [chain, tmp_path / "reports" / "7%2Fa.json"]}
+    for options in (
+        {"keep_going": True, "rejected": chain},
+        {"explain": ["7/a"], "explain_to": tmp_path / "reports"},
+    ):
+        with pytest.raises(UnwritableFile, match="which is this file"):
+            batch_files(tmp_path / "margins.parquet", **kept, **options)
+
+
+def test_nothing_is_kept_where_shards_are_thrown_away(source: Path, tmp_path: Path) -> None:
+    out = tmp_path / "margins.parquet"
+    parts = tmp_path / "margins.parquet.parts"
+    parts.mkdir()
+    for options in (
+        {"explain": ["7/a"], "explain_to": parts},
+        {"keep_going": True, "rejected": parts / "bad.csv"},
+        {"inputs": [parts / "chain.csv"]},
+    ):
+        with pytest.raises(UnwritableFile, match="thrown away"):
+            batch_files(out, **options)
+    moved = parts / "copy.parquet"
+    source.rename(moved)
+    with pytest.raises(UnwritableFile, match="thrown away"):
+        margin_file(moved, MARKET, "prbm", batch_files(out), restart=True)
+    assert moved.exists()

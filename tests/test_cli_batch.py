@@ -149,13 +149,20 @@ def test_a_terminal_has_a_bar_and_a_pipe_has_none(
         ("--out", "link.csv"),
         ("--keep-going", "--rejected", "positions.csv"),
         ("--keep-going", "--rejected", "x.csv", "--out", "x.csv"),
+        ("--model", "house.csv", "--out", "house.csv"),
+        ("--model", "hybrid:house.csv", "--keep-going", "--rejected", "house.csv"),
+        ("--market", "reports/one.json", "--explain", "one", "--explain-to", "reports"),
     ],
 )
 def test_no_input_is_written_over(
     options: tuple[str, ...], files: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (files / "link.csv").symlink_to("positions.csv")
-    before = {name: (files / name).read_bytes() for name in ("positions.csv", "chain.csv")}
+    (files / "house.csv").write_text("a model", encoding="utf-8")
+    (files / "reports").mkdir()
+    (files / "reports" / "one.json").write_text("a market", encoding="utf-8")
+    names = ("positions.csv", "chain.csv", "house.csv", "reports/one.json")
+    before = {name: (files / name).read_bytes() for name in names}
     assert run([*COMMAND, "--overwrite", *options]) == 2
     assert "which is this file" in capfd.readouterr().err
     assert before == {name: (files / name).read_bytes() for name in before}

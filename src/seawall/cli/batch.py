@@ -91,7 +91,7 @@ def batch(
         --keep-going --rejected bad.csv --overwrite
     """
     from seawall.feeds.batch import margin_file
-    from seawall.feeds.batch_files import batch_files, require_apart
+    from seawall.feeds.batch_files import batch_files
 
     files = batch_files(
         out,
@@ -100,8 +100,8 @@ def batch(
         explain=explain or (),
         explain_to=explain_to,
         overwrite=overwrite,
+        inputs=[positions, *market, model.rpartition(":")[2]],
     )
-    require_apart(files, [positions, *market, model.rpartition(":")[2]])
     chosen, snapshot = model_of(model), market_of(market, at, price)
     with _resumable(files.unfinished), _progress() as say:
         summary = margin_file(

@@ -113,7 +113,7 @@ def margin_file(
     require(market, MarketSnapshot)
     require(chosen, MarginModel)
     path = as_path(positions)
-    require_apart(files, [path])
+    require_apart(files, path)
     stamp = stamp_of(path)
     folder = files.unfinished
     with held_folder(folder):

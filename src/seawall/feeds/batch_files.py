@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -17,12 +17,14 @@ from seawall.feeds.writing import require_free, unwritable
 @dataclass(frozen=True, slots=True)
 class BatchFiles:
     """Where a batch writes: ``result``, ``rejected`` where it keeps going, and ``reports`` by
-    account. Shards that are done wait in the folder ``unfinished``.
+    account. Shards that are done wait in the folder ``unfinished``. None of them is one of
+    ``inputs``.
     """
 
     result: Path
     rejected: Path | None
     reports: Mapping[str, Path]
+    inputs: tuple[Path, ...] = ()
 
     @property
     def unfinished(self) -> Path:
@@ -38,13 +40,16 @@ def batch_files(
     explain: Sequence[str] = (),
     explain_to: str | Path | None = None,
     overwrite: bool = False,
+    inputs: Iterable[str | Path] = (),
 ) -> BatchFiles:
     """The files of a batch with the result ``out``, by its suffix parquet, CSV or Arrow.
 
     What is not named stands beside it: ``NAME.rejected.csv``, and ``NAME.explained/ACCOUNT.json``
-    with the characters of an account's name that a file should not have as in a web address. Raises
-    UnwritableFile for another suffix, a folder that is not there and a file that is in the way;
-    InputError for a place that nothing would be written to.
+    with the characters of an account's name that a file should not have as in a web address.
+    ``inputs`` are files that must not be written over, such as those of the market and the model;
+    the positions are one of them without being named. Raises UnwritableFile for another suffix, a
+    folder that is not there, a file that is in the way and one that is read; InputError for a place
+    that nothing would be written to.
     """
     result = writable_table(out, overwrite=overwrite)
     for place, wanted, option in (
@@ -65,7 +70,9 @@ def batch_files(
     for report in reports.values():
         if folder.is_dir():
             require_free(report, overwrite=overwrite)
-    return BatchFiles(result, listed, reports)
+    files = BatchFiles(result, listed, reports, tuple(map(as_path, inputs)))
+    require_apart(files)
+    return files
 
 
 def _beside(result: Path, ending: str) -> Path:
@@ -73,13 +80,19 @@ def _beside(result: Path, ending: str) -> Path:
     return result.with_name(result.stem + ending)
 
 
-def require_apart(files: BatchFiles, inputs: Sequence[str | Path]) -> None:
-    """Raise UnwritableFile where a batch would write over what it reads, or one file twice.
+def require_apart(files: BatchFiles, *positions: Path) -> None:
+    """Raise UnwritableFile where a batch would write over what it reads, or one file twice, or keep
+    either where its unfinished shards are, which are thrown away.
 
     Links are followed.
     """
     written = [files.result, *([files.rejected] if files.rejected else []), *files.reports.values()]
-    taken = {os.path.realpath(given): Path(given) for given in inputs}
+    inputs = (*files.inputs, *positions)
+    for file in (*inputs, *written):
+        if Path(os.path.realpath(files.unfinished)) in Path(os.path.realpath(file)).parents:
+            why = f"shards wait here and are thrown away, and {str(file)!r} would be with them"
+            raise unwritable(files.unfinished, why, "Choose another name.")
+    taken = {os.path.realpath(given): given for given in inputs}
     for file in written:
         place = os.path.realpath(file)
         other = taken.get(place)
