@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 from textwrap import dedent
 
@@ -13,6 +14,7 @@ import polars as pl
 import pytest
 
 from seawall.basics.errors import UnwritableFile
+from seawall.feeds import batch
 from seawall.feeds.account_margins import margin_of_positions
 from seawall.feeds.batch import margin_file
 from seawall.feeds.batch_files import batch_files
@@ -200,3 +202,34 @@ def test_nothing_is_kept_where_shards_are_thrown_away(source: Path, tmp_path: Pa
     with pytest.raises(UnwritableFile, match="thrown away"):
         margin_file(moved, MARKET, "prbm", batch_files(out), restart=True)
     assert moved.exists()
+
+
+# ---- every account
+
+
+@pytest.mark.parametrize("order", ["grouped", "shuffled"])
+@pytest.mark.parametrize("lost", ["margined", "kept", "ordered", "twice"])
+def test_a_result_that_would_lack_an_account_is_not_written(
+    lost: str, order: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever loses it: the arithmetic, or shards that are there and are not put together."""
+    source, out = tmp_path / "positions.parquet", tmp_path / "margins.parquet"
+    rows = ROWS if order == "grouped" else shuffled(ROWS)
+    rows.write_parquet(source)
+    margin_table, done_rows, in_order = batch.margin_table, batch.done_rows, batch._in_order
+    changed = {
+        "margined": ("margin_table", lambda *given: margin_table(*given)[1:]),
+        "kept": ("done_rows", lambda *given: done_rows(*given)[1:]),
+        "ordered": ("_in_order", lambda given: islice(in_order(given), 1, None)),
+        "twice": ("done_rows", lambda *given: [*done_rows(*given)[:1], *done_rows(*given)]),
+    }
+    if (lost, order) == ("ordered", "shuffled"):
+        monkeypatch.setattr(batch, "_ORDERED_ACCOUNTS", 7)
+    with monkeypatch.context() as patch:
+        patch.setattr(batch, *changed[lost])
+        with pytest.raises(UnwritableFile, match=r"it would have \d+ of \d+ accounts") as found:
+            run(source, out)
+    assert "--restart" in found.value.remedy
+    assert not out.exists()
+    run(source, out, restart=True)
+    assert pl.read_parquet(out).equals(expected(rows))

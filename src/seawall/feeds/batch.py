@@ -67,7 +67,7 @@ from seawall.feeds.shards import (
     stamp_of,
 )
 from seawall.feeds.table_files import refusals_of_polars, write_table
-from seawall.feeds.writing import refusals, write_files
+from seawall.feeds.writing import refusals, unwritable, write_files
 from seawall.margin.accounts.requirement import ModelArrays
 from seawall.margin.model import MarginModel
 from seawall.margin.presets import load_preset
@@ -174,11 +174,11 @@ def _margin_all(
 ) -> _Done:
     """Margin what is not done yet, and write everything."""
     held, arrays = held_under(cut.instruments, market, model)
-    batch = _Batch(file, files.unfinished, cut, held, arrays, files.rejected is not None)
+    batch = _Batch(file, files, cut, held, arrays)
     asked = rows_of(file, files.reports)
     totals, resumed = _margin_shards(batch, threads, say)
     reports = reports_of(asked, files, market, model)
-    _write(batch, files, reports)
+    _write(batch, reports, sum(each.accounts for each in totals))
     warnings = (*cut.warnings, *assumed(held, model, doubts_of(totals)))
     return _Done(totals, resumed, tuple(map(str, reports)), warnings)
 
@@ -188,11 +188,18 @@ class _Batch:
     """A file cut into shards, and what its accounts are margined by."""
 
     file: PositionFile
-    folder: Path
+    files: BatchFiles
     cut: Cut
     held: HeldInstruments
     arrays: ModelArrays
-    keep_going: bool
+
+    @property
+    def folder(self) -> Path:
+        return self.files.unfinished
+
+    @property
+    def keep_going(self) -> bool:
+        return self.files.rejected is not None
 
     def shard(self, number: int) -> pl.DataFrame:
         rows = shard(self.file, self.cut, dealt_folder(self.folder), number)
@@ -232,6 +239,14 @@ def _require_whole(folder: Path, found: int, rows: int) -> None:
         raise unreadable(folder, why, "Give the same command again, which begins anew.")
 
 
+def _require_accounts(batch: _Batch, found: int, accounts: int) -> None:
+    """Raise UnwritableFile where an account would be missing, or there twice."""
+    if found != accounts:
+        why = f"it would have {found:,} of {accounts:,} accounts"
+        remedy = "Begin anew with --restart (restart=True in Python)."
+        raise unwritable(batch.files.result, why, remedy)
+
+
 # ---- shards
 
 
@@ -265,6 +280,8 @@ def _margin_shard(
     batch: _Batch, number: int, threads: int | None, refused: list[Fault]
 ) -> ShardTotals | None:
     """Margin a shard and keep it; None where its faults, added to ``refused``, end the batch."""
+    import polars as pl
+
     most = None if batch.keep_going else MOST_FAULTS
     frame = batch.shard(number)
     table, faults = read_positions(frame, batch.held, most)
@@ -287,6 +304,9 @@ def _margin_shard(
         table = table.only(stays)
         margins = margin_table(table, batch.held, batch.arrays, threads)
     totals = shard_totals(margins, table, faults, batch.held)
+    read = frame["account"].drop_nulls().cast(pl.String)
+    known = read.filter(read != "").n_unique()
+    _require_accounts(batch, totals.accounts + totals.rejected_accounts, known)
     if batch.cut.dealt:
         margins = _with_first_rows(margins, frame)
     write_shard(batch.folder, number, margins, fault_frame(faults), totals)
@@ -351,10 +371,13 @@ def _in_order(batch: _Batch) -> Iterator[Path]:
         yield ordered
 
 
-def _write(batch: _Batch, files: BatchFiles, reports: Mapping[Path, bytes]) -> None:
-    """Write the list of bad rows and the reports, and the result last."""
+def _write(batch: _Batch, reports: Mapping[Path, bytes], accounts: int) -> None:
+    """Write the list of bad rows and the reports, and the result, of so many accounts, last."""
     import polars as pl
 
+    files = batch.files
+    margins = pl.scan_parquet(list(_in_order(batch)), glob=False)
+    _require_accounts(batch, int(margins.select(pl.len()).collect().item()), accounts)
     if files.rejected is not None:
         parts = done_rejected(batch.folder, len(batch.cut.stops))
         rejected = pl.concat([pl.read_parquet(part) for part in parts]).sort("row")
@@ -363,4 +386,4 @@ def _write(batch: _Batch, files: BatchFiles, reports: Mapping[Path, bytes]) -> N
         with refusals(report):
             report.parent.mkdir(exist_ok=True)
         write_files({report: content})
-    write_table(pl.scan_parquet(list(_in_order(batch)), glob=False), files.result)
+    write_table(margins, files.result)
