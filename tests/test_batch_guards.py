@@ -142,6 +142,30 @@ def test_a_heap_that_is_lost_is_dealt_anew(tmp_path: Path) -> None:
     assert pl.read_parquet(out).equals(expected(rows))
 
 
+@pytest.mark.parametrize("kept", ["copy.parquet", "dealt/*/*.parquet", "cut.json"])
+@pytest.mark.parametrize("suffix", ["csv", "arrow"])
+def test_what_is_kept_beside_shards_and_was_changed_is_made_anew(
+    kept: str, suffix: str, tmp_path: Path
+) -> None:
+    """Of the same form and length, and with other numbers."""
+    source, out = tmp_path / f"positions.{suffix}", tmp_path / f"margins.{suffix}"
+    rows = ROWS if kept == "copy.parquet" else shuffled(ROWS)
+    {"csv": rows.write_csv, "arrow": rows.write_ipc}[suffix](source)
+    with waiting(source, out) as first:
+        first.kill()
+    files = list(out.with_name(f"{out.name}.parts").glob(kept))
+    assert files
+    for file in files:
+        if file.suffix == ".json":
+            file.write_bytes(file.read_bytes().replace(b'"ETH-', b'"BTC-'))
+        else:
+            changed = pl.read_parquet(file).with_columns(quantity=pl.col("quantity").reverse())
+            changed.write_parquet(file)
+    assert run(source, out).resumed_accounts > 0
+    read = {"csv": pl.read_csv, "arrow": pl.read_ipc}[suffix]
+    assert read(out).equals(expected(rows))
+
+
 @pytest.mark.parametrize("name", ["000000.parquet", "000001.json"])
 def test_a_finished_shard_that_was_changed_is_margined_anew(
     name: str, source: Path, tmp_path: Path

@@ -226,11 +226,7 @@ def _cut(
 def _known_cut(file: PositionFile, folder: Path) -> Cut | None:
     """The cut that is kept; None where rows of it are missing, which are then dealt anew."""
     cut = read_cut(folder)
-    if cut is None or sum(cut.rows) != file.rows:
-        return None
-    if cut.dealt and heap_rows(dealt_folder(folder), len(cut.stops)) != cut.rows:
-        return None
-    return cut
+    return None if cut is None or sum(cut.rows) != file.rows else cut
 
 
 def _require_whole(folder: Path, found: int, rows: int) -> None:

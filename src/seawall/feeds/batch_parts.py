@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from seawall.basics.errors import InputError
+from seawall.feeds.digests import digest_of, digest_of_file
 from seawall.feeds.locks import drop_lock, take_lock
 from seawall.feeds.shards import Cut
 from seawall.feeds.writing import refusals, unwritable, write_files
@@ -164,14 +165,32 @@ def _other_inputs(folder: Path, known: Inputs, inputs: Inputs) -> InputError:
 # ---- the cut
 
 
+class _KeptCut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a batch is cut, and SHA-256 of that and of the rows that are dealt."""
+
+    cut: Cut
+    sha256: str
+
+
 def read_cut(folder: Path) -> Cut | None:
-    """How the batch is cut; None before that is known and rows are dealt."""
-    return _read(folder / _CUT, Cut)
+    """How the batch is cut; None before that is known and rows are dealt, and where either has
+    been changed since.
+    """
+    kept = _read(folder / _CUT, _KeptCut)
+    return kept.cut if kept is not None and kept.sha256 == _cut_sha256(folder, kept.cut) else None
 
 
 def write_cut(folder: Path, cut: Cut) -> None:
     """Keep how the batch is cut, once rows are dealt. Raises UnwritableFile."""
-    write_files({folder / _CUT: msgspec.json.encode(cut)})
+    kept = _KeptCut(cut=cut, sha256=_cut_sha256(folder, cut))
+    write_files({folder / _CUT: msgspec.json.encode(kept)})
+
+
+def _cut_sha256(folder: Path, cut: Cut) -> str:
+    dealt = dealt_folder(folder)
+    heaps = sorted(dealt.glob("*/*.parquet")) if cut.dealt else []
+    told = [(str(heap.relative_to(dealt)), digest_of_file(heap)) for heap in heaps]
+    return digest_of((msgspec.json.encode(cut), told))
 
 
 def dealt_folder(folder: Path) -> Path:

@@ -18,7 +18,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from seawall.basics.errors import EmptyPortfolio
+from seawall.basics.errors import EmptyPortfolio, UnreadableFile
+from seawall.feeds.digests import digest_of_file
 from seawall.feeds.files import GZIP, WRITE_AGAIN, file_size, form_of, system_errors, unreadable
 from seawall.feeds.parquet import MAGIC, check_parquet
 from seawall.feeds.position_tables import (
@@ -29,7 +30,7 @@ from seawall.feeds.position_tables import (
 )
 from seawall.feeds.table_files import refusals_of_polars
 from seawall.feeds.tables import open_table, table_errors
-from seawall.feeds.writing import refusals, written_whole
+from seawall.feeds.writing import refusals, write_files, written_whole
 
 if TYPE_CHECKING:
     import polars as pl
@@ -114,9 +115,9 @@ class PositionFile:
 def open_positions(path: Path, folder: Path, stamp: Stamp) -> tuple[PositionFile, tuple[str, ...]]:
     """A file in parquet, CSV or Arrow IPC, and what a report on it must repeat.
 
-    What is not parquet is copied into ``folder``, unless its copy is there. ``stamp`` is what
-    :func:`stamp_of` said of the file when it was looked at. Raises UnreadableFile, UnrecognisedFile
-    for other columns, EmptyPortfolio for a file without rows.
+    What is not parquet is copied into ``folder``, unless its copy is there and unchanged. ``stamp``
+    is what :func:`stamp_of` said of the file when it was looked at. Raises UnreadableFile,
+    UnrecognisedFile for other columns, EmptyPortfolio for a file without rows.
     """
     import polars as pl
 
@@ -147,11 +148,21 @@ def _copy(rows: pl.LazyFrame, path: Path, copy: Path) -> None:
     with table_errors(path):
         schema = rows.collect_schema()
     require_position_columns(schema)
-    if copy.exists():
+    told = copy.with_suffix(".sha256")
+    if _is_as_told(copy, told):
         return
     chosen = rows.select(name for name in _COLUMNS if name in schema)
     with written_whole(copy) as part, table_errors(path):
         chosen.sink_parquet(part, compression="lz4", row_group_size=_GROUP_ROWS)
+    write_files({told: digest_of_file(copy).encode()})
+
+
+def _is_as_told(copy: Path, told: Path) -> bool:
+    """Whether a copy is there whole and unchanged."""
+    try:
+        return told.read_bytes() == digest_of_file(copy).encode()
+    except (OSError, UnreadableFile):
+        return False
 
 
 def _opened(path: Path, parquet: Path, first_row: int, stamp: Stamp) -> PositionFile:
