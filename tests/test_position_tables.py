@@ -20,6 +20,7 @@ from seawall.basics.errors import (
     UnrecognisedFile,
 )
 from seawall.feeds.account_margins import check_positions, margin_of_positions
+from seawall.feeds.position_tables import held_instruments, position_frame, read_positions
 from seawall.margin.model import MarginModel
 from seawall.margin.presets import load_preset, preset_names
 from seawall.products.portfolio import portfolio
@@ -252,3 +253,11 @@ def test_a_debt_that_the_model_has_no_number_for_names_its_account():
     with pytest.raises(BadParameter, match="no factor of stablecoin") as found:
         margin_of_positions(table(spoilt(2, quantity=-5.0)), MARKET, model)
     assert found.value.where.startswith("account b, ")
+
+
+def test_a_row_of_what_was_not_looked_up_is_a_fault():
+    """Whatever is right with the row: there is no place in the arrays that it could have."""
+    held = held_instruments([row[1] for row in ROWS if row[1] != CALL], MARKET)
+    found, [fault] = read_positions(position_frame(table()), held)
+    assert (fault.row, fault.account, fault.error.where) == (1, "b", "row 1, account b")
+    assert found.accounts.to_list() == ["a", "c"]

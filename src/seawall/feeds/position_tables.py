@@ -296,9 +296,12 @@ def _fault(row: Mapping[str, Any], held: HeldInstruments) -> Fault | None:
             assumptions(_position(row), held.market)
     except InputError as error:
         return Fault(int(row["row"]), account, name, error)
-    if name in held.refused:
-        return Fault(int(row["row"]), account, name, held.refused[name].located(here, ""))
-    return None
+    if name in held.place:
+        return None
+    why = held.refused.get(name) or InputError(
+        f"one unit of {name} cannot be margined", where="", remedy="Margin this account by itself."
+    )
+    return Fault(int(row["row"]), account, name, why.located(here, ""))
 
 
 def portfolio_of(rows: pl.DataFrame) -> Portfolio:
