@@ -244,10 +244,21 @@ def test_a_file_without_a_good_row_is_given_up_early(tmp_path: Path) -> None:
         run(source, tmp_path / "margins.parquet")
 
 
-def test_rows_of_csv_are_counted_with_the_header(tmp_path: Path) -> None:
-    source = written(spoilt(ROWS, 100, quantity=None), tmp_path / "positions.csv")
-    with pytest.raises(BadNumber, match=r"positions\.csv row 102, account 11/a"):
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [
+        ("positions.csv", "positions.csv row 102, account 11/a; the header is row 1"),
+        ("positions.arrow", "positions.arrow row 101, account 11/a; the first position is row 1"),
+    ],
+)
+def test_rows_of_csv_are_counted_with_the_header(name: str, where: str, tmp_path: Path) -> None:
+    """Of what has no lines they are not, and each error says so."""
+    source = written(spoilt(ROWS, 100, quantity=None), tmp_path / name)
+    with pytest.raises(BadNumber) as found:
         run(source, tmp_path / "margins.parquet")
+    assert found.value.where == where
+    if name.endswith("csv"):
+        assert source.read_text(encoding="utf-8").splitlines()[101].startswith("11/a,")
 
 
 @pytest.mark.parametrize("order", ["grouped", "shuffled"])

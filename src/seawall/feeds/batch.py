@@ -326,9 +326,10 @@ def _refusal(file: PositionFile, faults: Sequence[Fault]) -> SeawallError:
     others = len(faults) - 1
     least = "at least " if len(faults) >= MOST_FAULTS else ""
     more = f"{least}{others:,} more rows are bad; " if others else ""
+    counted = "the header is row 1" if file.first_row == 2 else "the first position is row 1"
     return type(first)(
         first.what,
-        where=f"{file.path.name} {first.where}",
+        where=f"{file.path.name} {first.where}; {counted}",
         remedy=f"{first.remedy} Or {more}leave out the accounts of bad rows with --keep-going "
         "(keep_going=True in Python), which lists them.",
     )
