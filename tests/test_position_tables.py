@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import numpy as np
 import polars as pl
 import pytest
@@ -81,6 +83,26 @@ def test_columns_may_be_arrays_text_integers_or_categories():
         found = margin_of_positions(given, MARKET, PRBM)
         assert found.drop("account").equals(expected)
     assert margin_of_positions(arrays, MARKET, PRBM)["account"].to_list() == [2, 1, 3]
+
+
+def test_columns_may_be_arrays_of_objects_of_one_kind():
+    expected = margin_of_positions(table(), MARKET, PRBM)
+    names = {name: np.array(table()[name].to_list(), dtype=object) for name in NAMES[:2]}
+    mixed = [-2, 1.0, np.int64(500_000), Decimal("0.5"), -10, np.float64(1.0)]
+    for quantity in (mixed, [Decimal(str(float(q))) for q in mixed], [str(q) for q in mixed]):
+        for entry in ([row[3] for row in ROWS], [row[3] or np.nan for row in ROWS]):
+            given = {**names, "quantity": quantity, "entry_price": entry}
+            given |= {name: np.array(given[name], dtype=object) for name in NAMES[2:]}
+            assert margin_of_positions(given, MARKET, PRBM).equals(expected)
+    for name, odd in (("quantity", "x"), ("account", np.nan), ("instrument", 5), ("account", 1)):
+        spoilt = [odd, *table()[name].to_list()[1:]]
+        for values in (spoilt, spoilt[::-1]):
+            given = {**names, "quantity": np.array(mixed, dtype=object)}
+            given |= {name: np.array(values, dtype=object)}
+            with pytest.raises(InputError, match="all text or all numbers"):
+                margin_of_positions(given, MARKET, PRBM)
+    with pytest.raises(UnrecognisedFile, match=r"'quantity' holds .*Give numbers"):
+        margin_of_positions({**names, "quantity": np.array([object()] * 6)}, MARKET, PRBM)
 
 
 @pytest.mark.parametrize("kind", [pl.String, pl.Categorical])

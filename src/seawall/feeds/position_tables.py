@@ -151,8 +151,9 @@ class Fault:
 def position_frame(positions: Any) -> pl.DataFrame:
     """A table's columns ``row``, ``account``, ``instrument``, ``quantity`` and ``entry_price``.
 
-    From a frame of polars, whatever tells of itself as Arrow does, or a mapping of arrays; rows are
-    numbered from 1. Raises UnrecognisedFile for other columns, InputError for what is no table.
+    From a frame of polars, whatever tells of itself as Arrow does, or a mapping of arrays, also of
+    objects; rows are numbered from 1. Raises UnrecognisedFile for other columns, InputError for
+    what is no table.
     """
     import polars as pl
 
@@ -162,11 +163,14 @@ def position_frame(positions: Any) -> pl.DataFrame:
         if isinstance(positions, str | Path):
             raise TypeError("a file is margined by seawall batch")
         frame = positions if isinstance(positions, pl.DataFrame) else pl.DataFrame(positions)
+        objects = [name for name, kind in frame.schema.items() if kind == pl.Object]
+        frame = frame.with_columns(_of_one_kind(frame[name]) for name in objects)
     except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
         raise InputError(
             f"{type(positions).__name__} is no table of positions: {error!s:.80}",
             where="positions",
-            remedy="Give a frame of polars, an Arrow table or columns of equal length.",
+            remedy="Give a frame of polars, an Arrow table or columns of equal length, each "
+            "all text or all numbers.",
         ) from None
     require_position_columns(frame.schema)
     if "row" not in frame.columns:
@@ -175,6 +179,17 @@ def position_frame(positions: Any) -> pl.DataFrame:
         frame = frame.with_columns(entry_price=pl.lit(None, dtype=pl.Float64))
     row, names = pl.col("row").cast(pl.Int64).fill_null(0), name_columns(frame.schema)
     return frame.select(row, *names, "quantity", "entry_price")
+
+
+def _of_one_kind(objects: pl.Series) -> pl.Series:
+    """Objects of Python as text or numbers. Raises TypeError for both in one column."""
+    import polars as pl
+
+    held = objects.to_list()
+    try:
+        return pl.Series(objects.name, held)
+    except TypeError:  # numbers of several kinds, if numbers
+        return pl.Series(objects.name, held, dtype=pl.Float64)
 
 
 def name_columns(schema: pl.Schema) -> tuple[pl.Expr, pl.Expr]:
