@@ -22,7 +22,8 @@ from seawall.basics.errors import (
     UnrecognisedFile,
 )
 from seawall.feeds.account_margins import check_positions, margin_of_positions
-from seawall.feeds.position_tables import held_instruments, position_frame, read_positions
+from seawall.feeds.position_frames import position_frame
+from seawall.feeds.position_tables import held_instruments, read_positions
 from seawall.margin.model import MarginModel
 from seawall.margin.presets import load_preset, preset_names
 from seawall.products.portfolio import portfolio

@@ -17,13 +17,13 @@ import numpy as np
 
 from seawall.basics.errors import EmptyPortfolio, InputError, ModelError, SeawallError
 from seawall.feeds.assumed import assumed, entry_doubts
+from seawall.feeds.position_frames import position_frame
 from seawall.feeds.position_tables import (
     Fault,
     HeldInstruments,
     PositionTable,
     held_instruments,
     names_by_place,
-    position_frame,
     read_positions,
 )
 from seawall.margin.accounts.requirement import AccountsMargin, ModelArrays, margin_of_accounts

@@ -1,16 +1,13 @@
-"""Tables of positions of many accounts: columns of polars, Arrow or numpy, to numbers.
+"""Tables of positions of many accounts, to numbers.
 
-``account`` (text or integers), ``instrument`` (as in a book), ``quantity`` (units of the
-underlying, + long) and, where there is one, ``entry_price``, of which null and NaN say that there
-is none. Blanks around a name are no part of it. A row that cannot be margined is a fault: its
-number, and the error that a book of it alone would raise.
+A row that cannot be margined is a fault: its number, and the error that a book of it alone would
+raise.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,11 +19,10 @@ from seawall.basics.errors import (
     DuplicatePosition,
     InputError,
     SeawallError,
-    UnrecognisedFile,
     located,
 )
-from seawall.basics.nearest import did_you_mean, nearest_name
 from seawall.feeds.holdings import instrument_of
+from seawall.feeds.position_frames import REQUIRED
 from seawall.market.snapshot import MarketSnapshot
 from seawall.market.unlisted import with_unlisted
 from seawall.products.instruments import Derivative, Future, Instrument
@@ -41,9 +37,6 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
-
-REQUIRED, OPTIONAL = ("account", "instrument", "quantity"), ("entry_price", "row")
-"""Columns of a table of positions; ``row`` numbers the rows of what is part of another table."""
 
 _UNKNOWN = -1
 # Floats are written with as many digits as it takes to tell them apart.
@@ -148,98 +141,11 @@ class Fault:
     error: SeawallError
 
 
-def position_frame(positions: Any) -> pl.DataFrame:
-    """A table's columns ``row``, ``account``, ``instrument``, ``quantity`` and ``entry_price``.
-
-    From a frame of polars, whatever tells of itself as Arrow does, or a mapping of arrays, also of
-    objects; rows are numbered from 1. Raises UnrecognisedFile for other columns, InputError for
-    what is no table.
-    """
-    import polars as pl
-
-    try:
-        if isinstance(positions, pl.LazyFrame):
-            positions = positions.collect()
-        if isinstance(positions, str | Path):
-            raise TypeError("a file is margined by seawall batch")
-        frame = positions if isinstance(positions, pl.DataFrame) else pl.DataFrame(positions)
-        objects = [name for name, kind in frame.schema.items() if kind == pl.Object]
-        frame = frame.with_columns(_of_one_kind(frame[name]) for name in objects)
-    except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
-        raise InputError(
-            f"{type(positions).__name__} is no table of positions: {error!s:.80}",
-            where="positions",
-            remedy="Give a frame of polars, an Arrow table or columns of equal length, each "
-            "all text or all numbers.",
-        ) from None
-    require_position_columns(frame.schema)
-    if "row" not in frame.columns:
-        frame = frame.with_row_index("row", offset=1)
-    if "entry_price" not in frame.columns:
-        frame = frame.with_columns(entry_price=pl.lit(None, dtype=pl.Float64))
-    row, names = pl.col("row").cast(pl.Int64).fill_null(0), name_columns(frame.schema)
-    return frame.select(row, *names, "quantity", "entry_price")
-
-
-def _of_one_kind(objects: pl.Series) -> pl.Series:
-    """Objects of Python as text or numbers. Raises TypeError for both in one column."""
-    import polars as pl
-
-    held = objects.to_list()
-    try:
-        return pl.Series(objects.name, held)
-    except TypeError:  # numbers of several kinds, if numbers
-        return pl.Series(objects.name, held, dtype=pl.Float64)
-
-
-def name_columns(schema: pl.Schema) -> tuple[pl.Expr, pl.Expr]:
-    """A table's accounts, integers or text, and its instruments, text without blanks around it."""
-    import polars as pl
-
-    account, instrument = (pl.col(name).cast(pl.String).str.strip_chars() for name in REQUIRED[:2])
-    return (pl.col("account") if schema["account"].is_integer() else account), instrument
-
-
-def require_position_columns(schema: pl.Schema) -> None:
-    """Raise UnrecognisedFile for a table that has not the columns of positions, or other kinds."""
-    import polars as pl
-
-    known = (*REQUIRED, *OPTIONAL)
-    for names, fault in (
-        ([name for name in REQUIRED if name not in schema], "lacks"),
-        ([name for name in schema if name not in known], "has unknown"),
-    ):
-        if names:
-            meant = nearest_name(names[0], known if fault == "has unknown" else schema)
-            raise UnrecognisedFile(
-                f"the table {fault} {', '.join(repr(name) for name in names[:5])}",
-                where="positions",
-                remedy=did_you_mean(
-                    meant, "Give account, instrument, quantity and, where known, entry_price."
-                ),
-            )
-    if not schema.get("row", pl.Int64()).is_integer():
-        raise UnrecognisedFile(
-            f"column 'row' holds {schema['row']}",
-            where="positions",
-            remedy="Number the rows, or leave the column out.",
-        )
-    kinds = {"account": "text or integers", "instrument": "text", "quantity": "numbers"}
-    for name, wanted in {**kinds, "entry_price": "numbers"}.items():
-        kind = schema.get(name, pl.Null())
-        number = kind.is_integer() if name == "account" else kind.is_numeric()
-        # Numbers may be told as text; text may be told as codes of it.
-        words = kind == pl.String or isinstance(kind, pl.Categorical | pl.Enum)
-        if not (words or kind == pl.Null or (number and name != "instrument")):
-            raise UnrecognisedFile(
-                f"column {name!r} holds {kind}", where="positions", remedy=f"Give {wanted}."
-            )
-
-
 def read_positions(
     frame: pl.DataFrame, held: HeldInstruments, most_faults: int | None = None
 ) -> tuple[PositionTable, list[Fault]]:
-    """The positions of a :func:`position_frame`, and its faults in the order of rows.
+    """The positions of a frame, and its faults in the order of rows; ``frame`` is as
+    :func:`seawall.feeds.position_frames.position_frame` makes it.
 
     An account with a fault is no part of the table: what is left of it would be another account.
     With ``most_faults``, that many of bad rows and of repeated ones are named at most, and where
@@ -320,7 +226,7 @@ def _fault(row: Mapping[str, Any], held: HeldInstruments) -> Fault | None:
 
 
 def portfolio_of(rows: pl.DataFrame) -> Portfolio:
-    """The account that all rows of a :func:`position_frame` are of, as a book of it would say.
+    """The account that all rows of a frame are of, as a book of it would say.
 
     Raises what a bad row of it would be a fault for, by the row.
     """

@@ -22,7 +22,7 @@ from seawall.basics.errors import EmptyPortfolio, UnreadableFile
 from seawall.feeds.digests import digest_of_file
 from seawall.feeds.files import GZIP, WRITE_AGAIN, file_size, form_of, system_errors, unreadable
 from seawall.feeds.parquet import MAGIC, check_parquet
-from seawall.feeds.position_tables import (
+from seawall.feeds.position_frames import (
     REQUIRED,
     name_columns,
     position_frame,
@@ -85,7 +85,7 @@ class PositionFile:
     stamp: Stamp
 
     def between(self, start: int, stop: int) -> pl.DataFrame:
-        """Some rows, counted from 0, as a :func:`seawall.feeds.position_tables.position_frame`.
+        """Some rows, counted from 0, as a :func:`seawall.feeds.position_frames.position_frame`.
 
         Raises UnreadableFile for bytes that are damaged, and for another file than was opened.
         """
