@@ -254,6 +254,10 @@ def test_what_the_model_does_not_take_is_refused_by_its_row(name):
         with pytest.raises(BadParameter, match="no class takes ETH") as found:
             margin_of_positions(table(), MARKET, model, threads)
         assert found.value.where == "row 5, account c, classes"
+    with pytest.raises(BadParameter, match=r"no class takes ETH \(row 5,"):
+        margin_of_positions(table(spoilt(5, quantity=None)), MARKET, model)
+    with pytest.raises(BadNumber, match="row 4, account a"):
+        margin_of_positions(table(spoilt(3, quantity=None)), MARKET, model)
     assert check_positions(table(), MARKET).is_empty()
     assert check_positions(table(), MARKET, name).is_empty()
     [row] = check_positions(table(), MARKET, model).rows()

@@ -67,12 +67,23 @@ def margin_of_positions(
     account would; EmptyPortfolio for a table without rows, and what :func:`position_frame` raises.
     """
     frame = _filled_frame(positions)
-    held, arrays = held_under(_names(frame), market, model)
-    table = _sound_table(frame, held)
+    held = held_instruments(_names(frame), market)
     try:
+        table, arrays = _sound_table(frame, held), ModelArrays.of(held.joined, model)
         return margin_table(table, held, arrays, threads, progress)
     except REFUSALS as error:
-        raise next((own for _, own in failing_accounts(table, held, arrays)), error) from None
+        raise _first_refusal(frame, market, model) or error from None
+
+
+def _first_refusal(
+    frame: pl.DataFrame, market: MarketSnapshot, model: MarginModel
+) -> SeawallError | None:
+    """What is said of the first row that cannot be margined, else of the first account."""
+    held, arrays = held_under(_names(frame), market, model)
+    table, faults = read_positions(frame, held, most_faults=1)
+    if faults:
+        return faults[0].error
+    return next((error for _, error in failing_accounts(table, held, arrays)), None)
 
 
 def sound_positions(
