@@ -7,8 +7,8 @@ from pathlib import Path
 import polars as pl
 
 from seawall.feeds.account_margins import margin_of_positions
-from seawall.feeds.batch import margin_file
-from seawall.feeds.batch_files import batch_files
+from seawall.feeds.batch.files import batch_files
+from seawall.feeds.batch.run import margin_file
 from seawall.margin.model import MarginModel
 from seawall.margin.presets import load_preset
 from seawall.report.batch import BatchSummary

@@ -6,8 +6,8 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from seawall.feeds.batch import margin_file
-from seawall.feeds.batch_files import batch_files
+from seawall.feeds.batch.files import batch_files
+from seawall.feeds.batch.run import margin_file
 from seawall.feeds.synthetic import synthetic_market
 from seawall.feeds.synthetic_book import synthetic_portfolio
 from seawall.market.moved import at_time

@@ -18,8 +18,8 @@ from seawall.basics.errors import (
     UnrecognisedFile,
     UnwritableFile,
 )
-from seawall.feeds.batch import margin_file
-from seawall.feeds.batch_files import batch_files
+from seawall.feeds.batch.files import batch_files
+from seawall.feeds.batch.run import margin_file
 from tests.batches import ROWS, run, spoilt, whole, written
 from tests.many_positions import MARKET, many_positions, shuffled
 

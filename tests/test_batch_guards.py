@@ -14,10 +14,10 @@ import polars as pl
 import pytest
 
 from seawall.basics.errors import UnwritableFile
-from seawall.feeds import batch
 from seawall.feeds.account_margins import margin_of_positions
-from seawall.feeds.batch import margin_file
-from seawall.feeds.batch_files import batch_files
+from seawall.feeds.batch import run as batch
+from seawall.feeds.batch.files import batch_files
+from seawall.feeds.batch.run import margin_file
 from seawall.margin.presets import load_preset
 from tests.conftest import ROOT
 from tests.many_positions import MARKET, many_positions, shuffled
@@ -63,8 +63,8 @@ def test_blanks_around_names_are_no_part_of_them(suffix: str, tmp_path: Path) ->
 WAITING = f"""
     import sys
     from pathlib import Path
-    from seawall.feeds.batch import margin_file
-    from seawall.feeds.batch_files import batch_files
+    from seawall.feeds.batch.run import margin_file
+    from seawall.feeds.batch.files import batch_files
     from tests.many_positions import MARKET
 
     def say(step, done, rows):

@@ -20,8 +20,8 @@ import pytest
 import seawall as sw
 from seawall.basics.errors import InputError, UnreadableFile, UnwritableFile
 from seawall.feeds.account_margins import margin_of_positions
-from seawall.feeds.batch import margin_file
-from seawall.feeds.batch_files import batch_files
+from seawall.feeds.batch.files import batch_files
+from seawall.feeds.batch.run import margin_file
 from seawall.feeds.digests import digest_of, digest_of_file
 from seawall.margin.presets import load_preset, preset_names
 from tests.conftest import ROOT
@@ -64,8 +64,8 @@ def process(script: str, *arguments: object, **variables: str) -> subprocess.Com
     head = """
         import os, resource, signal, sys
         from pathlib import Path
-        from seawall.feeds.batch import margin_file
-        from seawall.feeds.batch_files import batch_files
+        from seawall.feeds.batch.run import margin_file
+        from seawall.feeds.batch.files import batch_files
         from tests.many_positions import MARKET
 
         source, out = map(Path, sys.argv[1:3])

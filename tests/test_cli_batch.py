@@ -12,7 +12,7 @@ import pytest
 
 from seawall.cli.app import run
 from seawall.cli.errors import SOME_LEFT_OUT
-from seawall.feeds import batch
+from seawall.feeds.batch import run as batch
 from seawall.feeds.synthetic import synthetic_quotes
 from seawall.feeds.writers import write_market_csv
 from tests.commands import answer, document

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from seawall.cluster.resident import AccountCluster as AccountCluster
     from seawall.feeds.account_margins import check_positions as check_positions
     from seawall.feeds.account_margins import position_warnings as position_warnings
-    from seawall.feeds.batch import margin_file as margin_file
-    from seawall.feeds.batch_files import batch_files as batch_files
+    from seawall.feeds.batch.files import batch_files as batch_files
+    from seawall.feeds.batch.run import margin_file as margin_file
     from seawall.feeds.books import read_portfolio as read_portfolio
     from seawall.feeds.books import read_portfolios as read_portfolios
     from seawall.feeds.market import read_market as read_market
@@ -71,7 +71,7 @@ _HOMES = {
     "Portfolio": "seawall.products.portfolio",
     "Position": "seawall.products.portfolio",
     "SeawallError": "seawall.basics.errors",
-    "batch_files": "seawall.feeds.batch_files",
+    "batch_files": "seawall.feeds.batch.files",
     "check_positions": "seawall.feeds.account_margins",
     "compare": "seawall.report.comparison",
     "contract_spec": "seawall.products.names",
@@ -81,7 +81,7 @@ _HOMES = {
     "load_preset": "seawall.margin.presets",
     "margin": "seawall.report.build",
     "margin_accounts": "seawall.cluster.accounts",
-    "margin_file": "seawall.feeds.batch",
+    "margin_file": "seawall.feeds.batch.run",
     "margin_of_member": "seawall.report.membership",
     "parse_name": "seawall.products.names",
     "parse_venue_name": "seawall.products.names",

@@ -90,8 +90,8 @@ def batch(
       seawall batch positions.parquet -m chain.csv --out margins.parquet \\
         --keep-going --rejected bad.csv --overwrite
     """
-    from seawall.feeds.batch import margin_file
-    from seawall.feeds.batch_files import batch_files
+    from seawall.feeds.batch.files import batch_files
+    from seawall.feeds.batch.run import margin_file
 
     files = batch_files(
         out,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from seawall.basics.errors import InputError
 from seawall.feeds.account_margins import REFUSALS
-from seawall.feeds.batch_files import BatchFiles
+from seawall.feeds.batch.files import BatchFiles
 from seawall.feeds.position_tables import portfolio_of
 from seawall.feeds.shards import PositionFile
 from seawall.margin.model import MarginModel

@@ -1,7 +1,7 @@
 """The margin of every account of a file, however large, written to a file.
 
 Accounts are margined shard by shard, so that memory is bounded by the shard. Finished shards are
-kept in a folder beside the result until it is written (:mod:`seawall.feeds.batch_parts`); a run
+kept in a folder beside the result until it is written (:mod:`seawall.feeds.batch.parts`); a run
 that ended before goes on with them. The result has the accounts in the order of their first rows,
 whatever the shards.
 """
@@ -28,9 +28,9 @@ from seawall.feeds.account_margins import (
     margin_table,
 )
 from seawall.feeds.assumed import assumed
-from seawall.feeds.batch_explained import reports_of, rows_of
-from seawall.feeds.batch_files import BatchFiles, require_apart
-from seawall.feeds.batch_parts import (
+from seawall.feeds.batch.explained import reports_of, rows_of
+from seawall.feeds.batch.files import BatchFiles, require_apart
+from seawall.feeds.batch.parts import (
     Inputs,
     ShardTotals,
     dealt_folder,
@@ -45,7 +45,7 @@ from seawall.feeds.batch_parts import (
     write_cut,
     write_shard,
 )
-from seawall.feeds.batch_totals import doubts_of, shard_totals, summed
+from seawall.feeds.batch.totals import doubts_of, shard_totals, summed
 from seawall.feeds.digests import digest_of, digest_of_file
 from seawall.feeds.files import as_path, unreadable
 from seawall.feeds.position_tables import (

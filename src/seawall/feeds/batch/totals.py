@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from seawall.feeds.assumed import EntryDoubts, entry_doubts
-from seawall.feeds.batch_parts import ShardTotals
+from seawall.feeds.batch.parts import ShardTotals
 from seawall.feeds.position_tables import Fault, HeldInstruments, PositionTable
 from seawall.margin.status import STATES
 from seawall.report.batch import StateCount
