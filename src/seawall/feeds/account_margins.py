@@ -72,13 +72,16 @@ def margin_of_positions(
         table, arrays = _sound_table(frame, held), ModelArrays.of(held.joined, model)
         return margin_table(table, held, arrays, threads, progress)
     except REFUSALS as error:
-        raise _first_refusal(frame, market, model) or error from None
+        raise first_refusal(frame, market, model) or error from None
 
 
-def _first_refusal(
-    frame: pl.DataFrame, market: MarketSnapshot, model: MarginModel
+def first_refusal(
+    positions: Any, market: MarketSnapshot, model: MarginModel
 ) -> SeawallError | None:
-    """What is said of the first row that cannot be margined, else of the first account."""
+    """What is said of the first row of a table that cannot be margined, else of the first account;
+    None where all can. Raises what :func:`position_frame` raises.
+    """
+    frame = position_frame(positions)
     held, arrays = held_under(_names(frame), market, model)
     table, faults = read_positions(frame, held, most_faults=1)
     if faults:

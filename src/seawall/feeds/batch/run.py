@@ -325,13 +325,13 @@ def _refusal(file: PositionFile, faults: Sequence[Fault]) -> SeawallError:
     first = min(faults, key=lambda fault: fault.row).error
     others = len(faults) - 1
     least = "at least " if len(faults) >= MOST_FAULTS else ""
-    more = f"{least}{others:,} more rows are bad; " if others else ""
+    more = f"; {least}{others:,} more rows are bad" if others else ""
     counted = "the header is row 1" if file.first_row == 2 else "the first position is row 1"
     return type(first)(
         first.what,
         where=f"{file.path.name} {first.where}; {counted}",
-        remedy=f"{first.remedy} Or {more}leave out the accounts of bad rows with --keep-going "
-        "(keep_going=True in Python), which lists them.",
+        remedy=f"{first.remedy} Or leave out the accounts of bad rows with --keep-going "
+        f"(keep_going=True in Python), which lists them{more}.",
     )
 
 
