@@ -219,10 +219,14 @@ def _fault(row: Mapping[str, Any], held: HeldInstruments) -> Fault | None:
         return Fault(int(row["row"]), account, name, error)
     if name in held.place:
         return None
-    why = held.refused.get(name) or InputError(
-        f"one unit of {name} cannot be margined", where="", remedy="Margin this account by itself."
+    if name in held.refused:
+        return Fault(int(row["row"]), account, name, held.refused[name].located(here, where))
+    error = InputError(
+        f"one unit of {name} cannot be margined",
+        where=here,
+        remedy="Margin this account by itself.",
     )
-    return Fault(int(row["row"]), account, name, why.located(here, ""))
+    return Fault(int(row["row"]), account, name, error)
 
 
 def portfolio_of(rows: pl.DataFrame) -> Portfolio:
