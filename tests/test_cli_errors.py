@@ -101,6 +101,7 @@ def test_every_error_of_the_tree_has_its_exit_code() -> None:
                 tree.ModelError: 3,
                 tree.VenueError: 4,
                 tree.ClusterError: 5,
+                tree.StateError: 7,
             }
             if error is not tree.SeawallError:
                 [expected] = [code for kind, code in branches.items() if issubclass(error, kind)]

@@ -27,8 +27,8 @@ def sections(effort: Effort) -> list[Section]:
     market = sw.synthetic_market()
     table = positions(market, size)
     books = [
-        sw.portfolio(list(zip(held["instrument"], held["quantity"], strict=True)), account=str(account))
-        for (account,), held in table.group_by("account", maintain_order=True)
+        sw.portfolio([*zip(held["instrument"], held["quantity"], strict=True)], account=str(name))
+        for (name,), held in table.group_by("account", maintain_order=True)
     ]
     names = sorted(market.option_rows)
     book = sw.MarginBook(books, market, MODEL, instruments=names)

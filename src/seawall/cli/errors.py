@@ -16,6 +16,7 @@ from seawall.basics.errors import (
     InputError,
     ModelError,
     SeawallError,
+    StateError,
     VenueError,
 )
 
@@ -25,6 +26,7 @@ EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (ModelError, 3),
     (VenueError, 4),
     (ClusterError, 5),
+    (StateError, 7),
     (typer.Abort, 130),
     (KeyboardInterrupt, 130),
     (Exception, 1),  # the system refused, or a fault of seawall
@@ -41,6 +43,7 @@ EXIT_MEANINGS = {
     4: "a venue was not reached, refused, or gave nothing usable: a VenueError",
     5: "the machines that share the work cannot do it: a ClusterError",
     SOME_LEFT_OUT: "answered but for accounts that are listed (batch --keep-going)",
+    7: "what is kept cannot be changed in that way now: a StateError",
     130: "interrupted",
 }
 """What a script may take from each exit code, as help and docs/cli.md say it."""
