@@ -48,6 +48,7 @@ def main() -> None:
     table = positions(market, asked.accounts)
     ray = load_ray()
     ray.init(
+        "local",
         num_cpus=max(asked.workers),
         object_store_memory=STORE_BYTES,
         include_dashboard=False,

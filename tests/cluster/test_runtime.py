@@ -16,6 +16,7 @@ from seawall.basics.errors import (
 )
 from seawall.cluster import pool
 from seawall.cluster.pool import Pool
+from seawall.cluster.resident import AccountCluster
 from seawall.market.snapshot import MarketSnapshot
 from tests.cluster.workers import CPUS
 
@@ -28,6 +29,44 @@ def test_more_workers_than_processors(
 ) -> None:
     with pytest.raises(ClusterError, match=f"{CPUS + 1} workers were asked for"):
         sw.margin_accounts(positions, market, model, engine="ray", workers=CPUS + 1)
+
+
+@pytest.mark.parametrize("workers", [0, 1.5])
+def test_a_number_of_workers_that_is_none(
+    workers: Any, positions: pl.DataFrame, market: MarketSnapshot, model: sw.MarginModel
+) -> None:
+    with pytest.raises(InputError, match="whole number of at least 1"):
+        sw.margin_accounts(positions, market, model, engine="ray", workers=workers)
+    with pytest.raises(InputError, match="whole number of at least 1"):
+        AccountCluster(positions, market, model, workers=workers)
+
+
+def test_what_is_no_market(positions: pl.DataFrame, model: sw.MarginModel) -> None:
+    with pytest.raises(InputError, match="no MarketSnapshot"):
+        AccountCluster(positions, model, model)  # pyright: ignore[reportArgumentType]
+
+
+def test_workers_that_die_as_they_start(
+    ray: Any, model: sw.MarginModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As they do on a machine of which Ray does not know yet that it is lost."""
+    start, deaths = Pool._start, [True, True, False]
+
+    def stillborn(self: Pool, cpus: int) -> Any:
+        actor = start(self, cpus)
+        if deaths and deaths.pop(0):
+            ray.kill(actor)
+        return actor
+
+    with Pool(ray, model, 1) as workers:
+        monkeypatch.setattr(Pool, "_start", stillborn)
+        workers.replace(0)
+        assert not deaths
+        assert workers.answer(workers.ask(0, "versions")) == pool.versions()
+        deaths[:] = [True] * 9
+        monkeypatch.setattr(pool, "MAX_LOSSES", 1)
+        with pytest.raises(ClusterError, match="die as soon as they have started"):
+            workers.replace(0)
 
 
 def test_a_worker_of_another_release_is_refused(

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from seawall.basics.errors import InputError
+from seawall.cluster.asked import asked_model
 from seawall.cluster.batch import margin_over_ray
 from seawall.feeds.account_margins import Progress, margin_of_positions, no_progress
 from seawall.margin.model import MarginModel
-from seawall.margin.presets import load_preset
 from seawall.market.snapshot import MarketSnapshot
-from seawall.report.build import require
 
 if TYPE_CHECKING:
     import polars as pl
@@ -44,15 +43,7 @@ def margin_accounts(
     table without rows, UnrecognisedFile for other columns, what the model raises, InputError for
     an engine that is none or not installed, and ClusterError.
     """
-    chosen = load_preset(model) if isinstance(model, str) else model
-    require(market, MarketSnapshot)
-    require(chosen, MarginModel)
-    if workers is not None and (not isinstance(workers, int) or workers < 1):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InputError(
-            f"{workers!r} workers",
-            where="workers",
-            remedy="Give a whole number of at least 1, or none for one a processor.",
-        )
+    chosen = asked_model(market, model, workers)
     if engine == "ray":
         return margin_over_ray(positions, market, chosen, workers, address, progress)
     if engine != "local":

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.basics.errors import SeawallError
+from seawall.cluster.asked import asked_model
 from seawall.cluster.holdings import Fill
 from seawall.cluster.pool import MAX_LOSSES, Pool, WorkerLost, lost_again
 from seawall.cluster.runtime import connected
@@ -20,8 +21,8 @@ from seawall.cluster.source import Dealt, deal, fills_of, read_source
 from seawall.feeds.account_margins import margin_frame
 from seawall.margin.accounts.requirement import AccountsMargin
 from seawall.margin.model import MarginModel
-from seawall.margin.presets import load_preset
 from seawall.market.snapshot import MarketSnapshot
+from seawall.report.build import require
 
 if TYPE_CHECKING:
     import polars as pl
@@ -62,7 +63,7 @@ class AccountCluster:
         address: str | None = None,
     ) -> None:
         self._positions, self._market = positions, market
-        self._model = load_preset(model) if isinstance(model, str) else model
+        self._model = asked_model(market, model, workers)
         self._workers, self._address = workers, address
         self._number = 0
         self._log: list[list[_Applied]] = []
@@ -97,6 +98,7 @@ class AccountCluster:
         The market stays for what is asked next. Raises what a book of an instrument held would
         raise in it, naming an account, and what the model raises.
         """
+        require(market, MarketSnapshot)
         before = self.pool.held
         self.pool.hold(self.pool.put(market))
         try:
