@@ -127,7 +127,12 @@ class Pool:
                     remedy=_INSTALL,
                 ) from lost
             raise WorkerLost from lost
-        except (ray.ObjectLostError, ray.NodeDiedError, ray.WorkerCrashedError) as lost:
+        except (
+            ray.ObjectLostError,
+            ray.NodeDiedError,
+            ray.WorkerCrashedError,
+            ray.OutOfMemoryError,  # of a worker that Ray has killed for it
+        ) as lost:
             raise WorkerLost from lost
 
     def replace(self, slot: int) -> None:
@@ -143,9 +148,7 @@ class Pool:
             self._actors[slot] = self._start(cpus=int(free))
             try:
                 self._require_alike([slot])
-            except (
-                WorkerLost
-            ):  # it was sent to a machine of which Ray did not know yet that it died
+            except WorkerLost:  # sent to a machine of which Ray did not know yet that it died
                 continue
             if self._market is not None:
                 self.ask(slot, "hold", [self._market])

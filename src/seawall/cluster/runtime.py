@@ -62,7 +62,13 @@ def connected(address: str | None) -> Generator[Any]:
 
 
 def _require_listener(address: str | None) -> None:
-    """Raise ClusterError where nobody listens: Ray itself would try for minutes."""
+    """Raise ClusterError where nobody listens: Ray itself would try for minutes. InputError for
+    what is no text.
+    """
+    if address is not None and not isinstance(address, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InputError(
+            f"{address!r:.60} is no address", where="address", remedy="Give text: HEAD:6379."
+        )
     host, colon, port = (address or "").rpartition("://")[2].rpartition(":")
     if not (colon and port.isdecimal()):
         return

@@ -29,21 +29,7 @@ def position_frame(positions: Any) -> pl.DataFrame:
     """
     import polars as pl
 
-    try:
-        if isinstance(positions, pl.LazyFrame):
-            positions = positions.collect()
-        if isinstance(positions, str | Path):
-            raise TypeError("a file is margined by seawall batch")
-        frame = positions if isinstance(positions, pl.DataFrame) else pl.DataFrame(positions)
-        objects = [name for name, kind in frame.schema.items() if kind == pl.Object]
-        frame = frame.with_columns(_of_one_kind(frame[name]) for name in objects)
-    except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
-        raise InputError(
-            f"{type(positions).__name__} is no table of positions: {error!s:.80}",
-            where="positions",
-            remedy="Give a frame of polars, an Arrow table or columns of equal length, each "
-            "all text or all numbers.",
-        ) from None
+    frame = table_frame(positions, "positions", "a file is margined by seawall batch")
     require_position_columns(frame.schema)
     if "row" not in frame.columns:
         frame = frame.with_row_index("row", offset=1)
@@ -51,6 +37,29 @@ def position_frame(positions: Any) -> pl.DataFrame:
         frame = frame.with_columns(entry_price=pl.lit(None, dtype=pl.Float64))
     row, names = pl.col("row").cast(pl.Int64).fill_null(0), name_columns(frame.schema)
     return frame.select(row, *names, "quantity", "entry_price")
+
+
+def table_frame(table: Any, of: str, no_path: str) -> pl.DataFrame:
+    """A frame of polars from one, from whatever tells of itself as Arrow does, or from a mapping of
+    arrays. Raises InputError, naming what it is to be a table ``of``, for all else and for a path.
+    """
+    import polars as pl
+
+    try:
+        if isinstance(table, str | Path):
+            raise TypeError(no_path)
+        if isinstance(table, pl.LazyFrame):
+            table = table.collect()
+        frame = table if isinstance(table, pl.DataFrame) else pl.DataFrame(table)
+        objects = [name for name, kind in frame.schema.items() if kind == pl.Object]
+        return frame.with_columns(_of_one_kind(frame[name]) for name in objects)
+    except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        raise InputError(
+            f"{type(table).__name__} is no table of {of}: {error!s:.80}",
+            where=of,
+            remedy="Give a frame of polars, an Arrow table or columns of equal length, each "
+            "all text or all numbers.",
+        ) from None
 
 
 def _of_one_kind(objects: pl.Series) -> pl.Series:
