@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -15,11 +18,16 @@ from polars.testing import assert_frame_equal
 import seawall as sw
 from seawall.basics.errors import (
     BadNumber,
+    ClusterError,
     ExpiredInstrument,
     InputError,
+    MissingQuote,
+    StateError,
     UnreadableFile,
+    UnrecognisedFile,
 )
 from seawall.cluster import source
+from seawall.cluster.pool import Pool
 from seawall.cluster.resident import AccountCluster
 from seawall.cluster.shards import shard_of
 from seawall.market.moved import moved
@@ -28,7 +36,7 @@ from seawall.products.names import parse_name
 from seawall.products.portfolio import Portfolio
 from seawall.risk.moved import carried_portfolio
 from seawall.risk.trades import Trade, with_trades
-from tests.cluster.workers import WORKERS, kill
+from tests.cluster.workers import WORKERS, kill, kill_within, processes
 
 # One Ray at a time on a machine, whatever the number of test processes.
 pytestmark = pytest.mark.xdist_group("ray")
@@ -47,11 +55,96 @@ def test_a_tick_is_the_local_batch(
     assert_frame_equal(cluster.requirement(named), some, check_exact=True)
 
 
-def test_a_tick_whose_worker_is_killed_is_the_local_batch(
+def test_two_workers_one_killed_before_a_tick_is_the_local_batch(
     cluster: AccountCluster, market: MarketSnapshot, here: pl.DataFrame
 ) -> None:
+    first, second = processes(cluster.pool)
     kill(cluster.pool, 1)
     assert_frame_equal(cluster.tick(market), here, check_exact=True)
+    after = processes(cluster.pool)
+    assert after[0] == first, "who was not killed has been replaced"
+    assert after[1] != second, "nobody was killed"
+
+
+def test_two_workers_one_killed_in_the_middle_of_a_tick_is_the_local_batch(
+    cluster: AccountCluster, market: MarketSnapshot, here: pl.DataFrame
+) -> None:
+    first, second = processes(cluster.pool)
+    kill_within(cluster.pool, 0, "margin")
+    assert_frame_equal(cluster.tick(market), here, check_exact=True)
+    after = processes(cluster.pool)
+    assert after[0] != first, "nobody was killed"
+    assert after[1] == second, "who was not killed has been replaced"
+
+
+@pytest.fixture(scope="module")
+def after_fills(
+    ray: Any,
+    positions: pl.DataFrame,
+    fills: pl.DataFrame,
+    market: MarketSnapshot,
+    model: sw.MarginModel,
+) -> pl.DataFrame:
+    with AccountCluster(positions, market, model, workers=1) as cluster:
+        cluster.apply(fills)
+        return cluster.tick(market)
+
+
+@pytest.mark.parametrize("step", ["load", "apply"])
+def test_a_shard_that_is_rebuilt_by_half_is_rebuilt_again(
+    step: str,
+    after_fills: pl.DataFrame,
+    positions: pl.DataFrame,
+    fills: pl.DataFrame,
+    market: MarketSnapshot,
+    model: sw.MarginModel,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Interrupted there, its worker would answer without the accounts, or without their fills."""
+    ask, interrupted = Pool.ask, list[str]()
+
+    def interrupting(self: Pool, slot: int, method: str, *arguments: Any) -> Any:
+        if method == step and not interrupted:
+            interrupted.append(method)
+            raise KeyboardInterrupt
+        return ask(self, slot, method, *arguments)
+
+    with AccountCluster(positions, market, model, workers=1) as cluster:
+        cluster.apply(fills)
+        kill(cluster.pool, 0)
+        monkeypatch.setattr(Pool, "ask", interrupting)
+        with pytest.raises(KeyboardInterrupt):
+            cluster.tick(market)
+        assert_frame_equal(cluster.tick(market), after_fills, check_exact=True)
+    assert interrupted == [step]
+
+
+@pytest.mark.parametrize("what", [KeyboardInterrupt, ClusterError])
+def test_fills_that_nobody_refused_happen_although_a_shard_cannot_take_them(
+    what: type[BaseException],
+    after_fills: pl.DataFrame,
+    positions: pl.DataFrame,
+    fills: pl.DataFrame,
+    market: MarketSnapshot,
+    model: sw.MarginModel,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ask, failed = Pool.ask, list[str]()
+
+    def failing(self: Pool, slot: int, method: str, *arguments: Any) -> Any:
+        if method == "apply" and not failed:
+            failed.append(method)
+            if what is ClusterError:
+                raise ClusterError("lost", where="Ray", remedy="none")
+            raise what
+        return ask(self, slot, method, *arguments)
+
+    with AccountCluster(positions, market, model, workers=1) as asked:
+        monkeypatch.setattr(Pool, "ask", failing)
+        with nullcontext() if what is ClusterError else pytest.raises(what):
+            asked.apply(fills)
+        assert_frame_equal(asked.tick(market), after_fills, check_exact=True)
+    assert failed == ["apply"]
 
 
 def traded(portfolio: Portfolio, fills: pl.DataFrame, market: MarketSnapshot) -> Portfolio:
@@ -197,3 +290,120 @@ def test_positions_in_a_file(
 def test_an_account_that_is_not_there(cluster: AccountCluster) -> None:
     with pytest.raises(InputError, match="'nobody' holds nothing here"):
         cluster.requirement(["nobody"])
+    for none in ("1", None, 5, [None], [["1"]], [1.5]):
+        with pytest.raises(InputError, match="no names of accounts"):
+            cluster.requirement(none)  # pyright: ignore[reportArgumentType]
+    assert cluster.requirement([]).is_empty()
+
+
+def test_accounts_may_be_integers(ray: Any, market: MarketSnapshot, model: sw.MarginModel) -> None:
+    table = pl.DataFrame(
+        {"account": [7, 8, 9], "instrument": ["BTC-PERPETUAL"] * 3, "quantity": [1.0, -2.0, 3.0]}
+    )
+    alone = sw.margin_accounts(table, market, model)
+    with AccountCluster(table, market, model, workers=WORKERS) as cluster:
+        assert_frame_equal(cluster.requirement([9, 7]), alone[[2, 0]], check_exact=True)
+        cluster.apply(
+            {"account": [8], "instrument": ["BTC-PERPETUAL"], "quantity": [2.0], "price": [None]}
+        )
+        assert cluster.requirement([8])["initial"].to_list() == [0.0]
+
+
+def test_a_market_without_what_is_held_names_an_account(
+    cluster: AccountCluster, market: MarketSnapshot, here: pl.DataFrame
+) -> None:
+    cluster.tick(market)
+    without = {name: level for name, level in market.index_usd.items() if name != "ETH"}
+    with pytest.raises(MissingQuote, match=r"no index price of ETH .*account "):
+        cluster.tick(replace(market, index_usd=without))
+    assert_frame_equal(cluster.tick(market), here, check_exact=True)
+
+
+def test_what_is_no_table_of_fills(cluster: AccountCluster, fills: pl.DataFrame) -> None:
+    for none in (5, "fills.csv", [("1", "BTC", 1.0, None)]):
+        with pytest.raises(InputError, match="no table of fills"):
+            cluster.apply(none)
+    with pytest.raises(UnrecognisedFile, match="has the columns account"):
+        cluster.apply(fills.drop("price"))
+    with pytest.raises(InputError, match=r"no account is named \(fill 2\)"):
+        cluster.apply(fills.with_columns(account=pl.Series([*fills["account"][:1], *[None] * 6])))
+
+
+def test_a_cluster_answers_only_while_it_is_open(
+    ray: Any,
+    positions: pl.DataFrame,
+    market: MarketSnapshot,
+    here: pl.DataFrame,
+    fills: pl.DataFrame,
+) -> None:
+    cluster = AccountCluster(positions, market, "prbm", workers=1)
+
+    def refused() -> None:
+        for ask in (
+            lambda: cluster.tick(market),
+            lambda: cluster.requirement(["1"]),
+            lambda: cluster.apply(fills),
+        ):
+            with pytest.raises(StateError, match="it is not open"):
+                ask()
+
+    refused()
+    with cluster:
+        with pytest.raises(StateError, match="it is open already"):
+            cluster.__enter__()
+        cluster.apply(fills)
+    refused()
+    cluster.__exit__(None, None, None)
+    with cluster:  # begun anew, without the fills
+        assert_frame_equal(cluster.tick(market), here, check_exact=True)
+
+
+def test_an_error_of_the_users_leaves_no_worker(
+    ray: Any, positions: pl.DataFrame, market: MarketSnapshot
+) -> None:
+    running = list[int]()
+
+    def failing() -> None:
+        with AccountCluster(positions, market, "prbm", workers=1) as cluster:
+            running.extend(processes(cluster.pool))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        failing()
+    assert len(running) == 1
+    for _ in range(600):  # Ray stops them, and does not wait for them
+        if not Path(f"/proc/{running[0]}").exists():
+            return
+        time.sleep(0.1)
+    pytest.fail("the worker is still there")
+
+
+def test_threads_are_answered_each_in_its_own_market(
+    cluster: AccountCluster, market: MarketSnapshot
+) -> None:
+    markets = [moved(market, "BTC", 0.02 * step) for step in range(4)]
+    alone = [cluster.tick(each) for each in markets]
+    with ThreadPoolExecutor(len(markets)) as threads:
+        for _ in range(3):
+            for found, wanted in zip(threads.map(cluster.tick, markets), alone, strict=True):
+                assert_frame_equal(found, wanted, check_exact=True)
+
+
+def test_another_file_under_the_name_is_refused_when_a_worker_is_lost(
+    tmp_path: Path, ray: Any, positions: pl.DataFrame, market: MarketSnapshot, here: pl.DataFrame
+) -> None:
+    file = tmp_path / "positions.csv"
+    positions.write_csv(file)
+    with AccountCluster(file, market, "prbm", workers=1) as cluster:
+        first = cluster.tick(market)
+        assert first["initial"].equals(here["initial"])
+        file.rename(tmp_path / "kept.csv")
+        kill(cluster.pool, 0)
+        for _ in range(2):
+            with pytest.raises(UnreadableFile, match="no such file"):
+                cluster.tick(market)
+        positions[:-1].write_csv(file)
+        with pytest.raises(UnreadableFile, match="it was changed"):
+            cluster.tick(market)
+        (tmp_path / "kept.csv").replace(file)
+        assert_frame_equal(cluster.tick(market), first, check_exact=True)

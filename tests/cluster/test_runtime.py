@@ -15,7 +15,7 @@ from seawall.basics.errors import (
     InputError,
 )
 from seawall.cluster import pool
-from seawall.cluster.pool import Pool
+from seawall.cluster.pool import Pool, WorkerLost
 from seawall.cluster.resident import AccountCluster
 from seawall.market.snapshot import MarketSnapshot
 from tests.cluster.workers import CPUS
@@ -67,6 +67,36 @@ def test_workers_that_die_as_they_start(
         monkeypatch.setattr(pool, "MAX_LOSSES", 1)
         with pytest.raises(ClusterError, match="die as soon as they have started"):
             workers.replace(0)
+
+
+def test_a_worker_that_ray_kills_for_its_memory_is_lost(
+    ray: Any, model: sw.MarginModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told as an error of its own, that is no error of an actor."""
+    with Pool(ray, model, 1) as workers:
+
+        def starved(reference: Any) -> Any:
+            raise ray.exceptions.OutOfMemoryError("killed")
+
+        reference = workers.ask(0, "versions")
+        monkeypatch.setattr(ray, "get", starved)
+        with pytest.raises(WorkerLost):
+            workers.answer(reference)
+
+
+def test_an_address_that_is_no_text() -> None:
+    pytest.importorskip("ray")
+    code = """
+from seawall.basics.errors import InputError
+from seawall.cluster.runtime import connected
+try:
+    with connected(6379):
+        pass
+except InputError as error:
+    print(error.what)
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "6379 is no address\n"
 
 
 def test_a_worker_of_another_release_is_refused(

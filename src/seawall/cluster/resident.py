@@ -124,7 +124,7 @@ class AccountCluster:
                 raise
             return margin_frame(self._accounts, _together(found, self._order))
 
-    def requirement(self, accounts: Sequence[str]) -> pl.DataFrame:
+    def requirement(self, accounts: Sequence[str] | Sequence[int]) -> pl.DataFrame:
         """The margin of the accounts named, a row each in their order, in the market of the last
         tick (before one, that of the positions). Text, or integers where the positions have them.
 
