@@ -80,3 +80,37 @@ def cluster(
 ) -> Generator[AccountCluster]:
     with AccountCluster(positions, market, model, workers=WORKERS) as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="package")
+def fills(positions: pl.DataFrame, market: MarketSnapshot) -> pl.DataFrame:
+    """Opening, adding, closing, at prices and at the mark, also in what nobody held before."""
+    account = positions["account"].unique(maintain_order=True)[:6].to_list()
+    option = sorted(market.option_rows)[5]
+    perpetual = market.futures["BTC-PERPETUAL"]
+    return pl.DataFrame(
+        [
+            (account[0], "BTC-PERPETUAL", 1.5, perpetual * 1.01),
+            (account[1], "ETH-PERPETUAL", -20.0, None),
+            (account[0], "BTC-PERPETUAL", -2.5, None),
+            (account[2], option, 4.0, None),
+            (account[3], "BTC", -0.5, None),
+            (account[4], "BTC-PERPETUAL", 0.25, perpetual * 0.99),
+            (account[0], option, -1.0, None),
+        ],
+        schema=["account", "instrument", "quantity", "price"],
+        orient="row",
+    )
+
+
+@pytest.fixture(scope="package")
+def after_fills(
+    ray: Any,
+    positions: pl.DataFrame,
+    fills: pl.DataFrame,
+    market: MarketSnapshot,
+    model: sw.MarginModel,
+) -> pl.DataFrame:
+    with AccountCluster(positions, market, model, workers=1) as cluster:
+        cluster.apply(fills)
+        return cluster.tick(market)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -18,7 +16,6 @@ from polars.testing import assert_frame_equal
 import seawall as sw
 from seawall.basics.errors import (
     BadNumber,
-    ClusterError,
     ExpiredInstrument,
     InputError,
     MissingQuote,
@@ -27,7 +24,6 @@ from seawall.basics.errors import (
     UnrecognisedFile,
 )
 from seawall.cluster import source
-from seawall.cluster.pool import Pool
 from seawall.cluster.resident import AccountCluster
 from seawall.cluster.shards import shard_of
 from seawall.market.moved import moved
@@ -36,7 +32,7 @@ from seawall.products.names import parse_name
 from seawall.products.portfolio import Portfolio
 from seawall.risk.moved import carried_portfolio
 from seawall.risk.trades import Trade, with_trades
-from tests.cluster.workers import WORKERS, kill, kill_within, processes
+from tests.cluster.workers import WORKERS, kill
 
 # One Ray at a time on a machine, whatever the number of test processes.
 pytestmark = pytest.mark.xdist_group("ray")
@@ -53,98 +49,6 @@ def test_a_tick_is_the_local_batch(
     named = here["account"].gather([40, 3, 17]).to_list()
     some = pl.concat([here.filter(account=name) for name in named])
     assert_frame_equal(cluster.requirement(named), some, check_exact=True)
-
-
-def test_two_workers_one_killed_before_a_tick_is_the_local_batch(
-    cluster: AccountCluster, market: MarketSnapshot, here: pl.DataFrame
-) -> None:
-    first, second = processes(cluster.pool)
-    kill(cluster.pool, 1)
-    assert_frame_equal(cluster.tick(market), here, check_exact=True)
-    after = processes(cluster.pool)
-    assert after[0] == first, "who was not killed has been replaced"
-    assert after[1] != second, "nobody was killed"
-
-
-def test_two_workers_one_killed_in_the_middle_of_a_tick_is_the_local_batch(
-    cluster: AccountCluster, market: MarketSnapshot, here: pl.DataFrame
-) -> None:
-    first, second = processes(cluster.pool)
-    kill_within(cluster.pool, 0, "margin")
-    assert_frame_equal(cluster.tick(market), here, check_exact=True)
-    after = processes(cluster.pool)
-    assert after[0] != first, "nobody was killed"
-    assert after[1] == second, "who was not killed has been replaced"
-
-
-@pytest.fixture(scope="module")
-def after_fills(
-    ray: Any,
-    positions: pl.DataFrame,
-    fills: pl.DataFrame,
-    market: MarketSnapshot,
-    model: sw.MarginModel,
-) -> pl.DataFrame:
-    with AccountCluster(positions, market, model, workers=1) as cluster:
-        cluster.apply(fills)
-        return cluster.tick(market)
-
-
-@pytest.mark.parametrize("step", ["load", "apply"])
-def test_a_shard_that_is_rebuilt_by_half_is_rebuilt_again(
-    step: str,
-    after_fills: pl.DataFrame,
-    positions: pl.DataFrame,
-    fills: pl.DataFrame,
-    market: MarketSnapshot,
-    model: sw.MarginModel,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Interrupted there, its worker would answer without the accounts, or without their fills."""
-    ask, interrupted = Pool.ask, list[str]()
-
-    def interrupting(self: Pool, slot: int, method: str, *arguments: Any) -> Any:
-        if method == step and not interrupted:
-            interrupted.append(method)
-            raise KeyboardInterrupt
-        return ask(self, slot, method, *arguments)
-
-    with AccountCluster(positions, market, model, workers=1) as cluster:
-        cluster.apply(fills)
-        kill(cluster.pool, 0)
-        monkeypatch.setattr(Pool, "ask", interrupting)
-        with pytest.raises(KeyboardInterrupt):
-            cluster.tick(market)
-        assert_frame_equal(cluster.tick(market), after_fills, check_exact=True)
-    assert interrupted == [step]
-
-
-@pytest.mark.parametrize("what", [KeyboardInterrupt, ClusterError])
-def test_fills_that_nobody_refused_happen_although_a_shard_cannot_take_them(
-    what: type[BaseException],
-    after_fills: pl.DataFrame,
-    positions: pl.DataFrame,
-    fills: pl.DataFrame,
-    market: MarketSnapshot,
-    model: sw.MarginModel,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    ask, failed = Pool.ask, list[str]()
-
-    def failing(self: Pool, slot: int, method: str, *arguments: Any) -> Any:
-        if method == "apply" and not failed:
-            failed.append(method)
-            if what is ClusterError:
-                raise ClusterError("lost", where="Ray", remedy="none")
-            raise what
-        return ask(self, slot, method, *arguments)
-
-    with AccountCluster(positions, market, model, workers=1) as asked:
-        monkeypatch.setattr(Pool, "ask", failing)
-        with nullcontext() if what is ClusterError else pytest.raises(what):
-            asked.apply(fills)
-        assert_frame_equal(asked.tick(market), after_fills, check_exact=True)
-    assert failed == ["apply"]
 
 
 def traded(portfolio: Portfolio, fills: pl.DataFrame, market: MarketSnapshot) -> Portfolio:
@@ -167,27 +71,6 @@ def portfolios(positions: pl.DataFrame) -> list[Portfolio]:
         sw.portfolio(part.select("instrument", "quantity", "entry_price").iter_rows(), str(account))
         for (account,), part in positions.group_by("account", maintain_order=True)
     ]
-
-
-@pytest.fixture(scope="module")
-def fills(positions: pl.DataFrame, market: MarketSnapshot) -> pl.DataFrame:
-    """Opening, adding, closing, at prices and at the mark, also in what nobody held before."""
-    account = positions["account"].unique(maintain_order=True)[:6].to_list()
-    option = sorted(market.option_rows)[5]
-    perpetual = market.futures["BTC-PERPETUAL"]
-    return pl.DataFrame(
-        [
-            (account[0], "BTC-PERPETUAL", 1.5, perpetual * 1.01),
-            (account[1], "ETH-PERPETUAL", -20.0, None),
-            (account[0], "BTC-PERPETUAL", -2.5, None),
-            (account[2], option, 4.0, None),
-            (account[3], "BTC", -0.5, None),
-            (account[4], "BTC-PERPETUAL", 0.25, perpetual * 0.99),
-            (account[0], option, -1.0, None),
-        ],
-        schema=["account", "instrument", "quantity", "price"],
-        orient="row",
-    )
 
 
 def test_fills_and_moves_are_those_of_each_account_by_itself(
@@ -358,26 +241,6 @@ def test_a_cluster_answers_only_while_it_is_open(
         assert_frame_equal(cluster.tick(market), here, check_exact=True)
 
 
-def test_an_error_of_the_users_leaves_no_worker(
-    ray: Any, positions: pl.DataFrame, market: MarketSnapshot
-) -> None:
-    running = list[int]()
-
-    def failing() -> None:
-        with AccountCluster(positions, market, "prbm", workers=1) as cluster:
-            running.extend(processes(cluster.pool))
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        failing()
-    assert len(running) == 1
-    for _ in range(600):  # Ray stops them, and does not wait for them
-        if not Path(f"/proc/{running[0]}").exists():
-            return
-        time.sleep(0.1)
-    pytest.fail("the worker is still there")
-
-
 def test_threads_are_answered_each_in_its_own_market(
     cluster: AccountCluster, market: MarketSnapshot
 ) -> None:
@@ -387,23 +250,3 @@ def test_threads_are_answered_each_in_its_own_market(
         for _ in range(3):
             for found, wanted in zip(threads.map(cluster.tick, markets), alone, strict=True):
                 assert_frame_equal(found, wanted, check_exact=True)
-
-
-def test_another_file_under_the_name_is_refused_when_a_worker_is_lost(
-    tmp_path: Path, ray: Any, positions: pl.DataFrame, market: MarketSnapshot, here: pl.DataFrame
-) -> None:
-    file = tmp_path / "positions.csv"
-    positions.write_csv(file)
-    with AccountCluster(file, market, "prbm", workers=1) as cluster:
-        first = cluster.tick(market)
-        assert first["initial"].equals(here["initial"])
-        file.rename(tmp_path / "kept.csv")
-        kill(cluster.pool, 0)
-        for _ in range(2):
-            with pytest.raises(UnreadableFile, match="no such file"):
-                cluster.tick(market)
-        positions[:-1].write_csv(file)
-        with pytest.raises(UnreadableFile, match="it was changed"):
-            cluster.tick(market)
-        (tmp_path / "kept.csv").replace(file)
-        assert_frame_equal(cluster.tick(market), first, check_exact=True)
