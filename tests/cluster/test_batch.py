@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import msgspec
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
@@ -12,6 +13,7 @@ from polars.testing import assert_frame_equal
 import seawall as sw
 from seawall.basics.errors import (
     BadNumber,
+    BadParameter,
     ClusterError,
     DuplicatePosition,
     UnknownInstrument,
@@ -149,3 +151,18 @@ def test_a_row_that_comes_twice_is_named(
     for engine in ("local", "ray"):
         with pytest.raises(DuplicatePosition, match=rf"rows 11 and {len(twice)}"):
             sw.margin_accounts(twice, market, model, engine=engine)
+
+
+def test_what_a_model_refuses_is_said_as_on_one_machine(
+    ray: Any, positions: pl.DataFrame, market: MarketSnapshot, model: sw.MarginModel
+) -> None:
+    """A worker meets it first, and knows neither the row nor whose account is first."""
+    [bitcoin] = [each for each in model.classes if "BTC" in each.members]
+    narrow = msgspec.structs.replace(model, classes=(bitcoin,))
+    said = []
+    for engine in ("local", "ray"):
+        with pytest.raises(BadParameter, match="no class takes") as refused:
+            sw.margin_accounts(positions, market, narrow, engine=engine)
+        said.append(str(refused.value))
+    assert said[0] == said[1]
+    assert "account" in said[0]

@@ -18,8 +18,10 @@ from seawall.cluster.pool import MAX_LOSSES, Pool, WorkerLost, lost_again
 from seawall.cluster.runtime import connected
 from seawall.feeds.account_margins import (
     BLOCK_POSITIONS,
+    REFUSALS,
     Progress,
     account_blocks,
+    first_refusal,
     margin_frame,
     sound_positions,
 )
@@ -58,10 +60,14 @@ def margin_over_ray(
             blocks = account_blocks(table.columns, count, min(most, BLOCK_POSITIONS))
             shards = (Held(names, columns, size) for size, columns in blocks)
             parts, done = dict[int, AccountsMargin](), 0
-            for shard, part in dealt(pool, shards):
-                parts[shard] = part
-                done += part.initial_cents.size
-                progress(done, count)
+            try:
+                for shard, part in dealt(pool, shards):
+                    parts[shard] = part
+                    done += part.initial_cents.size
+                    progress(done, count)
+            except REFUSALS as error:
+                # A shard does not know whose rows come first, nor which.
+                raise first_refusal(positions, market, model) or error from None
     margin = AccountsMargin.joined([parts[shard] for shard in sorted(parts)])
     return margin_frame(table.accounts, margin)
 
