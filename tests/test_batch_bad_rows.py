@@ -16,8 +16,12 @@ from seawall.basics.errors import (
     InputError,
     UnknownInstrument,
 )
+from seawall.feeds.account_margins import check_positions
+from seawall.feeds.batch.files import batch_files
+from seawall.feeds.batch.run import margin_file
 from seawall.margin.model import MarginModel
 from seawall.margin.presets import load_preset
+from tests.account_tables import wide_market
 from tests.batches import ROWS, run, spoilt, whole, written
 from tests.many_positions import MARKET, many_positions, shuffled
 
@@ -184,3 +188,25 @@ def test_keep_going_leaves_out_what_the_model_does_not_take(
     assert summary.rejected_accounts == bad["account"].n_unique() > 0
     [explained] = summary.explained
     assert json.loads(Path(explained).read_bytes())["account"] == explain[1]
+
+
+def test_a_debt_of_what_no_class_takes_is_its_accounts_own_matter(tmp_path: Path) -> None:
+    """A pool's share may be held under a model without a class for it, and not be owed."""
+    rows = pl.DataFrame(
+        {
+            "account": ["ann", "bea", "cleo"],
+            "instrument": ["EUR-SUSDE-LP", "BTC", "EUR-SUSDE-LP"],
+            "quantity": [-8_000.0, 1.0, 5.0],
+        }
+    )
+    market = wide_market()
+    model = without_ether("prbm")
+    source, out = written(rows, tmp_path / "positions.parquet"), tmp_path / "margins.parquet"
+    files = batch_files(out, keep_going=True)
+    summary = margin_file(source, market, model, files)
+    assert (summary.accounts, summary.rejected_accounts) == (2, 1)
+    assert pl.read_parquet(out)["account"].to_list() == ["bea", "cleo"]
+    for listed in (pl.read_csv(files.rejected), check_positions(rows, market, model)):
+        assert listed.select("row", "account", "problem").rows() == [
+            (1, "ann", "no class takes EUR-SUSDE-LP")
+        ]

@@ -13,7 +13,7 @@ from textwrap import dedent
 import polars as pl
 import pytest
 
-from seawall.basics.errors import UnwritableFile
+from seawall.basics.errors import InputError, UnwritableFile
 from seawall.feeds.account_margins import margin_of_positions
 from seawall.feeds.batch import run as batch
 from seawall.feeds.batch.files import batch_files
@@ -257,3 +257,15 @@ def test_a_result_that_would_lack_an_account_is_not_written(
     assert not out.exists()
     run(source, out, restart=True)
     assert pl.read_parquet(out).equals(expected(rows))
+
+
+def test_one_name_and_one_path_are_never_taken_letter_by_letter(
+    source: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UnwritableFile, match="reads or writes"):
+        batch_files(tmp_path / "a.parquet", inputs=str(tmp_path / "a.parquet"))
+    files = batch_files(tmp_path / "a.parquet", explain="ann")
+    assert list(files.reports) == ["ann"]
+    for wrong in (None, "a.parquet"):
+        with pytest.raises(InputError, match="batch_files"):
+            margin_file(source, MARKET, "prbm", wrong)

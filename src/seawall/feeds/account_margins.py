@@ -173,14 +173,18 @@ def check_positions(
 ) -> pl.DataFrame:
     """The rows of a table that cannot be margined: row, account, instrument, problem and remedy.
 
-    With a ``model`` those too that it does not take. Empty where all can. Raises what
-    :func:`position_frame` raises, and UnknownModel.
+    With a ``model`` those too that it does not take, and the first row of each account whose rows
+    it takes and that it does not margin. Empty where all can. Raises what :func:`position_frame`
+    raises, and UnknownModel.
     """
     frame = position_frame(positions)
     chosen = load_preset(model) if isinstance(model, str) else model
-    names = _names(frame)
-    held = held_under(names, market, chosen)[0] if chosen else held_instruments(names, market)
-    return fault_frame(read_positions(frame, held)[1])
+    if chosen is None:
+        return fault_frame(read_positions(frame, held_instruments(_names(frame), market))[1])
+    held, arrays = held_under(_names(frame), market, chosen)
+    table, faults = read_positions(frame, held)
+    found = failing_accounts(table, held, arrays)
+    return fault_frame([*faults, *(fault_of_account(frame, table, *each) for each in found)])
 
 
 def fault_frame(faults: list[Fault]) -> pl.DataFrame:
@@ -221,6 +225,17 @@ def failing_accounts(
 
     for place, error in failing(range(len(table.accounts)), margined):
         yield place, error.located(f"account {table.accounts[place]}", "")
+
+
+def fault_of_account(
+    frame: pl.DataFrame, table: PositionTable, place: int, error: SeawallError
+) -> Fault:
+    """The fault of a whole account, told of its first row."""
+    import polars as pl
+
+    account = table.accounts[place]
+    row = frame.filter(pl.col("account") == account)["row"][0]
+    return Fault(row, str(account), "", error.located(f"row {row}", ""))
 
 
 def failing(

@@ -37,10 +37,10 @@ def batch_files(
     *,
     keep_going: bool = False,
     rejected: str | Path | None = None,
-    explain: Sequence[str] = (),
+    explain: str | Sequence[str] = (),
     explain_to: str | Path | None = None,
     overwrite: bool = False,
-    inputs: Iterable[str | Path] = (),
+    inputs: str | Path | Iterable[str | Path] = (),
 ) -> BatchFiles:
     """The files of a batch with the result ``out``, by its suffix parquet, CSV or Arrow.
 
@@ -51,6 +51,9 @@ def batch_files(
     folder that is not there, a file that is in the way and one that is read; InputError for a place
     that nothing would be written to.
     """
+    # One name or path is meant as one, never letter by letter.
+    explain = [explain] if isinstance(explain, str) else explain
+    inputs = [inputs] if isinstance(inputs, str | Path) else inputs
     result = writable_table(out, overwrite=overwrite)
     for place, wanted, option in (
         (rejected, keep_going, "--keep-going (keep_going=True in Python)"),

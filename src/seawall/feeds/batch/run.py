@@ -24,6 +24,7 @@ from seawall.feeds.account_margins import (
     REFUSALS,
     failing_accounts,
     fault_frame,
+    fault_of_account,
     held_under,
     margin_table,
 )
@@ -51,7 +52,6 @@ from seawall.feeds.files import as_path, unreadable
 from seawall.feeds.position_tables import (
     Fault,
     HeldInstruments,
-    PositionTable,
     read_positions,
 )
 from seawall.feeds.shards import (
@@ -112,6 +112,12 @@ def margin_file(
     chosen = load_preset(model) if isinstance(model, str) else model
     require(market, MarketSnapshot)
     require(chosen, MarginModel)
+    if not isinstance(files, BatchFiles):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InputError(
+            f"{files!r:.60} does not say where to write",
+            where="margin_file",
+            remedy="Give batch_files(RESULT).",
+        )
     path = as_path(positions)
     require_apart(files, path)
     stamp = stamp_of(path)
@@ -286,10 +292,10 @@ def _margin_shard(
         return None
     try:
         margins = margin_table(table, batch.held, batch.arrays, threads)
-    except InputError:
+    except REFUSALS:
         found = failing_accounts(table, batch.held, batch.arrays)
         failing = dict(islice(found, most))
-        faults += [_of_account(frame, table, *each) for each in failing.items()]
+        faults += [fault_of_account(frame, table, *each) for each in failing.items()]
         if not failing:
             raise
         if not batch.keep_going:
@@ -307,17 +313,6 @@ def _margin_shard(
         margins = _with_first_rows(margins, frame)
     write_shard(batch.folder, number, margins, fault_frame(faults), totals)
     return totals
-
-
-def _of_account(
-    frame: pl.DataFrame, table: PositionTable, place: int, error: SeawallError
-) -> Fault:
-    """The fault of a whole account, told of its first row."""
-    import polars as pl
-
-    account = table.accounts[place]
-    row = frame.filter(pl.col("account") == account)["row"][0]
-    return Fault(row, str(account), "", error.located(f"row {row}", ""))
 
 
 def _refusal(file: PositionFile, faults: Sequence[Fault]) -> SeawallError:
