@@ -31,6 +31,8 @@ RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
 )
 """The least and the most that each number can be."""
 
+_OF_INSTRUMENTS = ("open_interest", "funding_per_day", "supply")
+
 Cluster = tuple[datetime | None, float | None]
 """Contracts that must be closed out together: an expiry and a strike, a whole expiry, or all."""
 
@@ -86,6 +88,22 @@ class Liquidity:
     def listed(self, underlying: str) -> Mapping[Cluster, float]:
         """Open interest in coins of every cluster of an underlying that has any."""
         return self._listed.get(underlying, MappingProxyType({}))
+
+
+def joined(markets: Mapping[str, Liquidity]) -> Liquidity:
+    """One out of several: of each underlying the numbers of its own."""
+    if len({id(each) for each in markets.values()}) == 1:
+        return next(iter(markets.values()))
+    found = {
+        name: {
+            what: value
+            for underlying, own in markets.items()
+            for what, value in getattr(own, name).items()
+            if (parse_name(what).underlying if name in _OF_INSTRUMENTS else what) == underlying
+        }
+        for name in RANGES
+    }
+    return Liquidity(**found)
 
 
 def is_possible(name: str, value: float) -> bool:

@@ -43,12 +43,15 @@ class Units:
 
     ``alive`` says which rows the market lists; nobody holds another, and its numbers are those of
     any. ``first_mark`` are the marks at which sizes are counted, 1 where a size is a quantity;
-    shape [M]. ``book`` is None of money; ``unit`` [M, 6] is as :mod:`seawall.kernels.resident`
-    reads it, and ``worth_usd`` one column of it as plain numbers. Arrays are read-only.
+    shape [M]. ``token`` is of these units alone: what has been found of them keeps it, to be known
+    as theirs without holding on to them. ``book`` is None of money; ``unit`` [M, 6] is as
+    :mod:`seawall.kernels.resident` reads it, and ``worth_usd`` one column of it as plain numbers.
+    Arrays are read-only.
     """
 
     underlying: str
     market: MarketSnapshot
+    token: object
     positions: tuple[Position, ...]
     alive: tuple[bool, ...]
     first_mark: Floats
@@ -60,7 +63,7 @@ class Units:
     def of(cls, underlying: str, market: MarketSnapshot) -> Units:
         """Nothing yet."""
         nothing = np.zeros((0, resident.UNIT_COLUMNS))
-        return cls(underlying, market, (), (), np.zeros(0), None, nothing, ())
+        return cls(underlying, market, object(), (), (), np.zeros(0), None, nothing, ())
 
     def adding(self, instruments: Sequence[Instrument]) -> Units:
         """The same market with more rows. Raises what the snapshot raises."""
@@ -121,7 +124,17 @@ class Units:
     def _at(self, market: MarketSnapshot, book: UnderlyingBook | None, unit: Floats) -> Units:
         unit.setflags(write=False)
         worth = unit[:, resident.WORTH].tolist()
-        return replace(self, market=market, book=book, unit=unit, worth_usd=worth)
+        return replace(self, market=market, token=object(), book=book, unit=unit, worth_usd=worth)
+
+    @property
+    def alive_names(self) -> set[str]:
+        """Names of the instruments that the market lists."""
+        pairs = zip(self.positions, self.alive, strict=True)
+        return {position.instrument.name for position, alive in pairs if alive}
+
+    def renewed(self) -> Units:
+        """The same, of which nothing has been found yet."""
+        return replace(self, token=object())
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +224,8 @@ class Block:
         here = slice(self.start[place], self.stop[place])
         if here.start == here.stop:
             return None
-        return Segment(self.row[here], self.size[here], self.entry[here])
+        # Copies: a part of the columns would keep all of them from being let go of.
+        return Segment(self.row[here].copy(), self.size[here].copy(), self.entry[here].copy())
 
     def rows(self) -> Integers:
         """All rows that somebody holds."""
