@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from decimal import Decimal
 
+import msgspec
 import numpy as np
 import polars as pl
 import pytest
@@ -13,6 +15,7 @@ from polars.testing import assert_frame_equal
 import seawall as sw
 from seawall.basics.errors import (
     BadNumber,
+    BadParameter,
     EmptyPortfolio,
     ExpiredInstrument,
     InputError,
@@ -174,7 +177,7 @@ def test_what_has_expired_goes_with_a_tick_if_nobody_holds_it():
     with pytest.raises(ExpiredInstrument, match=name):
         book.tick("BTC", later)
     assert book.requirement("ann") == known
-    assert book.market is MARKET
+    assert book.market_of("BTC").as_of == MARKET.as_of
     book.fill("ann", name, -2)
     book.tick("BTC", later)
     model = load_preset("prbm")
@@ -269,3 +272,124 @@ def test_the_columns_of_all_accounts_are_those_of_a_table_of_positions():
     expected = sw.margin_accounts(table, MARKET, "prbm").drop("currency")
     found = pl.DataFrame(MarginBook(accounts, MARKET).requirements().columns())
     assert_frame_equal(found.with_columns(pl.col("mm_ratio").fill_nan(None)), expected)
+
+
+@pytest.mark.parametrize("model", ["prbm", "hybrid:risk-based-collateral"])
+def test_an_underlying_keeps_all_of_its_market_until_its_own_tick(model):
+    """Volumes and open interest too, whichever way an account is margined."""
+    chosen = model_of(model)
+    calm = replace(MARKET, liquidity=replace(MARKET.liquidity, adv_usd={"ETH": 1e6, "BTC": 1e9}))
+    deep = replace(calm, liquidity=replace(calm.liquidity, adv_usd={"ETH": 1e9, "BTC": 1e9}))
+    held = portfolio([BTC, ("ETH", 10), ("ETH-PERPETUAL", -2_000), (PUT, -1)], account="ann")
+    book = MarginBook(held, calm, chosen)
+    known = book.requirement("ann")
+    book.tick("BTC", deep)
+    assert book.requirement("ann") == known
+    assert book.report("ann").initial == known.initial
+    fast, exact = (book.what_if("ann", "ETH-PERPETUAL", size).after for size in (1, "1"))
+    assert cents(fast) == cents(exact)
+    book.tick("ETH", deep)
+    assert_as_alone(book.requirement("ann"), book.portfolio("ann"), deep, chosen, "both")
+
+
+def test_a_report_explains_an_account_in_the_markets_that_the_book_has():
+    market = moved(moved(MARKET, "ETH", 0.08), "BTC", -0.03)
+    held = portfolio([BTC, ("ETH", 10), ("USDC", 500), ("ETH-PERPETUAL", -20)], account="ann")
+    book = MarginBook(held, MARKET)
+    book.tick("BTC", market)
+    report = book.report("ann")
+    assert report.initial == book.requirement("ann").initial
+    assert sum(row.initial for row in report.rows) == report.initial
+    assert any("Defaults of prbm" in line for line in report.warnings), "what is assumed is told"
+    assert book.market_of("BTC").index_usd["BTC"] == market.index_usd["BTC"]
+    assert book.market_of("ETH").index_usd["ETH"] == MARKET.index_usd["ETH"]
+    book.tick("ETH", market)
+    alone_now = sw.margin(book.portfolio("ann"), market)
+    assert book.report("ann").rows == alone_now.rows
+
+
+def test_ticks_are_of_underlyings_that_there_are():
+    market = moved(MARKET, "BTC", -0.5)
+    market = replace(market, stable_usd={"USDC": 0.5})
+    book = book_of(BTC, ("USDC", 1_000))
+    known = book.requirement("ann")
+    for wrong in ("btc", "NOPE", "", None, 3, ["BTC"]):
+        with pytest.raises(InputError, match="no underlying"):
+            book.tick(wrong, market)
+        with pytest.raises(InputError, match="no underlying"):
+            book.market_of(wrong)
+    book.tick("TRX", replace(market, index_usd={**market.index_usd, "TRX": 0.5}))
+    assert book.requirement("ann") == known, "nobody holds it"
+    book.fill("ann", "TRX", 10)
+    bought = {each.instrument.name: each for each in book.portfolio("ann").positions}
+    assert bought["USD"].quantity == -5, "it is bought in its own market, that of its tick"
+
+
+def test_what_nobody_lists_is_asked_of_the_surface_by_who_asks_first():
+    name = "BTC-27MAR26-90001-C"
+    held = portfolio([USD, BTC], account="ann")
+    book, market = MarginBook(held, MARKET), MARKET
+    asked = book.what_if("ann", name, 1)
+    report = sw.what_if(held, (name, 1), market)
+    assert asked.after.initial == report.after.initial
+    assert asked.before.initial == report.before.initial
+    book.fill("ann", name, 1)
+    assert book.requirement("ann") == asked.after
+    assert book.what_if("ann", name, -1).after == asked.before
+
+
+def test_collateral_in_no_class_is_held_as_a_report_holds_it():
+    model = load_preset("prbm")
+    narrow = msgspec.structs.replace(
+        model, classes=tuple(each for each in model.classes if not each.takes_the_rest)
+    )
+    held = portfolio([BTC, ("OUSG", 1_000), ("ETH-USDC-LP", 5), (PUT, -1)], account="ann")
+    book = MarginBook(held, MARKET, narrow)
+    assert_as_alone(book.requirement("ann"), held, MARKET, narrow, "held")
+    after = with_trades(held, [parse_trade((PUT, -1))], MARKET)
+    assert_as_alone(book.what_if("ann", PUT, -1).after, after, MARKET, narrow, "traded")
+    with pytest.raises(BadParameter, match="OUSG"):
+        book.fill("ann", "OUSG", -2_000) or book.requirement("ann")
+
+
+def test_beyond_all_amounts_an_account_is_named_and_no_cent_guessed():
+    whale = portfolio([("BTC", 90_000_000), ("BTC_USDC-PERPETUAL", -90_000_000)], account="whale")
+    book = MarginBook([portfolio([BTC], account="ann"), whale], MARKET)
+    book.tick("BTC", moved(MARKET, "BTC", 1.0))
+    assert book.requirement("ann").initial > 0
+    for asked in (lambda: book.requirement("whale"), book.requirements):
+        with pytest.raises(BadNumber, match=r"worth .* USD \(account whale"):
+            asked()
+
+
+@pytest.mark.parametrize("quantity", ["1e-31", 5e-324, Decimal("sNaN"), 10**400, Decimal("1e-40")])
+def test_what_a_fill_refuses_a_what_if_refuses(quantity):
+    book = book_of(USD, BTC)
+    said = []
+    for asked in (book.what_if, book.fill):
+        with pytest.raises(BadNumber) as refused:
+            asked("ann", PUT, quantity)
+        said.append(str(refused.value))
+    assert said[0] == said[1]
+
+
+def test_doors_say_what_they_want():
+    for given in (None, 3, "book.csv"):
+        with pytest.raises(InputError, match="no list"):
+            MarginBook(given, MARKET)
+    for instruments in (3, "BTC-PERPETUAL"):
+        with pytest.raises(InputError, match="no list"):
+            book_of(BTC, instruments=instruments)
+    with pytest.raises(InputError, match="no name of an instrument"):
+        book_of(BTC, instruments=[None])
+    for every in (0, -1, True, "2", 1.0):
+        with pytest.raises(InputError, match="refresh_every"):
+            book_of(BTC, refresh_every=every)
+    book = book_of(BTC)
+    for name in (None, ["BTC"], 3):
+        for asked in (book.what_if, book.fill):
+            with pytest.raises(InputError, match="no name of an instrument"):
+                asked("ann", name, 1)
+    with pytest.raises(MissingQuote, match="account ann, trade QQQQ:1"):
+        book.fill("ann", "QQQQ", 1)
+    assert pickle.loads(pickle.dumps(book)).requirement("ann") == book.requirement("ann")

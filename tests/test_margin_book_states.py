@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 import threading
 from decimal import Decimal
 
@@ -13,13 +15,18 @@ from seawall.basics.errors import (
 )
 from seawall.margin.presets import load_preset
 from seawall.margin.resident import changes
+from seawall.margin.resident.parts import Part
 from seawall.market.moved import moved
+from seawall.market.snapshot import MarketSnapshot
+from seawall.products.portfolio import portfolio
 from seawall.report import margin_book
 from seawall.report.margin_book import MarginBook
 from seawall.report.what_if import parse_trade
+from seawall.risk.resident import Units
 from seawall.risk.trades import with_trades
 from tests.account_tables import alone, drawn_accounts
 from tests.resident_books import (
+    BTC,
     MARKET,
     PUT,
     TRADED,
@@ -139,8 +146,8 @@ def test_readers_in_threads_see_every_state_whole():
 
     def answers():
         held = book.portfolio(account)
-        traded = with_trades(held, [parse_trade((PUT, 1))], book.market)
-        return tuple(alone(own, book.market, model).cents for own in (held, traded))
+        traded = with_trades(held, [parse_trade((PUT, 1))], book.market_of("BTC"))
+        return tuple(alone(own, book.market_of("BTC"), model).cents for own in (held, traded))
 
     readers = [threading.Thread(target=read) for _ in range(3)]
     for reader in readers:
@@ -161,3 +168,100 @@ def test_readers_in_threads_see_every_state_whole():
     for before, after in seen:
         assert cents(before) in befores
         assert after is None or (cents(before), cents(after)) in there_were
+
+
+def alive(kind):
+    gc.collect()
+    return sum(isinstance(each, kind) for each in gc.get_objects())
+
+
+def test_what_a_tick_replaces_is_let_go_of():
+    """Whatever has been asked before: else every tick would keep the columns of all accounts."""
+    accounts = drawn_accounts(17, MARKET, 12)
+    book = MarginBook(accounts, MARKET, instruments=[PUT])
+    book.fill("account 0", PUT, 1)
+
+    def ticks(count):
+        for step in range(count):
+            book.tick("BTC", moved(MARKET, "BTC", 0.001 * (step + 1)))
+            name = f"account {step % 12}"
+            book.requirement(name)
+            book.what_if(name, TRADED[step % len(TRADED)].name, 1)
+            book.fill(name, PUT, 1)
+        return alive(Part), alive(Units), alive(MarketSnapshot)
+
+    assert ticks(4) >= ticks(24)
+
+
+def test_an_account_that_is_just_being_added_is_there_or_is_not(monkeypatch):
+    """A reader between the state that has it and the names that have it asks again."""
+    book, seen = book_of(USD), []
+
+    class Names(dict):
+        def setdefault(self, name, place):
+            reader = threading.Thread(target=lambda: seen.append(book.requirements().accounts))
+            reader.start()
+            reader.join(0.2)
+            super().setdefault(name, place)
+            reader.join()
+
+    monkeypatch.setattr(book, "_names", Names(book._names))
+    book.set_portfolio(portfolio([BTC], account="bea"))
+    assert seen == [("ann", "bea")]
+
+
+class Stopped(BaseException):
+    """As an interrupt is none of ours."""
+
+
+def test_what_is_interrupted_is_done_or_is_not():
+    """At every line of every change: the book answers, and takes the same change once more."""
+    done = 0
+    for change in (
+        lambda book: book.fill("ann", "ETH-PERPETUAL", 1),
+        lambda book: book.set_portfolio(portfolio([BTC, (PUT, -2)], account="ann")),
+        lambda book: book.tick("BTC", moved(MARKET, "BTC", 0.02)),
+        lambda book: book.tick_all(moved(MARKET, "BTC", 0.02)),
+        lambda book: book.refresh(),
+    ):
+        whole = book_of(USD, BTC)
+        whole.fill("ann", "BTC-PERPETUAL", 1)
+        before = whole.requirement("ann")
+        change(whole)
+        after, line = whole.requirement("ann"), 0
+        while True:
+            book = book_of(USD, BTC)
+            book.fill("ann", "BTC-PERPETUAL", 1)
+            line += 1
+            if not interrupted(lambda book=book, change=change: change(book), line):
+                break
+            assert book.requirement("ann") in (before, after), line
+            assert book.requirements().accounts == ("ann",)
+            if book._turn:  # but for the lines at which its turn is taken and given back
+                change(book)
+                assert book.requirement("ann").initial > 0
+                done += 1
+    assert done > 30
+
+
+def interrupted(change, line):
+    """Whether a change was stopped before so many of the book's own lines had run."""
+    left = [line]
+
+    def own_line(frame, event, _):
+        left[0] -= event == "line"
+        if left[0] == 0:
+            raise Stopped
+        return own_line
+
+    def watched(frame, event, argument):
+        return own_line if frame.f_code.co_filename == margin_book.__file__ else None
+
+    sys.settrace(watched)
+    try:
+        change()
+    except Stopped:
+        return True
+    finally:
+        sys.settrace(None)
+    return False

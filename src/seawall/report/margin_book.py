@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from decimal import Decimal
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from seawall.basics.errors import InputError, StateError
+from seawall.basics.errors import InputError, ModelError, StateError, located
 from seawall.margin.accounts.requirement import AccountsMargin
 from seawall.margin.model import MarginModel
 from seawall.margin.presets import load_preset
@@ -24,25 +25,30 @@ from seawall.margin.resident.changes import (
     traded,
     with_positions,
 )
-from seawall.margin.resident.loading import (
-    marks_of,
-    possible,
-    with_holdings,
-    with_instruments,
-)
+from seawall.margin.resident.loading import marks_of, possible, with_holdings, with_instruments
 from seawall.margin.resident.many import totals_of_all
 from seawall.margin.resident.parts import Change
 from seawall.margin.resident.state import Account, Kept, State, Totals
+from seawall.margin.status import margin_status
 from seawall.market.snapshot import MarketSnapshot
 from seawall.products.instruments import CASH, Cash, Instrument
-from seawall.products.names import parse_name
 from seawall.products.portfolio import Number, Portfolio
 from seawall.report.account_margin import AccountMargin, AccountMargins, TradeEffect
-from seawall.report.build import require
-from seawall.report.what_if import parse_trade
-from seawall.risk.resident import MONEY, Units
+from seawall.report.book_inputs import (
+    checked_portfolios,
+    home_named,
+    instrument_of,
+    is_plain,
+    positive,
+    several,
+    trade_of,
+)
+from seawall.report.build import report_of, require
+from seawall.report.schema import MarginReport
+from seawall.risk.assumptions import assumptions
 from seawall.risk.resident_trades import MOST_USD, Listing
-from seawall.risk.trades import Trade
+
+Floats = NDArray[np.float64]
 
 MOST_FRESH = 1_000
 """Accounts that trade between two ticks, before what they hold is put with the others'."""
@@ -76,18 +82,17 @@ class MarginBook:
         chosen = load_preset(model) if isinstance(model, str) else model
         require(market, MarketSnapshot)
         require(chosen, MarginModel)
-        self._refresh_every = _positive(refresh_every)
-        self._given = _checked(portfolios)
+        self._refresh_every = positive(refresh_every)
+        self._given = checked_portfolios(portfolios)
         self._names = {each.account: place for place, each in enumerate(self._given)}
         self._turn = [None]
         self._ready: dict[int, Account] = {}
-        self._listings: dict[tuple[int, int], tuple[Units, Listing | None]] = {}
+        self._listings: dict[tuple[int, int], tuple[object, Listing | None]] = {}
         held = (position.instrument for each in self._given for position in each.positions)
-        known = [parse_name(each) if isinstance(each, str) else each for each in instruments]
-        state = State(0, market, chosen, (), {}, {})
-        state, self._rows = with_instruments(state, [Cash(name=CASH), *held, *known], {})
+        wanted = [Cash(name=CASH), *held, *map(instrument_of, several(instruments))]
+        state = with_instruments(State.of(market, chosen), wanted)
         self._marks = marks_of(state)
-        self._state = with_holdings(state, self._given, self._rows)
+        self._state = with_holdings(state, self._given)
 
     # ---- asking
 
@@ -96,10 +101,13 @@ class MarginBook:
         """The names of all accounts, in the order in which they came."""
         return tuple(self._names)
 
-    @property
-    def market(self) -> MarketSnapshot:
-        """The market of the last tick."""
-        return self._state.market
+    def market_of(self, underlying: str) -> MarketSnapshot:
+        """The market in which an underlying, or what is money, stands: that of its last tick.
+
+        Raises InputError for a name that is neither.
+        """
+        state = self._state
+        return state.market_of(home_named(underlying, state, state.base))
 
     def requirement(self, account: str) -> AccountMargin:
         """What an account requires, and what it is worth; one that holds nothing requires nothing.
@@ -111,14 +119,24 @@ class MarginBook:
         totals = state.known(own).totals
         return AccountMargin.of(self._exact(state, own) if totals is None else totals)
 
+    def report(self, account: str) -> MarginReport:
+        """The same as a report, explained row by row, in the markets that the book has.
+
+        Raises as :meth:`requirement`, and EmptyPortfolio for nothing held.
+        """
+        state, own = self._reading(account)
+        positions = self._portfolio(state, own).positions
+        told = [assumptions(each, state.market_for(each.instrument)) for each in positions]
+        warnings = tuple(dict.fromkeys(line for lines in told for line in lines))
+        book = replace(state.book(account, positions), warnings=warnings)
+        return report_of(margin_status(book, state.model), book, state.model)
+
     def portfolio(self, account: str) -> Portfolio:
         """What an account holds, counted at the marks of now.
 
         Raises InputError for an account that is not in the book, EmptyPortfolio for nothing held.
         """
-        state, own = self._reading(account)
-        positions = state.counted(self._positions(own)).values()
-        return Portfolio(account=account, positions=tuple(position for position, _ in positions))
+        return self._portfolio(*self._reading(account))
 
     def what_if(
         self, account: str, instrument: str, quantity: Number, price: Number | None = None
@@ -133,28 +151,30 @@ class MarginBook:
         before = state.known(own).totals
         after = None if before is None else self._after(state, own, instrument, quantity, price)
         if before is None or after is None:
-            trade = _trade(instrument, quantity, price)
-            before = self._exact(state, own) if before is None else before
-            held = state.counted(self._positions(own))
-            kept = traded(state, own.name, held, trade)
-            after = state.exact(own.name, [position for position, _ in kept.values()])
+            trade = trade_of(instrument, quantity, price)
+            with located(f"account {account}, {trade.where}", trade.where):
+                state = with_instruments(state, [trade.instrument])
+                before = self._exact(state, own) if before is None else before
+                kept = traded(state, own.name, state.counted(self._positions(own)), trade)
+                after = state.exact(own.name, [position for position, _ in kept.values()])
         return TradeEffect(before=AccountMargin.of(before), after=AccountMargin.of(after))
 
     def requirements(self) -> AccountMargins:
         """What all accounts require, and what they are worth. Raises as :meth:`requirement`."""
         while True:
             state, names = self._state, tuple(self._names)
-            totals, one_by_one = totals_of_all(state, len(names))
-            places: list[int] = one_by_one.tolist()
-            for place in places:
-                own = self._account(state, names[place], place)
-                if own is None:
-                    break
-                totals[place] = self._exact(state, own)
-            else:
+            if state.count > len(names):
+                continue  # an account is just being added
+            try:
+                totals = self._all_totals(state, names[: state.count])
+            except (InputError, ModelError):
+                for name in names[: state.count]:
+                    self.requirement(name)  # which names the account
+                raise
+            if totals is not None:
                 usd, cents = totals[:, :2].T.copy(), totals[:, 2:].T.astype(np.int64)
                 margin = AccountsMargin(cents[0], cents[1], cents[2], cents[3], usd[0], usd[1])
-                return AccountMargins(names, margin)
+                return AccountMargins(names[: state.count], margin)
 
     # ---- changing
 
@@ -167,12 +187,12 @@ class MarginBook:
         then nothing has changed.
         """
         with self._writing():
-            trade = _trade(instrument, quantity, price)
-            self._reading(account)
-            self._know([trade.instrument])
-            state, own = self._reading(account)
-            before = state.counted(self._positions(own))
-            self._hold(own, before, traded(state, own.name, before, trade))
+            trade = trade_of(instrument, quantity, price)
+            _, own = self._reading(account)
+            with located(f"account {account}, {trade.where}", trade.where):
+                state = self._knowing([trade.instrument])
+                before = state.counted(self._positions(own))
+                self._hold(state, own, before, traded(state, own.name, before, trade))
 
     def set_portfolio(self, portfolio: Portfolio) -> None:
         """Have an account, new or known, hold what a portfolio says: a deposit, a correction.
@@ -182,18 +202,19 @@ class MarginBook:
         """
         require(portfolio, Portfolio)
         with self._writing():
-            self._know([position.instrument for position in portfolio.positions])
-            state, name = self._state, portfolio.account
+            name = portfolio.account
+            with located(f"account {name}", ""):
+                state = self._knowing([position.instrument for position in portfolio.positions])
             after = {
                 position.instrument.name: (position, state.mark_of(position.instrument))
                 for position in possible(portfolio, state)
             }
             if name in self._names:
-                state, own = self._reading(name)
+                _, own = self._reading(name)
                 before = state.counted(self._positions(own))
             else:
                 own, before = Account(name, len(self._names), 0, {}), {}
-            self._hold(own, before, after)
+            self._hold(state, own, before, after)
             self._names.setdefault(name, own.place)
 
     def tick(self, underlying: str, market: MarketSnapshot) -> None:
@@ -202,14 +223,19 @@ class MarginBook:
         Of stablecoins and cash, name one for all. Raises what the snapshot raises of an instrument
         that somebody holds, and StateError; then nothing has changed.
         """
+        require(market, MarketSnapshot)
         with self._writing():
-            home = underlying if underlying in self._state.place else MONEY
-            self._tick(market, [home])
+            home = home_named(underlying, self._state, market)
+            state, accounts = merged(self._state)
+            self._become(ticked(state, market, [home]), accounts)
 
     def tick_all(self, market: MarketSnapshot) -> None:
         """Take everything from another market. Raises what :meth:`tick` raises."""
+        require(market, MarketSnapshot)
         with self._writing():
-            self._tick(market, [*self._state.place])
+            state, accounts = merged(self._state)
+            state = ticked(state, market, [*state.place])
+            self._become(replace(state, base=market, ticked={}), accounts)
 
     def refresh(self) -> None:
         """Find every sum and vector anew from what is held. Raises StateError."""
@@ -234,39 +260,29 @@ class MarginBook:
         finally:
             self._turn.append(turn)
 
-    def _know(self, instruments: Iterable[Instrument]) -> None:
-        """Look up instruments that are not known yet. Raises what market and model raise."""
-        new = [each for each in instruments if each.name not in self._rows]
-        if new:
-            state, rows = with_instruments(self._state, new, self._rows)
-            self._rows |= rows
-            self._state = state
+    def _knowing(self, instruments: Iterable[Instrument]) -> State:
+        """The state that knows some instruments. Raises what market and model raise."""
+        state = self._state = with_instruments(self._state, instruments)
+        return state
 
-    def _hold(self, own: Account, before: Mapping[str, Kept], kept: Mapping[str, Kept]) -> None:
+    def _hold(
+        self, state: State, own: Account, before: Mapping[str, Kept], kept: Mapping[str, Kept]
+    ) -> None:
         """Have an account, which held ``before``, hold ``kept``; all instruments are known."""
-        state = with_positions(self._state, own, before, kept, self._rows, self._refresh_every)
-        self._state = state
+        state = self._state = with_positions(state, own, before, kept, self._refresh_every)
         if len(state.fresh) >= MOST_FRESH:
             self._become(*merged(state))
 
     def _become(self, state: State, accounts: Mapping[int, Account]) -> None:
         """Put another state in place, whose parts have what ``accounts`` hold.
 
-        Who still reads an older one finds a newer account here, and begins again.
+        They are told by the state until they are told beside it, so that whoever reads, and whoever
+        is interrupted, finds each of them at every moment. Who still reads an older state finds a
+        newer account, and begins again.
         """
+        self._state = replace(state, fresh=accounts)
         self._ready |= accounts
         self._state = state
-
-    def _tick(self, market: MarketSnapshot, homes: Sequence[str]) -> None:
-        require(market, MarketSnapshot)
-        state, accounts = merged(self._state)
-        after = ticked(state, market, homes)
-        self._become(after, accounts)
-        for part in (after.parts[after.place[home]] for home in homes):
-            if not all(part.units.alive):
-                for position, alive in zip(part.units.positions, part.units.alive, strict=True):
-                    if not alive:
-                        self._rows.pop(position.instrument.name, None)
 
     def _reading(self, name: str) -> tuple[State, Account]:
         """The state, and an account in it. Raises InputError for one that is not in the book."""
@@ -303,6 +319,22 @@ class MarginBook:
             if position.quantity != 0
         }
 
+    def _all_totals(self, state: State, names: Sequence[str]) -> Floats | None:
+        """The totals [A, TOTALS] of all accounts; None where one has traded since."""
+        totals, one_by_one = totals_of_all(state, len(names))
+        places: list[int] = one_by_one.tolist()
+        for place in places:
+            own = self._account(state, names[place], place)
+            if own is None:
+                return None
+            totals[place] = self._exact(state, own)
+        return totals
+
+    def _portfolio(self, state: State, account: Account) -> Portfolio:
+        positions = state.counted(self._positions(account)).values()
+        held = tuple(position for position, _ in positions)
+        return Portfolio(account=account.name, positions=held)
+
     def _exact(self, state: State, account: Account) -> Totals:
         positions = state.counted(self._positions(account)).values()
         return state.exact(account.name, [position for position, _ in positions])
@@ -311,8 +343,8 @@ class MarginBook:
         self, state: State, account: Account, name: str, quantity: Number, price: Number | None
     ) -> Totals | None:
         """The totals after a trade; None where exact arithmetic must tell."""
-        place = self._rows.get(name)
-        if place is None or not _is_plain(quantity) or not (price is None or _is_plain(price)):
+        place = state.rows.get(name) if isinstance(name, str) else None  # pyright: ignore[reportUnnecessaryIsInstance]
+        if place is None or not is_plain(quantity) or not (price is None or is_plain(price)):
             return None
         k, row = place
         listing = self._listing(state, k, row)
@@ -328,7 +360,7 @@ class MarginBook:
         after, value, coins, paid = found
         changes: dict[int, list[Change]] = {k: [(row, after, value, coins)]}
         if paid:
-            money = self._rows[listing.paid_in]
+            money = state.rows[listing.paid_in]
             of_money = self._paid(state, account, *money, paid)
             if of_money is None:
                 return None
@@ -340,7 +372,7 @@ class MarginBook:
         held = state.held(account, k)
         at = held.place.get(row)
         balance = (0.0 if at is None else held.quantity[at]) + paid
-        value = balance * held.units.worth_usd[row]
+        value = balance * state.parts[k].units.worth_usd[row]
         return (row, balance, value, 0.0) if abs(value) < MOST_USD else None
 
     def _listing(self, state: State, k: int, row: int) -> Listing | None:
@@ -348,46 +380,8 @@ class MarginBook:
             return None
         units = state.parts[k].units
         known = self._listings.get((k, row))
-        if known is not None and known[0] is units:
+        if known is not None and known[0] is units.token:
             return known[1]
-        if row >= len(units.alive) or not units.alive[row]:
-            return None
         found = Listing.of(units, row)
-        self._listings[k, row] = units, found
+        self._listings[k, row] = units.token, found
         return found
-
-
-def _checked(portfolios: Portfolio | Iterable[Portfolio]) -> list[Portfolio]:
-    """Raise InputError for what is no portfolio, or an account twice."""
-    given = [portfolios] if isinstance(portfolios, Portfolio) else [*portfolios]
-    names: set[str] = set()
-    for each in given:
-        require(each, Portfolio)
-        if each.account in names:
-            raise InputError(
-                f"account {each.account!r} is given twice",
-                where="portfolios",
-                remedy="Give each account one portfolio.",
-            )
-        names.add(each.account)
-    return given
-
-
-def _positive(refresh_every: int) -> int:
-    # Programs hand in what they have.
-    if isinstance(refresh_every, int) and refresh_every > 0:  # pyright: ignore[reportUnnecessaryIsInstance]
-        return refresh_every
-    raise InputError(
-        f"refresh_every is {refresh_every!r:.40}",
-        where="MarginBook",
-        remedy="Give a number of fills, 1 or more.",
-    )
-
-
-def _is_plain(number: object) -> bool:
-    """Whether a number is one that a float can stand for; what is none is told by its parser."""
-    return isinstance(number, float | int | Decimal) and not isinstance(number, bool)
-
-
-def _trade(instrument: str, quantity: Number, price: Number | None) -> Trade:
-    return parse_trade((instrument, quantity) if price is None else (instrument, quantity, price))

@@ -56,7 +56,7 @@ class ModelArrays:
         grid, revaluation = model.scenarios, model.revaluation
         if grid is not None and revaluation is not None:
             for book in instruments.book.underlyings:
-                if _is_collateral_only(book) and not known_class(book.underlying, model.classes):
+                if is_collateral_only(book) and not known_class(book.underlying, model.classes):
                     continue  # it can be held, and not be owed
                 numbers = class_of(book.underlying, model.classes)
                 cells = lay_out(grid, numbers.price_range_up_rel, numbers.price_range_down_rel)
@@ -65,7 +65,8 @@ class ModelArrays:
         return cls(model, arrays, second)
 
 
-def _is_collateral_only(book: UnderlyingBook) -> bool:
+def is_collateral_only(book: UnderlyingBook) -> bool:
+    """Whether no scenario moves what is held of an underlying, as long as it is not owed."""
     assets = (position.instrument for position in book.positions)
     return all(isinstance(asset, LpShare | RealWorldAsset) for asset in assets)
 

@@ -18,9 +18,6 @@ from seawall.products.portfolio import Portfolio, Position
 from seawall.risk.resident import Segment, Units
 from seawall.risk.trades import Trade, with_trades
 
-Rows = Mapping[str, tuple[int, int]]
-"""Part and row of each instrument that is known, by name."""
-
 MOST_CHANGED = 4_000
 """Accounts of a part that have traded, beyond which its columns are made anew."""
 
@@ -30,7 +27,6 @@ def with_positions(
     account: Account,
     before: Mapping[str, Kept],
     kept: Mapping[str, Kept],
-    rows: Rows,
     refresh_every: int,
 ) -> State:
     """The state in which an account, which held ``before`` at the marks of now, holds ``kept``.
@@ -45,7 +41,7 @@ def with_positions(
     segments, held = dict(account.segments), dict(account.held)
     of_part: dict[int, dict[int, Kept | None]] = {}
     for name, own in moved.items():
-        k, row = rows[name]
+        k, row = state.rows[name]
         of_part.setdefault(k, {})[row] = own
     for k, changed in of_part.items():
         part = state.parts[k]
@@ -53,7 +49,7 @@ def with_positions(
         if len(changed) > MOST_ROWS:
             held[k] = Held.of(part, segment)
         else:
-            held[k] = state.held(account, k).traded(segment, [*changed], refresh_every)
+            held[k] = state.held(account, k).traded(part, segment, [*changed], refresh_every)
         segments[k] = segment
     after = Account(
         name=account.name,
@@ -64,7 +60,12 @@ def with_positions(
         positions=kept,
         held=held,
     )
-    return replace(state, version=after.version, fresh={**state.fresh, account.place: after})
+    return replace(
+        state,
+        version=after.version,
+        count=max(state.count, account.place + 1),
+        fresh={**state.fresh, account.place: after},
+    )
 
 
 def traded(
@@ -74,7 +75,7 @@ def traded(
 
     Raises what :func:`seawall.risk.trades.with_trades` raises.
     """
-    market = state.market_of(trade.instrument)
+    market = state.market_for(trade.instrument)
     nothing = Position(instrument=Cash(name=CASH), quantity=Decimal(0))
     held = tuple(position for position, _ in positions.values()) or (nothing,)
     after = with_trades(Portfolio(account=account, positions=held), [trade], market)
@@ -128,24 +129,37 @@ def ticked(state: State, market: MarketSnapshot, homes: Sequence[str]) -> State:
     Raises what the snapshot raises for an instrument that somebody holds.
     """
     models, parts = models_of(state.model), list(state.parts)
+    elsewhere, dead = dict(state.ticked), set[str]()
     for home in homes:
         k = state.place.get(home)
         if k is None:
+            elsewhere[home] = market
             continue
         part = parts[k]
-        instruments = (
+        alive = [
             position.instrument
             for position, alive in zip(part.units.positions, part.units.alive, strict=True)
             if alive
-        )
-        own = with_unlisted(market, instruments)
+        ]
+        own = with_unlisted(market, alive)
         units = part.units.at(own, lambda held=part: held.held_rows)
         parts[k] = part.at(units, models)
-    return replace(state, version=state.version + 1, market=market, parts=tuple(parts))
+        dead |= {each.name for each in alive} - units.alive_names
+    return replace(
+        state,
+        version=state.version + 1,
+        epoch=object(),
+        as_of=market.as_of,
+        ticked=elsewhere,
+        parts=tuple(parts),
+        rows={name: place for name, place in state.rows.items() if name not in dead}
+        if dead
+        else state.rows,
+    )
 
 
 def refreshed(state: State) -> State:
     """The state, its trades merged, with every sum and vector found anew."""
     models = models_of(state.model)
-    parts = tuple(part.at(replace(part.units), models) for part in state.parts)
-    return replace(state, version=state.version + 1, parts=parts)
+    parts = tuple(part.at(part.units.renewed(), models) for part in state.parts)
+    return replace(state, version=state.version + 1, epoch=object(), parts=parts)

@@ -90,7 +90,8 @@ def _exact(state: State, places: Integers) -> Floats:
     held = tuple(zip(units.positions, units.worth_usd, strict=True))
     books = tuple(part.units.book for part in state.parts if part.units.book is not None)
     nothing = np.zeros(0, dtype=np.int64)
-    book = Book("all accounts", state.market.as_of, books, held, state.market.liquidity, ())
+    liquidity = state.liquidity([own.underlying for own in books])
+    book = Book("all accounts", state.as_of, books, held, liquidity, ())
     accounts = Accounts(
         instruments=Instruments(book, nothing, nothing),
         count=places.size,

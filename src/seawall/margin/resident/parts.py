@@ -15,12 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.basics.money import requirement_cents
-from seawall.kernels import resident
+from seawall.kernels.resident import EARNED
+from seawall.kernels.resident_trades import (
+    sum_after_trade,
+    vector_after_trade,
+    what_if_trade,
+)
 from seawall.kernels.segments import net_segments, reduce_vectors
 from seawall.margin.accounts.collateral import by_account
 from seawall.margin.accounts.fold import ArrayInRows
+from seawall.margin.accounts.requirement import is_collateral_only
 from seawall.margin.charges.base import ChargedAccounts, NamedCharge
-from seawall.margin.classes import class_of
+from seawall.margin.classes import class_of, known_class
 from seawall.margin.model import MarginModel
 from seawall.margin.resident.figures import (
     Segments,
@@ -125,6 +131,8 @@ def _terms(units: Units, model: MarginModel) -> ModelTerms:
     book, array = units.book, None
     if book is None:
         raise ValueError(f"no instrument of {units.underlying} is known")
+    if is_collateral_only(book) and known_class(book.underlying, model.classes) is None:
+        return ModelTerms.of_collateral(len(book.positions), model)
     grid, revaluation = model.scenarios, model.revaluation
     if grid is not None and revaluation is not None:
         numbers = class_of(book.underlying, model.classes)
@@ -139,7 +147,7 @@ def _figures_of_all(units: Units, terms: ModelTerms, block: Block, worth: Worth)
     losses = np.zeros((2, block.start.size))
     up, down = losses
     if terms.array is not None:
-        earned_usd = sums[:, resident.EARNED] * terms.spot_usd
+        earned_usd = sums[:, EARNED] * terms.spot_usd
         up, down = terms.array.losses_of(
             worth.row, worth.quantity, block.start, block.stop, earned_usd
         )
@@ -175,16 +183,16 @@ def _segments(
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What one account holds in one underlying in a market, with all that its next trade needs.
+    """What one account holds in one part, with all that its next trade needs.
 
-    ``place`` maps rows to places of ``quantity``, ``coins`` and ``entry``, which are plain numbers;
-    ``vectors`` [1, I, W] of each model's array hold the profit in every cell, None without an
-    array, and ``reach_usd`` is the most that a cell can be. ``trades`` have been put into the
-    vectors since they were exact, so that a cell may be off by ``doubt_usd``.
+    It holds on to nothing of the part but ``token``, that of its units. ``place`` maps rows to
+    places of ``quantity``, ``coins`` and ``entry``, which are plain numbers; ``vectors`` [1, I, W]
+    of each model's array hold the profit in every cell, None without an array, and ``reach_usd`` is
+    the most that a cell can be. ``trades`` have been put into the vectors since they were exact, so
+    that a cell may be off by ``doubt_usd``.
     """
 
-    units: Units
-    terms: tuple[ModelTerms, ...]
+    token: object
     segment: Segment
     worth: Worth
     place: Mapping[int, int]
@@ -204,47 +212,42 @@ class Held:
         worth = worth_of(segment.row, segment.size, segment.entry, part.units)
         earned = float(worth.quantity @ worth.coins)
         vectors = [_vector(terms, worth, earned) for terms in part.terms]
-        return cls._with(part.units, part.terms, segment, worth, earned, vectors, 0, 0.0)
+        return cls._with(part, segment, worth, earned, vectors)
 
-    def traded(self, segment: Segment, rows: Sequence[int], refresh_every: int) -> Held:
+    def traded(self, part: Part, segment: Segment, rows: Sequence[int], refresh_every: int) -> Held:
         """The same account after a trade, which has left it ``segment``: ``rows``, one or two, have
         changed.
 
         Vectors are made anew after so many trades, and before they could be off by a millionth of a
         millionth of what a cell can be.
         """
-        units, terms = self.units, self.terms
-        worth = worth_of(segment.row, segment.size, segment.entry, units)
+        worth = worth_of(segment.row, segment.size, segment.entry, part.units)
         earned = float(worth.quantity @ worth.coins)
         changes = _changes(worth, rows)
         vectors = [
             None if vector is None else self._vector_after(own, vector, changes)
-            for own, vector in zip(terms, self.vectors, strict=True)
+            for own, vector in zip(part.terms, self.vectors, strict=True)
         ]
         trades = self.trades + 1
-        after = self._with(units, terms, segment, worth, earned, vectors, trades, 0.0)
+        after = self._with(part, segment, worth, earned, vectors)
         doubt = self.doubt_usd + _ROUNDINGS_REL * (self.reach_usd + after.reach_usd)
         if trades < refresh_every and doubt <= _MOST_DOUBT_REL * after.reach_usd:
-            return replace(after, doubt_usd=doubt)
-        vectors = [_vector(own, worth, earned) for own in terms]
-        return self._with(units, terms, segment, worth, earned, vectors, 0, 0.0)
+            return replace(after, trades=trades, doubt_usd=doubt)
+        return Held.of(part, segment)
 
     @classmethod
     def _with(
         cls,
-        units: Units,
-        terms: tuple[ModelTerms, ...],
+        part: Part,
         segment: Segment,
         worth: Worth,
         earned: float,
         vectors: Sequence[Floats | None],
-        trades: int,
-        doubt_usd: float,
     ) -> Held:
         stop = np.array([worth.row.size])
         figures: list[Floats] = []
         reach = 0.0
-        for own, vector in zip(terms, vectors, strict=True):
+        for own, vector in zip(part.terms, vectors, strict=True):
             sums, losses = own.sums(worth, _FIRST, stop), (0.0, 0.0)
             if vector is not None and own.array is not None:
                 array, least = own.array, np.empty((1, own.array.kind.size))
@@ -252,11 +255,10 @@ class Held:
                 losses = _losses(least)
                 most = float(sums[0, own.reach]) + abs(earned) * own.coin_reach_usd
                 reach = max(reach, most)
-            held = _segments(units, own, worth, _FIRST, stop)
+            held = _segments(part.units, own, worth, _FIRST, stop)
             figures.append(figures_of_one(own, sums, losses, held))
         return cls(
-            units=units,
-            terms=terms,
+            token=part.units.token,
             segment=segment,
             worth=worth,
             place={row: place for place, row in enumerate(segment.row.tolist())},
@@ -267,26 +269,25 @@ class Held:
             reach_usd=reach,
             vectors=tuple(vectors),
             figures=tuple(figures),
-            trades=trades,
-            doubt_usd=doubt_usd,
+            trades=0,
+            doubt_usd=0.0,
         )
 
-    def figures_after(self, changes: Sequence[Change]) -> tuple[Floats, ...]:
+    def figures_after(self, part: Part, changes: Sequence[Change]) -> tuple[Floats, ...]:
         """The figures [1, FIGURES] under each model if a trade left one or two rows like this."""
         first, second = changes[0], changes[-1]
         of_first, of_second, earned = self._differences(first, second)
-        most = self.segment.row.size + 2
+        worth, most = self.worth, self.segment.row.size + 2
+        columns = worth.row, worth.quantity, worth.value, worth.coins
         found: list[Floats] = []
-        for terms, vector in zip(self.terms, self.vectors, strict=True):
+        for terms, vector in zip(part.terms, self.vectors, strict=True):
             sums = np.empty((1, terms.columns))
             row, quantity = np.empty(most, dtype=np.uint32), np.empty(most)
-            count = resident.sum_after_trade(
-                *self.traded_columns, *first, *second, *terms.tables, row, quantity, sums
-            )
+            count = sum_after_trade(*columns, *first, *second, *terms.tables, row, quantity, sums)
             losses, array = (0.0, 0.0), terms.array
             if vector is not None and array is not None:
                 least = np.empty((1, array.kind.size))
-                resident.what_if_trade(
+                what_if_trade(
                     vector[0],
                     array.unit_pnl_usd,
                     first[0],
@@ -302,16 +303,10 @@ class Held:
                     least,
                 )
                 losses = _losses(least)
-            stop, exact = np.array([count]), partial(self._exact, terms, changes)
+            stop, exact = np.array([count]), partial(self._exact, part.units, terms, changes)
             held = Segments(row, quantity, _FIRST, stop, exact)
             found.append(figures_of_one(terms, sums, losses, held))
         return tuple(found)
-
-    @property
-    def traded_columns(self) -> tuple[Rows, Floats, Floats, Floats]:
-        """What kernels take of the positions where a trade is put beside them."""
-        worth = self.worth
-        return worth.row, worth.quantity, worth.value, worth.coins
 
     def _differences(self, first: Change, second: Change) -> tuple[float, float, float]:
         """Changes of two quantities, and of the coins earned."""
@@ -334,7 +329,7 @@ class Held:
         first, second = changes[0], changes[-1]
         of_first, of_second, earned = self._differences(first, second)
         out = np.empty_like(vector)
-        resident.vector_after_trade(
+        vector_after_trade(
             vector[0],
             array.unit_pnl_usd,
             first[0],
@@ -348,12 +343,17 @@ class Held:
         return out
 
     def _exact(
-        self, terms: ModelTerms, changes: Sequence[Change], charge: NamedCharge, worst: Floats
+        self,
+        units: Units,
+        terms: ModelTerms,
+        changes: Sequence[Change],
+        charge: NamedCharge,
+        worst: Floats,
     ) -> Floats:
         rows, quantity, value, coins = (list(column) for column in self._columns(changes))
         row = np.array(rows, dtype=np.uint32)
         worth = Worth.of(row, *map(np.array, (quantity, value, coins)))
-        held = _segments(self.units, terms, worth, _FIRST, np.array([row.size]))
+        held = _segments(units, terms, worth, _FIRST, np.array([row.size]))
         return held.exact(charge, worst)
 
     def _columns(self, changes: Sequence[Change]) -> Iterable[tuple[float, ...]]:

@@ -9,19 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seawall.basics.errors import located
 from seawall.margin.model import MarginModel
 from seawall.margin.resident.parts import Change, Held, Part
-from seawall.margin.resident.totals import Levels, Rows, totals_of
+from seawall.margin.resident.totals import FigureRows, Levels, totals_of
 from seawall.margin.status import margin_status
+from seawall.market.liquidity import Liquidity, joined
 from seawall.market.snapshot import MarketSnapshot
 from seawall.market.unlisted import with_unlisted
 from seawall.products.instruments import Future, Instrument, is_money
 from seawall.products.portfolio import Position
-from seawall.risk.book import Book, UnderlyingBook, join_underlying
+from seawall.risk.assumptions import require_possible_size
+from seawall.risk.book import Book, UnderlyingBook, join_underlying, place_of
 from seawall.risk.moved import carried_future
 from seawall.risk.resident import MONEY, Segment, home_of
 
@@ -37,12 +41,13 @@ Totals = tuple[float, ...]
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What has been found of an account in some parts: rows of figures, of which ``place`` maps
-    places of parts to places, and the totals, None where only exact arithmetic tells.
+    """What has been found of an account in the parts of an ``epoch``: rows of figures, of which
+    ``place`` maps places of parts to places, and the totals, None where only exact arithmetic
+    tells.
     """
 
-    parts: object
-    rows: Rows
+    epoch: object
+    rows: FigureRows
     place: Mapping[int, int]
     totals: Totals | None
 
@@ -59,7 +64,7 @@ class Account:
     ``segments`` by place of the part; those in ``touched`` are newer than the part's columns.
     ``positions`` are the same to the last digit, by name, each with the mark of a future that its
     quantity is counted at; None where nothing has been traded. ``held`` and ``known`` keep what
-    has been found, with the parts that it was found in.
+    has been found; they outlive a tick, and hold on to nothing of the parts that it replaces.
     """
 
     name: str
@@ -74,24 +79,37 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """All accounts at one moment: ``parts`` by place, the first of which is money.
+    """All accounts at one moment: ``count`` of them, and ``parts``, the first of which is money.
 
-    ``place`` maps underlyings, and money, to parts. ``fresh`` are accounts that have traded since
-    the columns of the parts were made. ``market`` is the latest; each part has its own. ``levels``
-    are of ``model`` and of its second one, of a hybrid.
+    ``place`` maps underlyings, and money, to parts, and ``rows`` names of instruments to part and
+    row. Each part has its own market; ``base`` is that of all that is in no part, but for those
+    underlyings that have had a tick of their own, which are in ``ticked``. ``as_of`` is the time of
+    the latest. ``fresh`` are accounts that have traded since the columns of the parts were made.
+    ``epoch`` is another after a tick, of whatever; ``levels`` are of ``model`` and of its second
+    one, of a hybrid.
     """
 
     version: int
-    market: MarketSnapshot
+    epoch: object
+    as_of: datetime
+    base: MarketSnapshot
+    ticked: Mapping[str, MarketSnapshot]
     model: MarginModel
     parts: tuple[Part, ...]
     place: Mapping[str, int]
+    rows: Mapping[str, tuple[int, int]]
+    count: int
     fresh: Mapping[int, Account]
     levels: tuple[Levels, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        levels = tuple(Levels.of(model, self.market.as_of) for model in models_of(self.model))
+        levels = tuple(Levels.of(model, self.as_of) for model in models_of(self.model))
         object.__setattr__(self, "levels", levels)
+
+    @classmethod
+    def of(cls, market: MarketSnapshot, model: MarginModel) -> State:
+        """Nobody, and nothing known."""
+        return cls(0, object(), market.as_of, market, {}, model, (), {}, {}, 0, {})
 
     def segments_of(self, place: int) -> dict[int, Segment]:
         """What an account that has not traded since holds, by place of the part."""
@@ -103,7 +121,7 @@ class State:
     def held(self, account: Account, k: int) -> Held:
         """What an account holds in a part, ready for its next trade."""
         part, known = self.parts[k], account.held.get(k)
-        if known is not None and known.units is part.units:
+        if known is not None and known.token is part.units.token:
             return known
         segment = account.segments.get(k)
         if segment is None:
@@ -121,11 +139,11 @@ class State:
     def known(self, account: Account) -> Known:
         """The figures of an account in all its parts, and its totals."""
         known = account.known
-        if known and known[0].parts is self.parts:
+        if known and known[0].epoch is self.epoch:
             return known[0]
         rows = self._rows({k: self.figures(account, k) for k in account.segments})
         place = {k: n for n, k in enumerate(account.segments)}
-        found = Known(self.parts, rows, place, totals_of(rows, self.levels))
+        found = Known(self.epoch, rows, place, totals_of(rows, self.levels))
         known[:] = [found]
         return found
 
@@ -135,8 +153,10 @@ class State:
         """The totals if rows of some parts were as a trade leaves them; None where only exact
         arithmetic tells.
         """
-        known = self.known(account)
-        after = {k: self.held(account, k).figures_after(own) for k, own in changes.items()}
+        known, parts = self.known(account), self.parts
+        after = {
+            k: self.held(account, k).figures_after(parts[k], own) for k, own in changes.items()
+        }
         if not after.keys() <= known.place.keys():
             own = {k: self.figures(account, k) for k in account.segments}
             return totals_of(self._rows({**own, **after}), self.levels)
@@ -146,25 +166,33 @@ class State:
             place = known.place[k]
             for rows, row in zip(figures, of_models, strict=True):
                 rows[place] = row
-        return totals_of(Rows(figures, offset, stop), self.levels)
+        return totals_of(FigureRows(figures, offset, stop), self.levels)
 
-    def _rows(self, figures: Mapping[int, tuple[Floats, ...]]) -> Rows:
+    def _rows(self, figures: Mapping[int, tuple[Floats, ...]]) -> FigureRows:
         parts = self.parts
         rows = [(own, [terms.offset for terms in parts[k].terms]) for k, own in figures.items()]
-        return Rows.of(rows, len(self.levels))
+        return FigureRows.of(rows, len(self.levels))
 
-    # ---- what only the account by itself tells
+    # ---- markets
 
-    def market_of(self, instrument: Instrument) -> MarketSnapshot:
-        """The market in which an instrument stands."""
-        k = self.place.get(home_of(instrument))
-        return self.market if k is None else self.parts[k].units.market
+    def market_of(self, home: str) -> MarketSnapshot:
+        """The market in which an underlying, or money, stands."""
+        k = self.place.get(home)
+        return self.ticked.get(home, self.base) if k is None else self.parts[k].units.market
+
+    def market_for(self, instrument: Instrument) -> MarketSnapshot:
+        """The market in which an instrument stands, which also values it if nobody lists it."""
+        return with_unlisted(self.market_of(home_of(instrument)), [instrument])
 
     def mark_of(self, instrument: Instrument) -> float | None:
         """The mark at which a future is counted, in quote units; None for all else."""
         if not isinstance(instrument, Future):
             return None
-        return self.market_of(instrument).forward(instrument)
+        return self.market_for(instrument).forward(instrument)
+
+    def liquidity(self, underlyings: Iterable[str]) -> Liquidity:
+        """What the markets of some underlyings tell beside prices, each of its own."""
+        return joined({name: self.market_of(name).liquidity for name in underlyings})
 
     def counted(self, positions: Mapping[str, Kept]) -> dict[str, Kept]:
         """Positions as they stand at the marks of now. Raises what the snapshot raises."""
@@ -172,36 +200,44 @@ class State:
 
     def _counted(self, kept: Kept) -> Kept:
         position, mark = kept
-        if mark is None or not isinstance(position.instrument, Future):
+        now = None if mark is None else self.mark_of(position.instrument)
+        if now is None or mark is None or now == mark:
             return kept
-        now = self.market_of(position.instrument).forward(position.instrument)
-        return kept if now == mark else (carried_future(position, mark, now), now)
+        return carried_future(position, mark, now), now
 
-    def exact(self, account: str, positions: Iterable[Position]) -> Totals:
-        """The totals of positions, by the way of a report, each underlying in its own market.
+    # ---- what only the account by itself tells
 
-        Raises what the snapshot and the model raise.
+    def book(self, account: str, positions: Iterable[Position]) -> Book:
+        """Positions joined, each underlying with its own market, as a report joins them.
+
+        What guards a join against slips of an entry price is not asked again of what has been
+        carried. Raises what the snapshot raises, and BadNumber for a position of an impossible
+        worth, naming the account.
         """
         held: dict[str, list[Position]] = {}
         for position in positions:
+            with located(place_of(position, account), position.where):
+                require_possible_size(position, self.market_for(position.instrument))
             held.setdefault(home_of(position.instrument), []).append(position)
         money = [
-            (
-                each,
-                float(each.quantity) * self.market_of(each.instrument).asset_usd(each.instrument),
-            )
+            (each, float(each.quantity) * self.market_of(MONEY).asset_usd(each.instrument))
             for each in held.pop(MONEY, ())
             if is_money(each.instrument)
         ]
-        book = Book(
+        return Book(
             account=account,
-            as_of=self.market.as_of,
+            as_of=self.as_of,
             underlyings=tuple(self._joined(name, held[name]) for name in sorted(held)),
             money=tuple(sorted(money, key=lambda own: own[0].instrument.name)),
-            liquidity=self.market.liquidity,
+            liquidity=self.liquidity(held),
             warnings=(),
         )
-        status = margin_status(book, self.model)
+
+    def exact(self, account: str, positions: Iterable[Position]) -> Totals:
+        """The totals of positions, by the way of a report. Raises as :meth:`book`, and what the
+        model raises.
+        """
+        status = margin_status(self.book(account, positions), self.model)
         haircut = status.equity - status.margin_value
         return (
             status.requirement.initial,
@@ -214,5 +250,5 @@ class State:
 
     def _joined(self, underlying: str, positions: Sequence[Position]) -> UnderlyingBook:
         instruments = [position.instrument for position in positions]
-        market = with_unlisted(self.market_of(instruments[0]), instruments)
+        market = with_unlisted(self.market_of(underlying), instruments)
         return join_underlying(underlying, positions, market)

@@ -60,7 +60,8 @@ class OfUnits(NamedTuple):
 class ModelTerms:
     """A model's formulas of one underlying in a market, or of money, with the places of their sums.
 
-    ``on`` and ``array`` are None of money, the latter of a model without scenarios too; ``offset``
+    ``on`` and ``array`` are None of money and of collateral in no class, the latter of a model
+    without scenarios too; ``offset``
     is the place of the offset that the underlying is in, −1 for none, and ``losses`` what its
     losses are added to. Floors and charges, first those at both levels, stand with what takes the
     sums that they ask for out of a row, ``crowds`` is the charge for concentration with what it
@@ -180,11 +181,27 @@ class ModelTerms:
             peg,
             short_cut=np.where([cut[1] for cut in cuts], rate, 0.0),
         )
-        others = tuple(
-            charge
+        others = any(
+            own is None and type(charge).on_money is not NamedCharge.on_money
             for charge, own in zip(model.charges, rates, strict=True)
-            if own is None and type(charge).on_money is not NamedCharge.on_money
         )
+        return cls._without_formulas(model, columns, tables, is_exact=others)
+
+    @classmethod
+    def of_collateral(cls, assets: int, model: MarginModel) -> ModelTerms:
+        """Of so many assets that are collateral alone and in no class: only exact arithmetic
+        tells.
+        """
+        columns, nothing = _Columns(assets), np.zeros(assets)
+        columns.ask([PerUnit.gross(np.ones(assets))])
+        kind = np.full(assets, resident.OUTRIGHT)
+        tables = columns.tables([], kind, nothing, nothing, short_cut=0.0)
+        return cls._without_formulas(model, columns, tables, is_exact=True)
+
+    @classmethod
+    def _without_formulas(
+        cls, model: MarginModel, columns: _Columns, tables: Tables, *, is_exact: bool
+    ) -> ModelTerms:
         return cls(
             model=model,
             on=None,
@@ -201,7 +218,7 @@ class ModelTerms:
             reach=0,
             columns=columns.count,
             tables=tables,
-            is_exact=bool(others),
+            is_exact=is_exact,
             coin_reach_usd=0.0,
         )
 
@@ -270,7 +287,8 @@ class _Columns:
         places = self.places(asked)
         if len(places) > 1:
             return itemgetter(*places)
-        return lambda row: tuple(row[place] for place in places)
+        first = places[0] if places else 0
+        return itemgetter(slice(first, first + len(places)))
 
     @property
     def count(self) -> int:

@@ -41,7 +41,7 @@ class Levels:
         return cls(np.array(found, dtype=np.float64).reshape(-1, 2), model.levels.im_factor)
 
 
-class Rows(NamedTuple):
+class FigureRows(NamedTuple):
     """Rows of figures under each model, with the offsets that they are in (−1 for none).
 
     ``figures`` [n, FIGURES] and ``offset`` [n] of each model; ``stop`` [1] is n.
@@ -52,7 +52,9 @@ class Rows(NamedTuple):
     stop: Integers
 
     @classmethod
-    def of(cls, rows: Sequence[tuple[tuple[Floats, ...], Sequence[int]]], models: int) -> Rows:
+    def of(
+        cls, rows: Sequence[tuple[tuple[Floats, ...], Sequence[int]]], models: int
+    ) -> FigureRows:
         """From each part the figures [1, FIGURES] under each model, and its offsets."""
         none = np.zeros((0, FIGURES))
         return cls(
@@ -62,7 +64,7 @@ class Rows(NamedTuple):
         )
 
 
-def totals_of(rows: Rows, levels: Sequence[Levels]) -> tuple[float, ...] | None:
+def totals_of(rows: FigureRows, levels: Sequence[Levels]) -> tuple[float, ...] | None:
     """The totals of one account, :data:`seawall.kernels.resident_totals.TOTALS` numbers.
 
     None where only exact arithmetic tells.
