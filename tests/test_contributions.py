@@ -18,6 +18,7 @@ from seawall.margin.classes import class_of
 from seawall.margin.collateral import in_array
 from seawall.margin.euler import euler_contributions
 from seawall.margin.marginal import marginal_contributions
+from seawall.margin.model import Levels
 from seawall.margin.offsets import CorrelationCollapse
 from seawall.margin.presets import load_preset, preset_names
 from seawall.margin.requirement import margin_requirement
@@ -36,10 +37,18 @@ COLLAPSE = CorrelationCollapse(
 COLLAPSED = msgspec.structs.replace(
     PRBM, offsets=msgspec.structs.replace(PRBM.offsets, collapse=COLLAPSE)
 )
-MODELS = {name: load_preset(name) for name in preset_names()} | {"collapse": COLLAPSED}
+# Initial margin more than what is found, maintenance less of it, charges and all.
+SCALED = msgspec.structs.replace(
+    COLLAPSED, levels=Levels(im_factor=1.3, mm_factor=0.8, of="requirement")
+)
+MODELS = {name: load_preset(name) for name in preset_names()} | {
+    "collapse": COLLAPSED,
+    "scaled": SCALED,
+}
 every_model = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 NO_CHARGES = {
-    "scanning_risk", "decorrelation", "floor", "correlation_collapse", "im_factor", "hybrid",
+    "scanning_risk", "decorrelation", "floor", "correlation_collapse", "im_factor", "mm_factor",
+    "hybrid",
 }  # fmt: skip
 # Books away from ties: two cells, directions or floors that are equally bad have no one slope.
 SMOOTH = {
@@ -99,6 +108,7 @@ def test_euler_contributions_add_up_to_the_requirement(model, account):
     apart = [leg.correlation_collapse for leg in legs]
     assert close(apart, {"correlation_collapse"}, "initial")
     assert close([leg.im_factor for leg in legs], {"im_factor"}, "initial")
+    assert close([leg.mm_factor for leg in legs], {"mm_factor"}, "maintenance")
     assert close([leg.hybrid.initial for leg in legs], {"hybrid"}, "initial")
     assert close([leg.hybrid.maintenance for leg in legs], {"hybrid"}, "maintenance")
     charges = {step.path.split("/")[0] for step in whole.steps} - NO_CHARGES

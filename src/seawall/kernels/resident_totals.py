@@ -108,7 +108,7 @@ def figures_of_amounts(
         out[g, IS_EXACT] = sums[g, OUTSIDE] + exact
 
 
-@kernel("void(f8[:, ::1], i8[::1], i8[::1], i8[::1], f8[:, ::1], f8, f8[:, ::1])")
+@kernel("void(f8[:, ::1], i8[::1], i8[::1], i8[::1], f8[:, ::1], f8, f8, b1, f8[:, ::1])")
 def totals_of_figures(
     figures: Floats,
     offset: Integers,
@@ -116,12 +116,15 @@ def totals_of_figures(
     stop: Integers,
     rho: Floats,
     im_factor: float,
+    mm_factor: float,
+    of_requirement: bool,
     out: Floats,
 ) -> None:
     """Fill ``out`` [A, TOTALS] with the totals of accounts, each of the rows [start, stop).
 
     ``offset`` [N] is that of each row, −1 for none; ``rho`` [offsets, 2] in initial margin and in
-    maintenance. NaN where only exact arithmetic tells.
+    maintenance. Both factors are of the scanning risk or, ``of_requirement``, of all rows. NaN
+    where only exact arithmetic tells.
     """
     groups = np.zeros((rho.shape[0], RISK))
     total = np.empty(FIGURES)
@@ -135,6 +138,7 @@ def totals_of_figures(
                 for n in range(RISK):
                     groups[offset[p], n] += figures[p, n]
         both, cents, only, only_cents, risk = 0.0, 0.0, 0.0, 0.0, total[RISK]
+        collapsed = 0.0
         for r in range(rho.shape[0]):
             up, down, worst = groups[r, IN_UP], groups[r, IN_DOWN], groups[r, IN_WORST]
             active, raised = max(up, down), max(groups[r, HIGH], groups[r, LOW])
@@ -149,15 +153,16 @@ def totals_of_figures(
             cents += ceil_cents_scalar(decorrelation) + ceil_cents_scalar(added)
             only += collapse
             only_cents += ceil_cents_scalar(collapse)
-            risk += after + collapse
+            risk += after
+            collapsed += collapse
             for n in range(RISK):
                 groups[r, n] = 0.0
-        more = (im_factor - 1.0) * risk
-        only, only_cents = only + more, only_cents + ceil_cents_scalar(more)
-        out[a, 0] = total[OF_INITIAL] + both + only
-        out[a, 1] = total[OF_MAINTENANCE] + both
-        out[a, 2] = total[OF_INITIAL_CENTS] + cents + only_cents
-        out[a, 3] = total[OF_MAINTENANCE_CENTS] + cents
+        initial, maintenance = total[OF_INITIAL] + both + only, total[OF_MAINTENANCE] + both
+        more = (im_factor - 1.0) * (initial if of_requirement else risk + collapsed)
+        less = (mm_factor - 1.0) * (maintenance if of_requirement else risk)
+        out[a, 0], out[a, 1] = initial + more, maintenance + less
+        out[a, 2] = total[OF_INITIAL_CENTS] + cents + only_cents + ceil_cents_scalar(more)
+        out[a, 3] = total[OF_MAINTENANCE_CENTS] + cents + ceil_cents_scalar(less)
         out[a, 4], out[a, 5] = total[OF_EQUITY_CENTS], total[OF_HAIRCUT_CENTS]
         if total[IS_EXACT] != 0.0:
             out[a, 2] = math.nan

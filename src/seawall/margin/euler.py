@@ -18,11 +18,12 @@ from seawall.margin.charges.base import NamedCharge
 from seawall.margin.collateral import in_array
 from seawall.margin.floors import Floor, floor_shares
 from seawall.margin.fold import DIRECTIONS, Direction, Unit
-from seawall.margin.model import MarginModel
+from seawall.margin.model import Levels, MarginModel
 from seawall.margin.offsets import Combination
 from seawall.margin.requirement import (
     RequirementStep,
     charge_steps,
+    level_steps,
     margin_requirement,
     money_steps,
 )
@@ -50,7 +51,9 @@ class EulerContribution:
     """One leg's share of each step, in USD; negative where the leg hedges the others.
 
     ``charges_*`` hold the shares of charges, ``charge_slopes_*`` leg times slope of the same, which
-    is another number where a charge does not grow in step with the book.
+    is another number where a charge does not grow in step with the book; ``im_factor`` and
+    ``mm_factor`` are shares of what the factors of the levels add, ``im_factor_slope`` and
+    ``mm_factor_slope`` leg times slope of that.
     """
 
     underlying: str
@@ -60,6 +63,9 @@ class EulerContribution:
     floor: float
     correlation_collapse: float
     im_factor: float
+    mm_factor: float
+    im_factor_slope: float
+    mm_factor_slope: float
     charges_initial: float
     charges_maintenance: float
     charge_slopes_initial: float
@@ -69,22 +75,26 @@ class EulerContribution:
     @property
     def maintenance(self) -> float:
         """Share of the maintenance margin."""
-        return self._scanning + self.charges_maintenance + self.hybrid.maintenance
+        found = self._scanning + self.charges_maintenance + self.mm_factor
+        return found + self.hybrid.maintenance
 
     @property
     def initial(self) -> float:
         """Share of the initial margin."""
-        return self._opening + self.charges_initial + self.hybrid.initial
+        found = self._opening + self.charges_initial + self.im_factor
+        return found + self.hybrid.initial
 
     @property
     def slope_maintenance(self) -> float:
         """Leg times slope of the maintenance margin, q·∂/∂q, without what is unallotted."""
-        return self._scanning + self.charge_slopes_maintenance + self.hybrid.slope_maintenance
+        found = self._scanning + self.charge_slopes_maintenance + self.mm_factor_slope
+        return found + self.hybrid.slope_maintenance
 
     @property
     def slope_initial(self) -> float:
         """Leg times slope of the initial margin, q·∂/∂q, without what is unallotted."""
-        return self._opening + self.charge_slopes_initial + self.hybrid.slope_initial
+        found = self._opening + self.charge_slopes_initial + self.im_factor_slope
+        return found + self.hybrid.slope_initial
 
     @property
     def _scanning(self) -> float:
@@ -92,7 +102,7 @@ class EulerContribution:
 
     @property
     def _opening(self) -> float:
-        return self._scanning + self.correlation_collapse + self.im_factor
+        return self._scanning + self.correlation_collapse
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +138,10 @@ def euler_contributions(book: Book, model: MarginModel) -> EulerAllocation:
         return _shared_hybrid(book, *pair)
     requirement = margin_requirement(book, model)
     legs = {part.underlying: _Legs.none_yet(part) for part in book.underlyings}
-    arrays = {array.book.underlying: array for array in requirement.arrays}
+    arrays = {
+        array.book.underlying: array if model.fold is None else model.fold.effective(array)
+        for array in requirement.arrays
+    }
     for before, after in zip(requirement.combinations, requirement.floored, strict=True):
         _share_group(before, after, model.floors, arrays, legs)
     unallotted = [
@@ -138,9 +151,13 @@ def euler_contributions(book: Book, model: MarginModel) -> EulerAllocation:
         if not legs[on.book.underlying].share_charge(charge, on)
         for step in charge_steps([charge], (on,))
     ]
+    unallotted += money_steps(book, model)
+    if model.levels.of == "requirement":
+        added = level_steps((), unallotted, model.levels)
+        unallotted += [step for step in added if step.initial or step.maintenance]
     return EulerAllocation(
-        legs=tuple(leg for found in legs.values() for leg in found.contributions(model)),
-        unallotted=(*unallotted, *money_steps(book, model)),
+        legs=tuple(leg for found in legs.values() for leg in found.contributions(model.levels)),
+        unallotted=tuple(unallotted),
     )
 
 
@@ -208,10 +225,19 @@ class _Legs:
         self.charge_slopes_maintenance[:] += shares.slope_maintenance
         return True
 
-    def contributions(self, model: MarginModel) -> Iterator[EulerContribution]:
+    def contributions(self, levels: Levels) -> Iterator[EulerContribution]:
         """The shares by leg."""
         scanning = self.scanning_risk + self.decorrelation + self.floor
-        im_factor = (model.levels.im_factor - 1.0) * (scanning + self.correlation_collapse)
+        opening, more, less = (
+            scanning + self.correlation_collapse,
+            levels.im_factor,
+            levels.mm_factor,
+        )
+        all_of_it = float(levels.of == "requirement")
+        im_factor = (more - 1.0) * (opening + all_of_it * self.charges_initial)
+        im_slope = (more - 1.0) * (opening + all_of_it * self.charge_slopes_initial)
+        mm_factor = (less - 1.0) * (scanning + all_of_it * self.charges_maintenance)
+        mm_slope = (less - 1.0) * (scanning + all_of_it * self.charge_slopes_maintenance)
         for row, position in enumerate(self.book.positions):
             yield EulerContribution(
                 underlying=self.book.underlying,
@@ -221,6 +247,9 @@ class _Legs:
                 floor=float(self.floor[row]),
                 correlation_collapse=float(self.correlation_collapse[row]),
                 im_factor=float(im_factor[row]),
+                mm_factor=float(mm_factor[row]),
+                im_factor_slope=float(im_slope[row]),
+                mm_factor_slope=float(mm_slope[row]),
                 charges_initial=float(self.charges_initial[row]),
                 charges_maintenance=float(self.charges_maintenance[row]),
                 charge_slopes_initial=float(self.charge_slopes_initial[row]),

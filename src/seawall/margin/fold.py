@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 import numpy as np
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from seawall.basics.arrays import freeze
 from seawall.basics.money import NOISE_DECIMALS
 from seawall.kernels.fold import fold_groups
+from seawall.margin.discounts import StaticDiscount
 from seawall.risk.accounts import UnderlyingAccounts
 from seawall.risk.book import UnderlyingBook
 from seawall.risk.revaluation import RiskArray
@@ -109,13 +110,43 @@ class Unit:
 class NetByUnderlying(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="net-by-underlying"
 ):
-    """Positions net within an underlying: instrument → expiry → underlying."""
+    """Positions net within an underlying: instrument → expiry → underlying.
+
+    ``discount`` is what the options of an expiry count for together, where they do not count for
+    what they are worth. In cells with a volatility move of ``either_way`` the options of an expiry
+    lose what they gain or lose together: the move may be the other way round.
+    """
+
+    discount: StaticDiscount | None = None
+    either_way: tuple[Literal["skew-linear", "skew-absolute"], ...] = ()
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether what a position brings to a cell does not depend on the others."""
+        return self.discount is None and not self.either_way
+
+    def effective(self, array: RiskArray) -> RiskArray:
+        """The array as it counts for this very book, with which expiries add up."""
+        if self.is_linear:
+            return array
+        book, unit_pnl = array.book, array.unit_pnl_usd
+        if self.discount is not None:
+            factors = self.discount.factors(book, unit_pnl)
+            value = book.mark_usd[:, None]
+            # Where a factor is 1 the digits stay what they were.
+            unit_pnl = factors * unit_pnl + (factors - 1.0) * value
+        if self.either_way:
+            moves = [move.value for move in map(array.scenarios.vol_move, range(array.cells))]
+            columns = np.tile([move in self.either_way for move in moves], len(array.instants))
+            unit_pnl = np.where(columns, unit_pnl * _losing(book, unit_pnl), unit_pnl)
+        return replace(array, unit_pnl_usd=unit_pnl)
 
     def units(self, arrays: Iterable[RiskArray]) -> tuple[Unit, ...]:
         """One unit per underlying."""
+        counted = [self.effective(array) for array in arrays]
         return tuple(
             _unit(self.path(array.book, 0), array.book, worst_cells(array, net(array)))
-            for array in arrays
+            for array in counted
         )
 
     def apart(self, held: UnderlyingAccounts) -> UnderlyingAccounts:
@@ -137,6 +168,12 @@ class EachPosition(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="each-position"
 ):
     """Nothing nets: every position stands with its own worst loss."""
+
+    is_linear: ClassVar[bool] = True
+
+    def effective(self, array: RiskArray) -> RiskArray:
+        """The array itself."""
+        return array
 
     def units(self, arrays: Iterable[RiskArray]) -> tuple[Unit, ...]:
         """One unit per position."""
@@ -160,6 +197,15 @@ class EachPosition(
 
 
 Fold = NetByUnderlying | EachPosition
+
+
+def _losing(book: UnderlyingBook, unit_pnl: Floats) -> Floats:
+    """−1 for options of an expiry in cells where they gain together, 1 for all else; [M, S]."""
+    out = np.ones(unit_pnl.shape)
+    for bucket in np.unique(book.bucket[book.is_option]).tolist():
+        rows = book.is_option & (book.bucket == bucket)
+        out[rows] = np.where(book.quantity[rows] @ unit_pnl[rows] > 0.0, -1.0, 1.0)
+    return out
 
 
 def net_by_position(array: RiskArray) -> Floats:

@@ -96,7 +96,7 @@ def _saved(
         before, after = (combined(some, model, as_of) for some in (units, left))
         worst = on.worst_loss + _worst(after[1], on.book) - _worst(before[1], on.book)
         rest = _rest(on, keep, max(0.0, worst)) if keep else None
-        here = (*waterfall(*before, (), model), *charges)
+        here = waterfall(*before, (), model, charges)
         there = waterfall(*after, (rest,) if rest else (), model)
         initial = sum(s.initial for s in here) - sum(s.initial for s in there)
         yield initial, sum(s.maintenance for s in here) - sum(s.maintenance for s in there)

@@ -22,7 +22,7 @@ from seawall.margin.haircuts import Haircuts
 from seawall.margin.offsets import CorrelationOffset
 from seawall.market.needs import Need
 from seawall.risk.revaluation import Black76Revaluation
-from seawall.risk.scenarios import PriceVolGrid
+from seawall.risk.scenarios import Scenarios
 
 Status = Literal["verified", "official", "secondary", "unknown"]
 
@@ -48,16 +48,23 @@ class PartStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class Levels(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Initial margin is ``im_factor`` times the scanning risk; maintenance is once it."""
+    """Initial margin is ``im_factor`` times, maintenance ``mm_factor`` times what they are ``of``:
+    the scanning risk, with charges beside it, or the requirement, charges and all.
+
+    Raises BadParameter unless 0 < mm_factor ≤ im_factor ≤ 10.
+    """
 
     im_factor: float
+    mm_factor: float = 1.0
+    of: Literal["scanning-risk", "requirement"] = "scanning-risk"
 
     def __post_init__(self) -> None:
-        if not 1.0 <= self.im_factor <= 10.0:
+        if not 0.0 < self.mm_factor <= self.im_factor <= 10.0:
             raise BadParameter(
-                f"im_factor is {self.im_factor}",
-                where="levels.im_factor",
-                remedy="Initial margin may not be below maintenance: give 1 or more.",
+                f"im_factor is {self.im_factor} and mm_factor {self.mm_factor}",
+                where="levels",
+                remedy="Initial margin may not be below maintenance: give an im_factor of at least "
+                "the mm_factor, and that above 0.",
             )
 
 
@@ -77,7 +84,7 @@ class MarginModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     classes: tuple[UnderlyingClass, ...]
     collateral: Haircuts | CollateralFactors
     levels: Levels
-    scenarios: PriceVolGrid | None = None
+    scenarios: Scenarios | None = None
     revaluation: Black76Revaluation | None = None
     fold: Fold | None = None
     floors: tuple[Floor, ...] = ()

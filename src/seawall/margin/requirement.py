@@ -12,7 +12,7 @@ from seawall.margin.classes import class_of
 from seawall.margin.collateral import in_array
 from seawall.margin.floors import greatest_floor
 from seawall.margin.fold import Unit, apply_floors
-from seawall.margin.model import MarginModel
+from seawall.margin.model import Levels, MarginModel
 from seawall.margin.offsets import Combination, combine
 from seawall.risk.book import Book, UnderlyingBook
 from seawall.risk.revaluation import RiskArray
@@ -21,7 +21,7 @@ from seawall.risk.scenarios import lay_out
 
 @dataclass(frozen=True, slots=True)
 class RequirementStep:
-    """What one step of the waterfall adds, in USD, ≥ 0."""
+    """What one step of the waterfall adds, in USD; less than nothing where a factor takes away."""
 
     path: str
     initial: float
@@ -73,7 +73,7 @@ def margin_requirement(
     units = model.fold.units(arrays) if model.fold is not None else ()
     combinations, floored = combined(units, model, book.as_of)
     charged = _charged(book, model, floored, arrays)
-    steps = (*waterfall(combinations, floored, charged, model), *money_steps(book, model))
+    steps = waterfall(combinations, floored, charged, model, money_steps(book, model))
     first = MarginRequirement(steps, arrays, combinations, floored, charged)
     return first if model.second is None else _at_least(first, model.second, book)
 
@@ -106,14 +106,17 @@ def waterfall(
     floored: tuple[Combination, ...],
     charged: tuple[Charged, ...],
     model: MarginModel,
+    money: tuple[RequirementStep, ...] = (),
 ) -> tuple[RequirementStep, ...]:
-    """The steps of some groups, before and after floors, and of the charges on some underlyings.
+    """The steps of some groups, before and after floors, of the charges on some underlyings and on
+    money, and of the levels.
 
     Every step is a sum over groups or over underlyings, so that the waterfalls of parts of an
     account add up to that of the whole.
     """
-    charges = charge_steps(model.charges, charged)
-    return (*_scanning_steps(combinations, floored), *charges, _level_step(floored, model))
+    scanning = _scanning_steps(combinations, floored)
+    charges = (*charge_steps(model.charges, charged), *money)
+    return (*scanning, *charges, *level_steps(floored, (*scanning, *charges), model.levels))
 
 
 def risk_arrays(
@@ -201,7 +204,16 @@ def _charged(
     )
 
 
-def _level_step(floored: tuple[Combination, ...], model: MarginModel) -> RequirementStep:
-    risk = sum(group.risk + group.correlation_collapse for group in floored)
-    added = (model.levels.im_factor - 1.0) * risk
-    return RequirementStep("im_factor", added, 0.0)
+def level_steps(
+    floored: tuple[Combination, ...], steps: Iterable[RequirementStep], levels: Levels
+) -> tuple[RequirementStep, RequirementStep]:
+    """What the factors of both levels add to what has been found; a factor below 1 takes away."""
+    if levels.of == "requirement":
+        found = [(step.initial, step.maintenance) for step in steps]
+    else:
+        found = [(group.risk + group.correlation_collapse, group.risk) for group in floored]
+    initial, maintenance = (sum(column) for column in zip((0.0, 0.0), *found, strict=True))
+    return (
+        RequirementStep("im_factor", (levels.im_factor - 1.0) * initial, 0.0),
+        RequirementStep("mm_factor", 0.0, (levels.mm_factor - 1.0) * maintenance),
+    )

@@ -18,7 +18,7 @@ from seawall.market.slices import listed_smile, strike_places
 from seawall.pricing.discounting import discount_left
 from seawall.risk.american import unit_gains
 from seawall.risk.book import CALL, UnderlyingBook
-from seawall.risk.scenarios import PriceVolGrid, ScenarioSet
+from seawall.risk.scenarios import ListedCells, Scenarios, ScenarioSet
 from seawall.risk.shocks import Instant, VolMove
 
 Floats = NDArray[np.float64]
@@ -48,6 +48,11 @@ class RiskArray:
                 where=self.book.positions[row].where,
                 remedy="Its forward, strike or volatility is out of range in the snapshot.",
             )
+
+    @property
+    def cells(self) -> int:
+        """How many cells there are at each instant."""
+        return self.scenarios.price_rel.size
 
     def rows(self, keep: Sequence[int]) -> RiskArray:
         """The same array with only the given rows.
@@ -82,7 +87,7 @@ class Black76Revaluation(
 
     smile: Smile
 
-    def array(self, book: UnderlyingBook, grid: PriceVolGrid, scenarios: ScenarioSet) -> RiskArray:
+    def array(self, book: UnderlyingBook, grid: Scenarios, scenarios: ScenarioSet) -> RiskArray:
         """Revalue every instrument of the book in every scenario at every instant.
 
         The instant after expiry is added only when something expires within the horizon. Raises
@@ -100,7 +105,9 @@ class Black76Revaluation(
         instants: tuple[Instant, ...] = ()
         found: list[Floats] = []
         if self.smile != "sticky-delta":
-            vol, index = vol_table(book, book.vol, grid), scenarios.vol_index
+            # The unmoved volatility, and of the others those that some cell takes.
+            used, index = np.unique(np.append(0, scenarios.vol_index), return_inverse=True)
+            vol, index = vol_table(book, book.vol, grid)[:, used].copy(), index[1:].copy()
             instants += _BY_STRIKE[:count]
             found.append(_revalued(book, scenarios, tenor, discount, settled, vol, index))
         if self.smile != "sticky-strike":
@@ -154,7 +161,7 @@ def _revalued(
 
 
 def _sticky_delta_vols(
-    book: UnderlyingBook, grid: PriceVolGrid, scenarios: ScenarioSet
+    book: UnderlyingBook, grid: Scenarios, scenarios: ScenarioSet
 ) -> tuple[Floats, NDArray[np.int64]]:
     """Volatilities of an unshocked column and of every cell, [M, 1 + C], and each cell's column.
 
@@ -182,7 +189,7 @@ def _sticky_delta_vols(
     return np.ascontiguousarray(np.vstack([book.vol, shocked]).T), cells + 1
 
 
-def vol_table(book: UnderlyingBook, before: Floats, grid: PriceVolGrid) -> Floats:
+def vol_table(book: UnderlyingBook, before: Floats, grid: Scenarios) -> Floats:
     """Implied volatility of each row under each volatility move; shape [M, V], order of VolMove.
 
     ``before`` [M] is what is shocked. Formulas in docs/models/prbm.md. Rows that are not options
@@ -197,6 +204,13 @@ def vol_table(book: UnderlyingBook, before: Floats, grid: PriceVolGrid) -> Float
     up = np.maximum(grid.vol_up.apply(vol, weight), grid.vol_up_floor)
     table[o, column[VolMove.UP]] = np.maximum(up, vol)
     table[o, column[VolMove.DOWN]] = np.maximum(grid.vol_down.apply(vol, weight), 0.0)
+    if isinstance(grid, ListedCells):
+        if grid.skew is not None:
+            k = np.log(book.strike[o] / book.forward[o])
+            linear, absolute = grid.skew.factors(k, tenor)
+            table[o, column[VolMove.SKEW_LINEAR]] = vol * linear
+            table[o, column[VolMove.SKEW_ABSOLUTE]] = vol * absolute
+        return table
     if grid.skew_tilt is not None:
         sd = book.atm_vol[o] * np.sqrt(tenor)
         if book.is_signed:

@@ -44,7 +44,7 @@ class Shock(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class VolMove(StrEnum):
-    """How implied volatilities move in a scenario. The order is that of the kernel's table."""
+    """How implied volatilities move in a scenario, the unmoved one first."""
 
     NONE = "none"
     UP = "up"
@@ -53,6 +53,8 @@ class VolMove(StrEnum):
     SKEW_DOWN = "skew-"
     TWIST_UP = "twist+"
     TWIST_DOWN = "twist-"
+    SKEW_LINEAR = "skew-linear"
+    SKEW_ABSOLUTE = "skew-absolute"
 
 
 class Instant(StrEnum):

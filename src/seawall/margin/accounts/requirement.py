@@ -22,7 +22,8 @@ from seawall.margin.accounts.offsets import AccountsUnits, Combined, combine_uni
 from seawall.margin.charges.base import ChargedAccounts
 from seawall.margin.classes import class_of, known_class
 from seawall.margin.floors import greatest_of_sums
-from seawall.margin.model import MarginModel
+from seawall.margin.fold import Fold
+from seawall.margin.model import Levels, MarginModel
 from seawall.market.liquidity import Liquidity
 from seawall.products.instruments import LpShare, RealWorldAsset
 from seawall.risk.accounts import Accounts, Instruments, UnderlyingAccounts
@@ -73,7 +74,7 @@ def is_collateral_only(book: UnderlyingBook) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class AccountsStep:
-    """What one step of the waterfall adds, in USD, ≥ 0, and to whom.
+    """What one step of the waterfall adds, in USD, and to whom.
 
     ``account`` are places of accounts; all have shape [N] and are read-only. An account may stand
     in a step several times, with a row each.
@@ -180,14 +181,35 @@ def _steps(
     for charge in model.charges:
         amounts = charge.amounts_on_money_of_accounts(accounts)
         steps.append(AccountsStep(amounts.account, amounts.initial, amounts.maintenance))
-    risk = np.zeros(count)
-    for group in after:
-        risk += by_account(group.account, group.risk + group.correlation_collapse, count)
-    more = (model.levels.im_factor - 1.0) * risk
-    steps.append(AccountsStep.initial_only(np.arange(count), more))
+    steps.append(_level_step(model.levels, after, steps, count))
     if arrays.second is not None:
         steps.append(_hybrid_step(accounts, inside, steps, arrays.second))
     return steps
+
+
+def _level_step(
+    levels: Levels, floored: Sequence[Combined], steps: Sequence[AccountsStep], count: int
+) -> AccountsStep:
+    """What the factors of both levels add to what has been found."""
+    if levels.of == "requirement":
+        initial, maintenance = _totals(steps, count)
+    else:
+        initial, maintenance = np.zeros((2, count))
+        for group in floored:
+            initial += by_account(group.account, group.risk + group.correlation_collapse, count)
+            maintenance += by_account(group.account, group.risk, count)
+    return AccountsStep(
+        np.arange(count),
+        (levels.im_factor - 1.0) * initial,
+        (levels.mm_factor - 1.0) * maintenance,
+    )
+
+
+def _totals(steps: Sequence[AccountsStep], count: int) -> tuple[Floats, Floats]:
+    """Initial and maintenance margin of each account so far."""
+    nothing = np.zeros(count)
+    initial = sum((by_account(s.account, s.initial, count) for s in steps), nothing)
+    return initial, sum((by_account(s.account, s.maintenance, count) for s in steps), nothing)
 
 
 def _hybrid_step(
@@ -198,14 +220,7 @@ def _hybrid_step(
 ) -> AccountsStep:
     """What the second model asks beyond the first."""
     count = accounts.count
-
-    def totals(of: Sequence[AccountsStep]) -> tuple[Floats, Floats]:
-        initial = sum((by_account(s.account, s.initial, count) for s in of), np.zeros(count))
-        return initial, sum(
-            (by_account(s.account, s.maintenance, count) for s in of), np.zeros(count)
-        )
-
-    own, other = totals(steps), totals(_steps(accounts, inside, second))
+    own, other = _totals(steps, count), _totals(_steps(accounts, inside, second), count)
     more = (np.maximum(0.0, theirs - ours) for ours, theirs in zip(own, other, strict=True))
     return AccountsStep(np.arange(count), *more)
 
@@ -245,7 +260,7 @@ def _in_underlying(
     units: list[AccountsUnits] = []
     raised: list[AccountsUnits] = []
     if on.array is not None:
-        units.append(AccountsUnits(name, apart.account, *on.array.losses(apart)))
+        units.append(AccountsUnits(name, apart.account, *_losses(model.fold, on.array, apart)))
         raised.append(units[0].raised_to(greatest_of_sums(model.floors, apart, floors)))
         segment = np.arange(part.start.size) if apart is part else part.segment
         on = replace(on, worst_loss=by_account(segment, raised[0].worst, part.start.size))
@@ -254,6 +269,23 @@ def _in_underlying(
     )
     steps = [AccountsStep(a.account, a.initial, a.maintenance) for a in charged]
     return _InUnderlying(units, raised, steps)
+
+
+def _losses(
+    fold: Fold | None, array: ArrayInRows, held: UnderlyingAccounts
+) -> tuple[Floats, Floats]:
+    """The largest loss of each segment upward and downward, in USD, ≥ 0; shapes [G].
+
+    Where what a position brings depends on the others, one account is folded after another.
+    """
+    if fold is None or fold.is_linear:
+        return array.losses(held)
+    up, down = np.zeros((2, held.start.size))
+    for segment in range(held.start.size):
+        own = array.of_book(held, segment, held.one(segment))
+        [unit] = fold.units([own])
+        up[segment], down[segment] = unit.up, unit.down
+    return up, down
 
 
 def _sums(held: UnderlyingAccounts, asked: Sequence[Sequence[Term]]) -> list[tuple[Floats, ...]]:

@@ -148,7 +148,7 @@ class ModelTerms:
             columns=columns.count,
             tables=tables,
             is_exact=isinstance(model.fold, EachPosition)
-            or (model.fold is not None and array is None),
+            or (model.fold is not None and (array is None or not model.fold.is_linear)),
             coin_reach_usd=book.spot_usd * (0.0 if array is None else array.most_move_rel),
         )
 

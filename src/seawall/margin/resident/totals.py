@@ -25,11 +25,11 @@ _FIRST = np.zeros(1, dtype=np.int64)
 @dataclass(frozen=True, slots=True)
 class Levels:
     """What a model does at a time with the figures of underlyings: ``rho`` [offsets, 2] in initial
-    margin and in maintenance, and the factor of initial margin.
+    margin and in maintenance, and both factors, of the requirement or of scanning risk alone.
     """
 
     rho: Floats
-    im_factor: float
+    factors: tuple[float, float, bool]
 
     @classmethod
     def of(cls, model: MarginModel, as_of: datetime) -> Levels:
@@ -38,7 +38,9 @@ class Levels:
         if model.offsets is not None:
             rhos = (model.offsets.rho(group, as_of) for group in model.offsets.groups)
             found = [(rho.initial, rho.maintenance) for rho in rhos]
-        return cls(np.array(found, dtype=np.float64).reshape(-1, 2), model.levels.im_factor)
+        own = model.levels
+        factors = own.im_factor, own.mm_factor, own.of == "requirement"
+        return cls(np.array(found, dtype=np.float64).reshape(-1, 2), factors)
 
 
 class FigureRows(NamedTuple):
@@ -72,7 +74,7 @@ def totals_of(rows: FigureRows, levels: Sequence[Levels]) -> tuple[float, ...] |
     found: tuple[float, ...] | None = None
     for figures, offset, own in zip(rows.figures, rows.offset, levels, strict=True):
         out = np.empty((1, TOTALS))
-        totals_of_figures(figures, offset, _FIRST, rows.stop, own.rho, own.im_factor, out)
+        totals_of_figures(figures, offset, _FIRST, rows.stop, own.rho, *own.factors, out)
         totals = tuple(out[0].tolist())
         if math.isnan(sum(totals)):  # one of them cannot be rounded
             return None
@@ -97,7 +99,7 @@ def totals_of_many(
     for rows, groups, own in zip(figures, offset, levels, strict=True):
         out = np.empty((count, TOTALS))
         totals_of_figures(
-            rows[order], groups[order], ends[:-1], ends[1:], own.rho, own.im_factor, out
+            rows[order], groups[order], ends[:-1], ends[1:], own.rho, *own.factors, out
         )
         found = out if found is None else _beyond(found, out)
     return np.zeros((count, TOTALS)) if found is None else found
