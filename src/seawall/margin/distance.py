@@ -167,13 +167,14 @@ def _first_crossing(
 ) -> float | None:
     """The first log-move of the ladder's side at which ``excess`` is no longer positive.
 
-    Between rungs a dip shows as a rung lower than both neighbours; the least value there is
-    sought. Returns the end of the last bracket at which the excess is ≤ 0, within TOLERANCE_REL.
+    Between rungs a dip shows as a rung lower than both neighbours, or as two alike that are; the
+    least value there is sought. Returns the end of the last bracket at which the excess is ≤ 0,
+    within TOLERANCE_REL.
     """
     before, low, level_before, level = 0.0, 0.0, here, here
     for move in map(float, ladder):
         found = excess(move)
-        if found > 0.0 and level < min(level_before, found):
+        if found > 0.0 and level < level_before and level <= found:
             dip = _dip(excess, (before, low, move), (level_before, level, found))
             if dip is not None:
                 return _bisect(excess, before, dip)
