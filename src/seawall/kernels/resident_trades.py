@@ -76,8 +76,8 @@ def sum_after_trade(
     return count
 
 
-@kernel(inline=True)
-def traded_vector(
+@kernel("void(f8[:, ::1], f8[:, :, ::1], u4, f8, u4, f8, f8, f8[::1], f8[:, :, ::1])")
+def vector_after_trade(
     vector: Floats,
     array: Floats,
     first: int,
@@ -88,7 +88,12 @@ def traded_vector(
     price_rel: Floats,
     out: Floats,
 ) -> None:
-    """``vector`` [I, W] after changes of two rows and of earned coins, into ``out[0]``."""
+    """Fill ``out`` [1, I, W] with ``vector`` [I, W] after a trade.
+
+    Two rows of ``array`` [M, I, W] change by so many units, and what the account has earned in
+    coins by ``earned_usd``; ``price_rel`` [W]. Errors of rounding grow with every trade;
+    ``net_segments`` gives the vector without them.
+    """
     for i in range(vector.shape[0]):
         for w in range(vector.shape[1]):
             total = vector[i, w] + first_change * array[first, i, w]
@@ -118,34 +123,13 @@ def what_if_trade(
 ) -> None:
     """Fill ``out`` [1, R] with the reductions of ``vector`` [I, W] after a trade.
 
-    Two rows of ``array`` [M, I, W] change by so many units, and what the account has earned in
-    coins by ``earned_usd``; the rest is as in :func:`seawall.kernels.segments.reduce_vectors`.
+    The trade is as in :func:`vector_after_trade`, the rest as in
+    :func:`seawall.kernels.segments.reduce_vectors`.
     """
     net = np.empty((1, vector.shape[0], vector.shape[1]))
     cells = np.empty(vector.shape[1])
-    traded_vector(
+    vector_after_trade(
         vector, array, first, first_change, second, second_change, earned_usd, price_rel, net
     )
     count_cells(net, 0, damping, cells)
     reduce_cells(cells, kind, inside, k, out, 0)
-
-
-@kernel("void(f8[:, ::1], f8[:, :, ::1], u4, f8, u4, f8, f8, f8[::1], f8[:, :, ::1])")
-def vector_after_trade(
-    vector: Floats,
-    array: Floats,
-    first: int,
-    first_change: float,
-    second: int,
-    second_change: float,
-    earned_usd: float,
-    price_rel: Floats,
-    out: Floats,
-) -> None:
-    """Fill ``out`` [1, I, W] with ``vector`` [I, W] after a trade, as in :func:`what_if_trade`.
-
-    Errors of rounding grow with every trade; ``net_segments`` gives the vector without them.
-    """
-    traded_vector(
-        vector, array, first, first_change, second, second_change, earned_usd, price_rel, out
-    )
