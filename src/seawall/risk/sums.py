@@ -91,10 +91,3 @@ def greater(one: Total, other: Total) -> Total:
     if one.__class__ is float and other.__class__ is float:
         return other if other > one else one
     return np.maximum(one, other)
-
-
-def lesser(one: Total, other: Total) -> Total:
-    """The lesser of two totals, element by element."""
-    if isinstance(one, float) and isinstance(other, float):
-        return min(one, other)
-    return np.minimum(one, other)
