@@ -32,6 +32,7 @@ from seawall.market.quotes import (
     PriceQuotes,
     Quotes,
     Told,
+    half_spreads,
     latest,
 )
 from seawall.market.slices import option_slices
@@ -115,6 +116,7 @@ def assemble_snapshot(
         # What one source spoils another may give.
         dropped={n: why for n, why in dropped.items() if n not in option_rows | marks},
         liquidity=liquidity,
+        half_spreads=half_spreads(options),
     )
 
 

@@ -16,9 +16,9 @@ from seawall.products.markets import is_price
 
 # Volumes and depths change slowly: a table of them may be this much older than the prices.
 MAX_ACTIVITY_AGE = timedelta(days=7)
-# Confidence and utilisation are of the moment: these may be no further from the prices.
+# Confidence, utilisation and stable prices are of the moment: these may be no further from prices.
 MAX_MOMENT_GAP = timedelta(minutes=15)
-_OF_THE_MOMENT = ("confidence", "pool_utilisation")
+_OF_THE_MOMENT = ("confidence", "pool_utilisation", "stable_price_usd")
 
 
 def merged_liquidity(

@@ -27,6 +27,7 @@ RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
         "index_age_s": (0.0, 1e9),
         "pool_utilisation": (0.0, 1.0),
         "supply": (0.0, 1e15),
+        "stable_price_usd": (1e-12, 1e12),
     }
 )
 """The least and the most that each number can be."""
@@ -45,11 +46,13 @@ class Liquidity:
 
     ``adv_usd`` 30-day average daily volume; ``depth_usd`` resting orders within 1 % of the mid,
     both sides; ``open_interest`` of each contract in coins; ``funding_per_day`` of each perpetual,
-    as a share of notional, + longs pay; ``confidence`` in the index, 0 to 1; ``index_age_s``
-    seconds since the index was observed; ``pool_utilisation`` share of the lending or insurance
-    pool of an underlying that is in use, 0 to 1; ``supply`` units of an asset in circulation. The
-    mappings are read-only copies of what was given. Raises BadNumber for a number that is not one
-    of these.
+    as a share of notional, + longs pay; ``confidence`` in the index, or in the price of a contract
+    by its name, 0 to 1; ``index_age_s`` seconds since the index was observed; ``pool_utilisation``
+    share of the lending or insurance pool of an underlying that is in use, 0 to 1; ``supply`` units
+    of an asset in circulation; ``stable_price_usd`` a price of an underlying that follows its index
+    slowly. ``stable_usd`` what stablecoins cost, which a snapshot sets to its
+    own prices. The mappings are read-only copies of what was given. Raises
+    BadNumber for a number that is not one of these.
     """
 
     adv_usd: Mapping[str, float] = field(default_factory=dict[str, float])
@@ -60,6 +63,10 @@ class Liquidity:
     index_age_s: Mapping[str, float] = field(default_factory=dict[str, float])
     pool_utilisation: Mapping[str, float] = field(default_factory=dict[str, float])
     supply: Mapping[str, float] = field(default_factory=dict[str, float])
+    stable_price_usd: Mapping[str, float] = field(default_factory=dict[str, float])
+    stable_usd: Mapping[str, float] = field(
+        default_factory=dict[str, float], repr=False, compare=False
+    )
     _listed: Mapping[str, Mapping[Cluster, float]] = field(init=False, repr=False, compare=False)
 
     __reduce__ = pickled
@@ -75,6 +82,7 @@ class Liquidity:
                         remedy=f"Give a number between {least:g} and {most:g}, or leave it out.",
                     )
             object.__setattr__(self, name, MappingProxyType(dict(numbers)))
+        object.__setattr__(self, "stable_usd", MappingProxyType(dict(self.stable_usd)))
         listed: dict[str, list[tuple[tuple[Cluster, ...], float]]] = {}
         for name, coins in self.open_interest.items():
             contract = parse_name(name)
@@ -99,11 +107,18 @@ def joined(markets: Mapping[str, Liquidity]) -> Liquidity:
             what: value
             for underlying, own in markets.items()
             for what, value in getattr(own, name).items()
-            if (parse_name(what).underlying if name in _OF_INSTRUMENTS else what) == underlying
+            if _underlying_of(name, what) == underlying
         }
         for name in RANGES
     }
-    return Liquidity(**found)
+    stable_usd = {what: usd for own in markets.values() for what, usd in own.stable_usd.items()}
+    return Liquidity(**found, stable_usd=stable_usd)
+
+
+def _underlying_of(name: str, what: str) -> str:
+    """Whose number it is; confidence is told of underlyings and of contracts."""
+    of_contract = name in _OF_INSTRUMENTS or (name == "confidence" and "-" in what)
+    return parse_name(what).underlying if of_contract else what
 
 
 def is_possible(name: str, value: float) -> bool:

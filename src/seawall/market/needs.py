@@ -19,3 +19,4 @@ class Need(StrEnum):
     CONFIDENCE = "confidence in the index"
     UTILISATION = "pool utilisation"
     SUPPLY = "circulating supply"
+    STABLE_PRICE = "stable price"

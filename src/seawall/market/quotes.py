@@ -113,6 +113,21 @@ def is_backed(mark: Floats, bid: Floats, ask: Floats) -> NDArray[np.bool_]:
     return (mark > 0.0) | (is_two_sided(bid, ask) & (ask / MAX_SPREAD_RATIO <= bid))
 
 
+def half_spreads(tables: Iterable[OptionQuotes]) -> dict[str, float]:
+    """Half of what bid and ask are apart, in quote units, of every option with both.
+
+    Of an option in several tables the latest row counts, of one moment the dearest.
+    """
+    found: dict[str, tuple[float, float]] = {}
+    for table in tables:
+        half = 0.5 * (table.ask - table.bid)
+        for row in np.flatnonzero(is_two_sided(table.bid, table.ask)).tolist():
+            name = table.instruments[row].name
+            told = (float(np.nan_to_num(table.observed_s[row])), float(half[row]))
+            found[name] = max(told, found.get(name, told))
+    return {name: half for name, (_, half) in found.items()}
+
+
 Rank = tuple[bool, float]
 """How a quote ranks among those of one thing: whether a price backs it, then its time."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -57,8 +57,10 @@ class OptionSlice:
     ``observed_s`` the time of its quote in seconds since 1970 UTC, NaN where unknown; ``atm_vol``
     the volatility interpolated at the forward; ``discount`` what a unit of the quote currency paid
     at expiry is worth today; ``carry`` what American options are valued by beside it, None of
-    European ones; ``warnings`` says what a report that holds one of them must repeat. The last
-    ``added`` rows are no part of the smile: they were asked of the surface
+    European ones; ``fixed`` what settlement by an average has already fixed of the forward, in its
+    price, and ``rate_per_year`` the rate that a venue tells beside the discount factor, both None
+    where nobody tells them; ``warnings`` says what a report that holds one of them must repeat. The
+    last ``added`` rows are no part of the smile: they were asked of the surface
     (:mod:`seawall.market.unlisted`). Raises BadNumber for a number that is not one of these.
     """
 
@@ -76,6 +78,8 @@ class OptionSlice:
     carry: Carry | None = None
     warnings: tuple[str, ...] = ()
     vol_unit: float | None = None
+    fixed: float | None = None
+    rate_per_year: float | None = None
 
     __reduce__ = pickled
 
@@ -96,6 +100,13 @@ class OptionSlice:
                 "a mark < 0, or a unit of volatility that is missing or of no use",
                 where=f"option slice of {underlying} in {settlement} for {isoformat_utc(expiry)}",
                 remedy="Leave out the rows whose numbers are damaged.",
+            )
+        told = (self.fixed or 0.0, self.rate_per_year or 0.0)
+        if not (np.isfinite(told).all() and 0.0 <= told[0] <= abs(self.forward)):
+            raise BadNumber(
+                f"a fixed part of {self.fixed} of the forward, or a rate of {self.rate_per_year}",
+                where=f"option slice of {underlying} in {settlement} for {isoformat_utc(expiry)}",
+                remedy="Give a fixed part between 0 and the forward, and a finite rate.",
             )
 
     @property
@@ -127,7 +138,7 @@ class Unlisted:
 
 
 _PRICES = ("index_usd", "stable_usd", "forwards", "futures")
-_MAPPINGS = (*_PRICES, "slices", "option_rows", "refused", "dropped")
+_MAPPINGS = (*_PRICES, "slices", "option_rows", "refused", "dropped", "half_spreads")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +153,9 @@ class MarketSnapshot:
     underlyings whose prices contradict each other to what is wrong; ``dropped`` names that the
     sources quote, but not so that they can be used, to the reason; ``liquidity`` what was told
     beside prices; ``given`` assets whose price was given and stands in no file; ``unlisted`` what
-    is here although no source lists it. The mappings are read-only copies of what was given. Raises
-    BadNumber for a price that is not finite and > 0, or of a signed underlying not finite.
+    is here although no source lists it; ``half_spreads`` half of what bid and ask are apart, by
+    name in quote units, of what has both. The mappings are read-only copies of what was given.
+    Raises BadNumber for a price that is not finite and > 0, or of a signed underlying not finite.
     """
 
     as_of: datetime
@@ -159,6 +171,7 @@ class MarketSnapshot:
     liquidity: Liquidity = field(default_factory=Liquidity)
     given: frozenset[str] = frozenset()
     unlisted: Unlisted = field(default_factory=Unlisted)
+    half_spreads: Mapping[str, float] = field(default_factory=dict[str, float])
     _memos: dict[type, Memo[Any]] = field(
         default_factory=dict[type, Memo[Any]], init=False, repr=False, compare=False
     )
@@ -169,6 +182,9 @@ class MarketSnapshot:
         object.__setattr__(self, "warnings", tuple(map(printable, self.warnings)))
         for name in _MAPPINGS:
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+        if self.liquidity.stable_usd != self.stable_usd:
+            told = replace(self.liquidity, stable_usd=self.stable_usd)
+            object.__setattr__(self, "liquidity", told)
         for name in _PRICES:
             prices: Mapping[str | SliceKey, float] = getattr(self, name)
             for what, value in prices.items():

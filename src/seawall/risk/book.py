@@ -134,6 +134,11 @@ class UnderlyingBook:
         return self.forward * self.unit_usd
 
     @property
+    def strike_usd(self) -> Floats:
+        """Strikes in USD: those of inverse contracts are, others are in the quote currency; [M]."""
+        return self.strike * np.where(self.inverse, 1.0, self.unit_usd)
+
+    @property
     def is_option(self) -> Flags:
         """Rows that are options."""
         return self.kind >= CALL

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from enum import StrEnum
+from itertools import pairwise
 from typing import Literal
 
 import msgspec
@@ -18,28 +19,55 @@ Floats = NDArray[np.float64]
 class Shock(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A change of a number: ``relative`` x·(1 + size), ``absolute`` x + size, ``scaled`` x·size.
 
-    Raises BadParameter if the size is not finite.
+    Where the size depends on the tenor, ``size`` is a list of knots, each of days and of the size
+    there: linear between them, and flat beyond the first and the last. Raises BadParameter for a
+    number that is not finite and for knots that are not in order.
     """
 
     kind: Literal["relative", "absolute", "scaled"]
-    size: float
+    size: float | tuple[tuple[float, float], ...]
 
     def __post_init__(self) -> None:
-        if not math.isfinite(self.size):
+        days: list[float] = []
+        if isinstance(self.size, tuple):
+            days = [day for day, _ in self.size]
+            finite = bool(days) and all(math.isfinite(n) for knot in self.size for n in knot)
+        else:
+            finite = math.isfinite(self.size)
+        ordered = all(here < there for here, there in pairwise(days))
+        if not finite or not ordered:
             raise BadParameter(
                 f"a shock of {self.size}",
                 where=f"{self.kind} shock",
-                remedy="Give a finite size.",
+                remedy="Give a finite size, or knots of days and sizes with the days in order.",
             )
 
-    def apply(self, values: Floats, weight: Floats | float = 1.0) -> Floats:
+    def sizes(self, tenor_days: Floats) -> Floats:
+        """The size at each tenor; shape as given."""
+        if not isinstance(self.size, tuple):
+            return np.full(tenor_days.shape, self.size)
+        knots = np.array(self.size)
+        return np.interp(tenor_days, knots[:, 0], knots[:, 1])
+
+    def apply(
+        self,
+        values: Floats,
+        weight: Floats | float = 1.0,
+        tenor_days: Floats | None = None,
+    ) -> Floats:
         """The shocked values, shape as given; ``weight`` multiplies the change element by element.
 
-        A weight of 1 gives the whole shock and 0 none, whatever the kind.
+        A weight of 1 gives the whole shock and 0 none, whatever the kind. ``tenor_days`` are those
+        of the values, 0 where they have none; a size without knots asks for none.
         """
+        size: Floats | float
+        if isinstance(self.size, tuple):
+            size = self.sizes(np.zeros(values.shape) if tenor_days is None else tenor_days)
+        else:
+            size = self.size
         if self.kind == "absolute":
-            return values + self.size * weight
-        change_rel = self.size if self.kind == "relative" else self.size - 1.0
+            return values + size * weight
+        change_rel = size if self.kind == "relative" else size - 1.0
         return values * (1.0 + change_rel * weight)
 
 
@@ -55,6 +83,8 @@ class VolMove(StrEnum):
     TWIST_DOWN = "twist-"
     SKEW_LINEAR = "skew-linear"
     SKEW_ABSOLUTE = "skew-absolute"
+    UP_OTHER = "up, other shock"
+    DOWN_OTHER = "down, other shock"
 
 
 class Instant(StrEnum):
