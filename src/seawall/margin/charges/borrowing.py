@@ -24,8 +24,9 @@ class BorrowFactorCharge(PositionCharge, frozen=True, kw_only=True, tag="borrow-
     """Every negative value is a debt d that must be covered as d / factor.
 
     Equity already holds −d, so the charge is d · (1 / factor − 1). Factors by kind, at each level;
-    what is owed in a short option is of the kind of its underlying. Raises BadParameter for a
-    factor that is not above 0 and at most 1, or an initial one above that of maintenance.
+    what is owed in a short option is of the kind of its underlying. Options and futures are left
+    out where ``contracts`` is false: other rules have them. Raises BadParameter for a factor that
+    is not above 0 and at most 1, or an initial one above that of maintenance.
     """
 
     head: ClassVar[str] = "borrow"
@@ -33,6 +34,7 @@ class BorrowFactorCharge(PositionCharge, frozen=True, kw_only=True, tag="borrow-
     needs: ClassVar[frozenset[Need]] = frozenset()
     initial: Mapping[str, float]
     maintenance: Mapping[str, float]
+    contracts: bool = True
 
     def __post_init__(self) -> None:
         for level in ("initial", "maintenance"):
@@ -84,8 +86,16 @@ class BorrowFactorCharge(PositionCharge, frozen=True, kw_only=True, tag="borrow-
             on.numbers.name if option else kind
             for option, kind in zip(on.book.is_option, kinds_of(on.book, on.numbers), strict=True)
         ]
+        counts = on.book.is_spot | self.contracts
         initial, maintenance = (
-            PerUnit.short_only(np.array([self._extra(level, kind) for kind in kinds]))
+            PerUnit.short_only(
+                np.array(
+                    [
+                        self._extra(level, kind) if counted else 0.0
+                        for kind, counted in zip(kinds, counts.tolist(), strict=True)
+                    ]
+                )
+            )
             for level in ("initial", "maintenance")
         )
         return initial, maintenance

@@ -5,25 +5,31 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seawall.basics.errors import BadParameter
 from seawall.margin.charges.base import Holder, PositionCharge
 from seawall.market.needs import Need
-from seawall.risk.book import CALL, FUTURE, PERPETUAL
+from seawall.risk.book import CALL, FUTURE, PERPETUAL, UnderlyingBook
 from seawall.risk.sums import PerUnit
+
+Floats = NDArray[np.float64]
 
 
 class NotionalCharge(PositionCharge, frozen=True, kw_only=True, tag="notional"):
     """A percentage of the notional of each future, perpetual and spot debt, without netting.
 
     The percentage is the class's price range times ``initial_multiple`` or
-    ``maintenance_multiple``.
+    ``maintenance_multiple``. Debts or contracts are left out where ``debts`` or ``contracts`` says
+    that something else has them.
     """
 
     head: ClassVar[str] = "notional"
     needs: ClassVar[frozenset[Need]] = frozenset()
     initial_multiple: float
     maintenance_multiple: float
+    debts: bool = True
+    contracts: bool = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -36,15 +42,25 @@ class NotionalCharge(PositionCharge, frozen=True, kw_only=True, tag="notional"):
 
     def rates(self, on: Holder) -> tuple[PerUnit, PerUnit]:
         """Of contracts of either side, and of debts."""
-        book = on.book
-        notional = book.unit_notional_usd * on.numbers.price_range_rel
-        contract = np.isin(book.kind, (PERPETUAL, FUTURE))
-        long = np.where(contract, notional, 0.0)
-        short = np.where(contract | book.is_spot, notional, 0.0)
+        long, short = contracts_and_debts_usd(on.book, debts=self.debts, contracts=self.contracts)
+        initial = self.initial_multiple * on.numbers.price_range_rel
+        maintenance = self.maintenance_multiple * on.numbers.price_range_rel
         return (
-            PerUnit(self.initial_multiple * long, self.initial_multiple * short),
-            PerUnit(self.maintenance_multiple * long, self.maintenance_multiple * short),
+            PerUnit(initial * long, initial * short),
+            PerUnit(maintenance * long, maintenance * short),
         )
+
+
+def contracts_and_debts_usd(
+    book: UnderlyingBook, *, debts: bool = True, contracts: bool = True
+) -> tuple[Floats, Floats]:
+    """The notional of one unit held long and of one held short: with ``contracts``, of futures and
+    perpetuals of either side, and, with ``debts``, of assets of what is owed; shapes [M].
+    """
+    contract = np.isin(book.kind, (PERPETUAL, FUTURE)) & contracts
+    notional = book.unit_notional_usd
+    long = np.where(contract, notional, 0.0)
+    return long, np.where(contract | (book.is_spot & debts), notional, 0.0)
 
 
 class StandardOptionCharge(PositionCharge, frozen=True, kw_only=True, tag="standard-option"):
@@ -65,9 +81,7 @@ class StandardOptionCharge(PositionCharge, frozen=True, kw_only=True, tag="stand
     def rates(self, on: Holder) -> tuple[PerUnit, PerUnit]:
         """Of short options."""
         book, spot, level = on.book, on.book.spot_usd, on.book.level_usd
-        # A strike is in the quote currency; a linear contract's is worth its stablecoin.
-        strike_usd = book.strike * np.where(book.inverse, 1.0, book.unit_usd)
-        call = book.kind == CALL
+        strike_usd, call = book.strike_usd, book.kind == CALL
         out_of_money = np.maximum(np.where(call, strike_usd - spot, spot - strike_usd), 0.0)
         initial = np.maximum(self.initial_rel - out_of_money / level, self.initial_floor_rel)
         of_mark = self.maintenance_rel * book.mark_usd / level
