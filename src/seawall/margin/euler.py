@@ -16,10 +16,11 @@ from seawall.basics.money import NOISE_DECIMALS
 from seawall.margin.charges import Charged
 from seawall.margin.charges.base import NamedCharge
 from seawall.margin.collateral import in_array
+from seawall.margin.combinations import Combination
 from seawall.margin.floors import Floor, floor_shares
-from seawall.margin.fold import DIRECTIONS, Direction, Unit
+from seawall.margin.fold import DIRECTIONS, Direction, Fold, Unit
 from seawall.margin.model import Levels, MarginModel
-from seawall.margin.offsets import Combination
+from seawall.margin.offsets import PointGroup
 from seawall.margin.requirement import (
     RequirementStep,
     charge_steps,
@@ -51,7 +52,8 @@ class EulerContribution:
     """One leg's share of each step, in USD; negative where the leg hedges the others.
 
     ``charges_*`` hold the shares of charges, ``charge_slopes_*`` leg times slope of the same, which
-    is another number where a charge does not grow in step with the book; ``im_factor`` and
+    is another number where a charge does not grow in step with the book; ``offset`` is what one
+    point by point takes away (less than nothing, mostly); ``im_factor`` and
     ``mm_factor`` are shares of what the factors of the levels add, ``im_factor_slope`` and
     ``mm_factor_slope`` leg times slope of that.
     """
@@ -70,6 +72,7 @@ class EulerContribution:
     charges_maintenance: float
     charge_slopes_initial: float
     charge_slopes_maintenance: float
+    offset: float = 0.0
     hybrid: LevelShares = NOTHING_MORE
 
     @property
@@ -98,7 +101,7 @@ class EulerContribution:
 
     @property
     def _scanning(self) -> float:
-        return self.scanning_risk + self.decorrelation + self.floor
+        return self.scanning_risk + self.decorrelation + self.offset + self.floor
 
     @property
     def _opening(self) -> float:
@@ -138,12 +141,10 @@ def euler_contributions(book: Book, model: MarginModel) -> EulerAllocation:
         return _shared_hybrid(book, *pair)
     requirement = margin_requirement(book, model)
     legs = {part.underlying: _Legs.none_yet(part) for part in book.underlyings}
-    arrays = {
-        array.book.underlying: array if model.fold is None else model.fold.effective(array)
-        for array in requirement.arrays
-    }
+    arrays = {array.book.underlying: array for array in requirement.arrays}
     for before, after in zip(requirement.combinations, requirement.floored, strict=True):
-        _share_group(before, after, model.floors, arrays, legs)
+        if model.fold is not None:
+            _share_group(before, after, model.fold, model.floors, arrays, legs)
     unallotted = [
         step
         for charge in model.charges
@@ -201,6 +202,7 @@ class _Legs:
     book: UnderlyingBook
     scanning_risk: Floats
     decorrelation: Floats
+    offset: Floats
     floor: Floats
     correlation_collapse: Floats
     worst: Floats
@@ -212,7 +214,7 @@ class _Legs:
     @classmethod
     def none_yet(cls, book: UnderlyingBook) -> _Legs:
         """Nothing shared out so far."""
-        return cls(book, *np.zeros((9, len(book.positions))))
+        return cls(book, *np.zeros((10, len(book.positions))))
 
     def share_charge(self, charge: NamedCharge, on: Charged) -> bool:
         """Share out one more charge; False where no slope of it is derived."""
@@ -227,7 +229,7 @@ class _Legs:
 
     def contributions(self, levels: Levels) -> Iterator[EulerContribution]:
         """The shares by leg."""
-        scanning = self.scanning_risk + self.decorrelation + self.floor
+        scanning = self.scanning_risk + self.decorrelation + self.offset + self.floor
         opening, more, less = (
             scanning + self.correlation_collapse,
             levels.im_factor,
@@ -254,12 +256,14 @@ class _Legs:
                 charges_maintenance=float(self.charges_maintenance[row]),
                 charge_slopes_initial=float(self.charge_slopes_initial[row]),
                 charge_slopes_maintenance=float(self.charge_slopes_maintenance[row]),
+                offset=float(self.offset[row]),
             )
 
 
 def _share_group(
     before: Combination,
     after: Combination,
+    fold: Fold,
     floors: tuple[Floor, ...],
     arrays: Mapping[str, RiskArray],
     legs: Mapping[str, _Legs],
@@ -268,20 +272,41 @@ def _share_group(
 
     R = D + (1 − ρ)(ΣM − D), so a unit counts with its loss in the active direction and with
     1 − ρ of what its own worst direction loses more; with floors likewise, and the floor's share
-    is the difference. A lower ρ in initial margin counts more of the same.
+    is the difference. A lower ρ in initial margin counts more of the same. Of a group that is added
+    up point by point the worst point counts, and what of it the active direction has is taken off.
     """
     for unit, raised in zip(before.units, after.units, strict=True):
-        shares, array = legs[unit.book.underlying], arrays[unit.book.underlying]
-        rows = _rows(array.book, unit.book)
+        shares, whole = legs[unit.book.underlying], arrays[unit.book.underlying]
+        array, rows = fold.effective(whole), _rows(whole.book, unit.book)
+        if before.cell is not None:  # without floors and decorrelation
+            own = unit.book.quantity, array.unit_pnl_usd[rows]
+            shares.scanning_risk[rows] += unit.cells.parts_at(before.cell, *own)
+            worst = max(DIRECTIONS, key=unit.toward)
+            shares.worst[rows] += unit.cells.parts(worst, *own)
+            continue
         losses: dict[Direction, Floats] = {
             d: unit.cells.parts(d, unit.book.quantity, array.unit_pnl_usd[rows]) for d in DIRECTIONS
         }
         least = floor_shares(floors, unit.book)
+        if unit.least > least.sum():
+            least = fold.least_shares(whole)[rows]
         lifted: dict[Direction, Floats] = {
             d: least if raised.toward(d) > unit.toward(d) else losses[d] for d in DIRECTIONS
         }
         active, worst = losses[before.direction], losses[_own(before, unit)]
         active_lifted, worst_lifted = lifted[after.direction], lifted[_own(after, raised)]
+        if before.points is not None:
+            here, there = (
+                _share_of_points(group, before.points, unit, array.unit_pnl_usd[rows], share)
+                for group, share in ((before, active), (after, active_lifted))
+            )
+            if after.offset > 0.0 and after.least_sum > after.point_loss:
+                there = least
+            shares.scanning_risk[rows] += active
+            shares.offset[rows] += here - active
+            shares.floor[rows] += there - here
+            shares.worst[rows] += worst_lifted
+            continue
         extra = (1.0 - before.rho.maintenance) * (worst - active)
         extra_lifted = (1.0 - after.rho.maintenance) * (worst_lifted - active_lifted)
         shares.scanning_risk[rows] += active
@@ -290,6 +315,22 @@ def _share_group(
         apart = after.rho.maintenance - after.rho.initial
         shares.correlation_collapse[rows] += apart * (worst_lifted - active_lifted)
         shares.worst[rows] += worst_lifted
+
+
+def _share_of_points(
+    group: Combination, points: PointGroup, unit: Unit, unit_pnl_usd: Floats, active: Floats
+) -> Floats:
+    """Each row's part of what a group loses at its worst point; shape [M] in USD.
+
+    ``active`` are the parts of the direction sum, which count where that has no offset.
+    """
+    if group.offset == 0.0:
+        return active
+    cell = group.worst_point
+    column = int(unit.cells.instant[cell]) * unit.cells.scenarios.price_rel.size + cell
+    gained = unit.cells.damped[cell] > 0.0
+    counted = unit.cells.scenarios.damping[cell] * (points.gains_rel if gained else 1.0)
+    return -unit.book.quantity * unit_pnl_usd[:, column] * counted
 
 
 def _rows(whole: UnderlyingBook, book: UnderlyingBook) -> NDArray[np.intp]:

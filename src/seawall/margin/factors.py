@@ -1,8 +1,9 @@
 """Collateral factors: every asset counts for a share of its value, as on lending protocols.
 
-Factors go by *kind*: ``cash``, ``foreign-cash``, ``stablecoin``, ``long-options``, or the class of
-the underlying. An unrealised profit or loss is of the kind in which it is paid, a wrapper of the
-kind of what it wraps. Formulas: docs/models/collateral-factor.md.
+Factors go by the name of an asset held outright, where it stands among them, else by *kind*:
+``cash``, ``foreign-cash``, ``stablecoin``, ``long-options``, or the class of the underlying. An
+unrealised profit or loss is of the kind in which it is paid, a wrapper of the kind of what it
+wraps. Formulas: docs/models/collateral-factor.md.
 """
 
 from __future__ import annotations
@@ -58,11 +59,10 @@ class CollateralFactors(
         """
         rows: list[HoldingValue] = []
         for position, value in book.money:
-            cut = (1.0 - self._factor(money_kind(position.instrument))) * max(value, 0.0)
+            cut = self.money_cut(position.instrument)[0] * max(value, 0.0)
             rows.append(HoldingValue(kind_path(position.instrument), value, cut))
         for part in book.underlyings:
-            kinds = kinds_of(part, class_of(part.underlying, classes))
-            rows += holdings_of(part, 1.0 - np.array([self._factor(kind) for kind in kinds]))
+            rows += holdings_of(part, self._cuts(part, classes))
         return tuple(rows)
 
     def of_accounts(
@@ -80,16 +80,23 @@ class CollateralFactors(
         """Of cash, a stablecoin or a claim on one: the rate, whether negative values are cut too,
         and what its peg cuts off either. Raises BadParameter.
         """
-        return 1.0 - self._factor(money_kind(held)), False, 0.0
+        return 1.0 - self._factor(held, money_kind(held)), False, 0.0
 
     def cut_rates(self, book: UnderlyingBook, classes: tuple[UnderlyingClass, ...]) -> CutRates:
         """Of what can be held, long, in an underlying. Raises BadParameter."""
-        kinds = kinds_of(book, class_of(book.underlying, classes))
-        rate = 1.0 - np.array([self._factor(kind) for kind in kinds])
+        rate = self._cuts(book, classes)
         return CutRates(rate, np.zeros(rate.size), 0.0)
 
-    def _factor(self, kind: str) -> float:
-        return factor_of(self.factors, kind, "collateral.factors")
+    def _cuts(self, book: UnderlyingBook, classes: tuple[UnderlyingClass, ...]) -> Floats:
+        """What is cut off a positive value of each row; shape [M]."""
+        kinds = kinds_of(book, class_of(book.underlying, classes))
+        held = (position.instrument for position in book.positions)
+        return 1.0 - np.array([self._factor(*each) for each in zip(held, kinds, strict=True)])
+
+    def _factor(self, held: Instrument, kind: str) -> float:
+        """Of an asset by its own name, else of its kind."""
+        own = held.name if held.name in self.factors else kind
+        return factor_of(self.factors, own, "collateral.factors")
 
 
 def money_kind(held: Instrument) -> str:

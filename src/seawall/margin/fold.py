@@ -17,9 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.basics.arrays import freeze
+from seawall.basics.errors import BadParameter
 from seawall.basics.money import NOISE_DECIMALS
 from seawall.kernels.fold import fold_groups
-from seawall.margin.discounts import StaticDiscount
+from seawall.margin.currencies import CurrencyUnits, currency_of, rows_by_currency
+from seawall.margin.discounts import ExpiriesApart, StaticDiscount
 from seawall.risk.accounts import UnderlyingAccounts
 from seawall.risk.book import UnderlyingBook
 from seawall.risk.revaluation import RiskArray
@@ -36,21 +38,17 @@ class WorstCells:
     """Net PnL in USD of one unit of risk in each cell; arrays have shape [C] and are read-only.
 
     ``undamped`` is the PnL at the worst of the instants and ``instant`` says at which, as a place
-    in ``instants``; of equal ones the first.
+    in ``instants``; of equal ones the first. ``damped`` is PnL as it counts.
     """
 
     scenarios: ScenarioSet
     instants: tuple[Instant, ...]
     undamped: Floats
     instant: NDArray[np.intp]
+    damped: Floats
 
     def __post_init__(self) -> None:
         freeze(self, self.scenarios.price_rel.size)
-
-    @property
-    def damped(self) -> Floats:
-        """PnL as it counts; shape [C]."""
-        return self.undamped * self.scenarios.damping
 
     def worst(self, direction: Direction) -> int:
         """The cell of the largest loss in a direction; of equal ones the first."""
@@ -71,9 +69,15 @@ class WorstCells:
         # Parts of a loss that is only noise of float64 would be large and cancel.
         if round(self.loss(direction), NOISE_DECIMALS) == 0.0:
             return np.zeros(quantity.size)
-        cell = self.worst(direction)
+        return self.parts_at(self.worst(direction), quantity, unit_pnl_usd)
+
+    def parts_at(self, cell: int, quantity: Floats, unit_pnl_usd: Floats) -> Floats:
+        """What positions bring to the loss in a cell, as in :meth:`parts`."""
         column = int(self.instant[cell]) * self.scenarios.price_rel.size + cell
-        return -quantity * unit_pnl_usd[:, column] * self.scenarios.damping[cell]
+        gained, weight = self.undamped[cell], self.scenarios.damping[cell]
+        if self.damped[cell] != gained * weight:  # only what is not 0 counts for another number
+            weight = self.damped[cell] / gained
+        return -quantity * unit_pnl_usd[:, column] * weight
 
     def _side(self, direction: Direction) -> NDArray[np.bool_]:
         return self.scenarios.up if direction == "up" else self.scenarios.down
@@ -84,7 +88,9 @@ class Unit:
     """Worst losses of one unit of risk, in USD, ≥ 0.
 
     ``up`` over cells with a price move ≥ 0 and ``down`` over those ≤ 0, each floored at zero.
-    ``path`` names it in rows, ``book`` holds its positions, ``cells`` what it loses where.
+    ``path`` names it in rows, ``book`` holds its positions, ``cells`` what it loses where,
+    ``least`` is the greatest floor so far, that of the fold itself and what it was raised to, and
+    ``currency`` the one in which it settles, where the fold keeps currencies apart.
     """
 
     path: str
@@ -92,6 +98,8 @@ class Unit:
     cells: WorstCells
     up: float
     down: float
+    least: float = 0.0
+    currency: str = ""
 
     @property
     def worst(self) -> float:
@@ -104,7 +112,8 @@ class Unit:
 
     def raised_to(self, floor: float) -> Unit:
         """The unit with both losses at least ``floor``."""
-        return replace(self, up=max(self.up, floor), down=max(self.down, floor))
+        least = max(self.least, floor)
+        return replace(self, up=max(self.up, floor), down=max(self.down, floor), least=least)
 
 
 class NetByUnderlying(
@@ -114,20 +123,36 @@ class NetByUnderlying(
 
     ``discount`` is what the options of an expiry count for together, where they do not count for
     what they are worth. In cells with a volatility move of ``either_way`` the options of an expiry
-    lose what they gain or lose together: the move may be the other way round.
+    lose what they gain or lose together: the move may be the other way round. ``apart_by`` is the
+    least that all this may be, for forwards that move apart. With ``by_currency`` only what settles
+    in one currency nets; raises BadParameter for that beside one of the others.
     """
 
     discount: StaticDiscount | None = None
     either_way: tuple[Literal["skew-linear", "skew-absolute"], ...] = ()
+    apart_by: ExpiriesApart | None = None
+    by_currency: CurrencyUnits | None = None
+
+    def __post_init__(self) -> None:
+        if self.by_currency is not None and self._is_transformed:
+            raise BadParameter(
+                "units by currency beside what is done to expiries of an underlying",
+                where="fold",
+                remedy="Give by_currency alone, or the others without it.",
+            )
 
     @property
     def is_linear(self) -> bool:
         """Whether what a position brings to a cell does not depend on the others."""
-        return self.discount is None and not self.either_way
+        return not self._is_transformed and self.by_currency is None
+
+    @property
+    def _is_transformed(self) -> bool:
+        return bool(self.discount or self.either_way or self.apart_by)
 
     def effective(self, array: RiskArray) -> RiskArray:
         """The array as it counts for this very book, with which expiries add up."""
-        if self.is_linear:
+        if not self._is_transformed:
             return array
         book, unit_pnl = array.book, array.unit_pnl_usd
         if self.discount is not None:
@@ -142,12 +167,27 @@ class NetByUnderlying(
         return replace(array, unit_pnl_usd=unit_pnl)
 
     def units(self, arrays: Iterable[RiskArray]) -> tuple[Unit, ...]:
-        """One unit per underlying."""
-        counted = [self.effective(array) for array in arrays]
-        return tuple(
-            _unit(self.path(array.book, 0), array.book, worst_cells(array, net(array)))
-            for array in counted
-        )
+        """One unit per underlying, or per underlying and currency."""
+        return tuple(unit for array in arrays for unit in self._units_of(array))
+
+    def _units_of(self, array: RiskArray) -> Iterable[Unit]:
+        if self.by_currency is None:
+            counted = self.effective(array)
+            unit = _unit(self.path(array.book, 0), array.book, worst_cells(counted, net(counted)))
+            yield replace(unit, least=float(self.least_shares(array).sum()))
+            return
+        for currency, rows in rows_by_currency(array.book).items():
+            part = array.rows(rows)
+            cells = worst_cells(part, net(part))
+            damped = self.by_currency.counted(part, currency, cells.damped)
+            unit = _unit(self.path(part.book, 0), part.book, replace(cells, damped=damped))
+            yield replace(unit, currency=currency)
+
+    def least_shares(self, array: RiskArray) -> Floats:
+        """What each row brings to the least that the loss may be; shape [M] in USD."""
+        if self.apart_by is None:
+            return np.zeros(array.book.quantity.size)
+        return self.apart_by.shares(array)
 
     def apart(self, held: UnderlyingAccounts) -> UnderlyingAccounts:
         """What many accounts hold in an underlying, a segment for each unit."""
@@ -155,10 +195,11 @@ class NetByUnderlying(
 
     def path(self, book: UnderlyingBook, row: int) -> str:
         """Path of the unit that a position is in."""
-        return book.underlying
+        currency = book.underlying if self.by_currency is None else currency_of(book, row)
+        return book.underlying if currency == book.underlying else f"{book.underlying}/{currency}"
 
     def without(self, array: RiskArray, keep: Sequence[int]) -> tuple[Unit, ...]:
-        """The unit that a position is in without it, ``keep`` the other rows; none if there are
+        """The units of an underlying without a position, ``keep`` the other rows; none if there are
         none.
         """
         return self.units([array.rows(keep)] if keep else [])
@@ -174,6 +215,10 @@ class EachPosition(
     def effective(self, array: RiskArray) -> RiskArray:
         """The array itself."""
         return array
+
+    def least_shares(self, array: RiskArray) -> Floats:
+        """Nothing; shape [M]."""
+        return np.zeros(array.book.quantity.size)
 
     def units(self, arrays: Iterable[RiskArray]) -> tuple[Unit, ...]:
         """One unit per position."""
@@ -227,11 +272,13 @@ def net(array: RiskArray) -> Floats:
 
 def worst_cells(array: RiskArray, pnl: Floats) -> WorstCells:
     """``pnl`` [I, C] of something in the array, each cell at its worst instant."""
+    undamped = pnl.min(axis=0)
     return WorstCells(
         scenarios=array.scenarios,
         instants=array.instants,
-        undamped=pnl.min(axis=0),
+        undamped=undamped,
         instant=pnl.round(NOISE_DECIMALS).argmin(axis=0),
+        damped=undamped * array.scenarios.damping,
     )
 
 
@@ -242,9 +289,8 @@ def lone_loss(array: RiskArray, rows: NDArray[np.intp]) -> tuple[float, Floats]:
     to the loss; rows that are not among them have none.
     """
     quantity = array.book.quantity[rows]
-    moves = np.tile(array.scenarios.price_rel, len(array.instants))
     earned_usd = array.book.coin_profit[rows] * array.book.spot_usd
-    unit_pnl = array.unit_pnl_usd[rows] - earned_usd[:, None] * moves
+    unit_pnl = array.unit_pnl_usd[rows] - earned_usd[:, None] * array.coin_moves_rel
     cells = worst_cells(array, _split(array, quantity @ unit_pnl)[0])
     direction = max(DIRECTIONS, key=cells.loss)
     parts = np.zeros(array.book.quantity.size)
@@ -255,8 +301,8 @@ def lone_loss(array: RiskArray, rows: NDArray[np.intp]) -> tuple[float, Floats]:
 def apply_floors(
     units: tuple[Unit, ...], floor: Callable[[UnderlyingBook], float]
 ) -> tuple[Unit, ...]:
-    """Every unit raised to its own floor."""
-    return tuple(unit.raised_to(floor(unit.book)) for unit in units)
+    """Every unit raised to its own floor, of several the greatest."""
+    return tuple(unit.raised_to(max(unit.least, floor(unit.book))) for unit in units)
 
 
 def _unit(path: str, book: UnderlyingBook, cells: WorstCells) -> Unit:

@@ -12,9 +12,9 @@ from typing import Literal
 
 from seawall.margin.charges import Charged
 from seawall.margin.collateral import in_array
+from seawall.margin.combinations import Combination
 from seawall.margin.fold import Unit
 from seawall.margin.model import MarginModel
-from seawall.margin.offsets import Combination
 from seawall.margin.requirement import (
     MarginRequirement,
     charge_steps,
@@ -120,7 +120,7 @@ def _units(
     if array is None or model.fold is None:
         return (), ()
     path = model.fold.path(array.book, row)
-    own = model.fold.without(array, keep)
+    own = [unit for unit in model.fold.without(array, keep) if unit.path == path]
     units = groups[path]
     return units, tuple(u for unit in units for u in (own if unit.path == path else (unit,)))
 

@@ -6,6 +6,7 @@ model's name: what is particular to one model is a named part.
 
 from __future__ import annotations
 
+import math
 from datetime import date
 from typing import Literal
 
@@ -17,9 +18,9 @@ from seawall.margin.classes import UnderlyingClass
 from seawall.margin.eligibility import Eligibility
 from seawall.margin.factors import CollateralFactors
 from seawall.margin.floors import Floor
-from seawall.margin.fold import Fold
+from seawall.margin.fold import Fold, NetByUnderlying
 from seawall.margin.haircuts import Haircuts
-from seawall.margin.offsets import CorrelationOffset
+from seawall.margin.offsets import Offset, ScenarioSum
 from seawall.market.needs import Need
 from seawall.risk.revaluation import Black76Revaluation
 from seawall.risk.scenarios import Scenarios
@@ -68,12 +69,36 @@ class Levels(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             )
 
 
+class UnknownCoefficient(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A number of the model that no source gives, with the ends between which it must lie.
+
+    ``key`` is where it stands: the part, the type or name of a member, the key. ``lower`` is the
+    end that asks less, ``upper`` the one that asks more, whichever is the greater number. ``why``
+    says what is known. Raises BadParameter for ends that are equal or not finite.
+    """
+
+    key: str
+    lower: float
+    upper: float
+    why: str
+
+    def __post_init__(self) -> None:
+        ends = math.isfinite(self.lower) and math.isfinite(self.upper)
+        if not ends or self.lower == self.upper or not self.why.isprintable():
+            raise BadParameter(
+                f"{self.key!r} is unknown between {self.lower} and {self.upper}",
+                where="unknowns",
+                remedy="Give two different numbers, and why in plain letters.",
+            )
+
+
 class MarginModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """scenarios → revaluation → fold → floors, offsets → charges → levels, and collateral.
 
     A model without scenarios has neither revaluation nor fold, only charges. ``second`` is another
     model whose requirement is the least this one asks (its collateral has no say). ``status`` says
-    of each part how well its numbers are known. Raises BadParameter for parts that contradict.
+    of each part how well its numbers are known, ``unknowns`` which of them no source gives. Raises
+    BadParameter for parts that contradict.
     """
 
     name: str
@@ -88,10 +113,11 @@ class MarginModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     revaluation: Black76Revaluation | None = None
     fold: Fold | None = None
     floors: tuple[Floor, ...] = ()
-    offsets: CorrelationOffset | None = None
+    offsets: Offset | None = None
     charges: tuple[Charge, ...] = ()
     eligibility: Eligibility | None = None
     second: MarginModel | None = None
+    unknowns: tuple[UnknownCoefficient, ...] = ()
 
     def __post_init__(self) -> None:
         if not all(text.isprintable() for text in (self.name, self.title, self.source)):
@@ -103,6 +129,10 @@ class MarginModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             self._refuse("floors or offsets without scenarios", "remove them or add scenarios")
         if self.scenarios is None and not self.charges:
             self._refuse("neither scenarios nor charges", "add one of them")
+        if isinstance(self.offsets, ScenarioSum) and (
+            self.floors or not isinstance(self.fold, NetByUnderlying) or not self.fold.by_currency
+        ):
+            self._refuse("a scenario-sum of units that have none", "fold by_currency, floors apart")
         parts = {part for part in PartStatus.__struct_fields__ if getattr(self, part)}
         tagged = set(self.status.tags())
         if tagged != parts:

@@ -7,24 +7,28 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import combinations
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from seawall.basics.errors import BadParameter
-from seawall.basics.money import NOISE_DECIMALS
 from seawall.basics.time import isoformat_utc
-from seawall.margin.fold import Direction, Unit
 
 __all__ = [
-    "Combination",
     "CorrelationCollapse",
     "CorrelationGroup",
     "CorrelationOffset",
     "CorrelationPair",
+    "Offset",
+    "PointGroup",
+    "PointOffset",
     "Rho",
-    "combine",
+    "ScenarioSum",
 ]
+
+Floats = NDArray[np.float64]
 
 
 class CorrelationPair(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -133,15 +137,7 @@ class CorrelationOffset(
                 where="offsets",
                 remedy="Give both between 0 and 1, kappa_low no higher than kappa.",
             )
-        # Group names count too: two groups of one name would be added up as one.
-        listed = Counter(member for group in self.groups for member in (group.name, *group.members))
-        twice = sorted(name for name, count in listed.items() if count > 1)
-        if twice:
-            raise BadParameter(
-                f"{', '.join(twice)} listed more than once",
-                where="offsets.groups",
-                remedy="List each underlying once, in one group, and give each group its own name.",
-            )
+        _refuse_twice(self.groups)
 
     def group_of(self, underlying: str) -> CorrelationGroup | None:
         """The group an underlying belongs to, if any."""
@@ -155,6 +151,10 @@ class CorrelationOffset(
             return Rho(calm, calm)
         low = self.kappa_low * group.correlation_lower if state.to == "low" else 0.0
         return Rho(low, low if as_of >= state.in_maintenance_from else calm)
+
+    def rhos(self, as_of: datetime) -> tuple[Rho, ...]:
+        """The credit of each group at a time."""
+        return tuple(self.rho(group, as_of) for group in self.groups)
 
     def notices(self, as_of: datetime) -> tuple[str, ...]:
         """What a report must say of a collapse that has been declared."""
@@ -171,6 +171,94 @@ class CorrelationOffset(
         return (notice,)
 
 
+class ScenarioSum(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="scenario-sum"
+):
+    """Units of different underlyings that settle in one currency are taken in the same cell: what
+    the first loses where it is at an end of its own range, others at that of theirs. Currencies
+    add up by loss. Of a fold that keeps currencies apart.
+
+    Source: aggregated_risk_vectors of Deribit's private/pme/simulate,
+    docs/models/deribit-pm-2024-06.md.
+    """
+
+    groups: ClassVar[tuple[CorrelationGroup, ...]] = ()
+
+    def rhos(self, as_of: datetime) -> tuple[Rho, ...]:
+        """None: it has no groups of underlyings."""
+        return ()
+
+    def notices(self, as_of: datetime) -> tuple[str, ...]:
+        """Nothing."""
+        return ()
+
+
+class PointGroup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Underlyings that are added up point by point: at each a gain counts for ``gains_rel``.
+
+    Raises BadParameter unless ``gains_rel`` is between 0 and 1.
+    """
+
+    name: str
+    members: tuple[str, ...]
+    gains_rel: float
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.gains_rel <= 1.0:
+            raise BadParameter(
+                f"group {self.name!r} counts gains for {self.gains_rel}",
+                where="offsets.groups",
+                remedy="Give a share between 0 and 1.",
+            )
+
+    def counted(self, pnl: Floats) -> Floats:
+        """What profits count for in the sum; shape as given."""
+        return np.where(pnl > 0.0, self.gains_rel * pnl, pnl)
+
+
+class PointOffset(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="point-offset"
+):
+    """R = max over points of Σ losses − ``gains_rel`` · Σ gains of the underlyings of a group.
+
+    Points of two underlyings are the same where they have the same place in their grids, however
+    wide each grid is. A group asks at least the sum of its members' floors. Source: FINRA rule
+    4210(g), docs/models/cpm.md. Raises BadParameter for an underlying listed twice.
+    """
+
+    groups: tuple[PointGroup, ...]
+
+    def __post_init__(self) -> None:
+        _refuse_twice(self.groups)
+
+    def group_of(self, underlying: str) -> PointGroup | None:
+        """The group an underlying belongs to, if any."""
+        return next((g for g in self.groups if underlying in g.members), None)
+
+    def rhos(self, as_of: datetime) -> tuple[Rho, ...]:
+        """Of each group the direction sum as a whole, from which gains at a point take away."""
+        return (WHOLE,) * len(self.groups)
+
+    def notices(self, as_of: datetime) -> tuple[str, ...]:
+        """Nothing: the rule has no state."""
+        return ()
+
+
+Offset = CorrelationOffset | ScenarioSum | PointOffset
+
+
+def _refuse_twice(groups: Iterable[CorrelationGroup | PointGroup]) -> None:
+    # Group names count too: two groups of one name would be added up as one.
+    listed = Counter(member for group in groups for member in (group.name, *group.members))
+    twice = sorted(name for name, count in listed.items() if count > 1)
+    if twice:
+        raise BadParameter(
+            f"{', '.join(twice)} listed more than once",
+            where="offsets.groups",
+            remedy="List each underlying once, in one group, and give each group its own name.",
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Rho:
     """How much of the direction sum counts, 0 to 1; never more in initial margin."""
@@ -179,62 +267,4 @@ class Rho:
     maintenance: float
 
 
-@dataclass(frozen=True, slots=True)
-class Combination:
-    """The losses of one group, added up; USD, ≥ 0.
-
-    ``worst_sum`` ΣM, ``direction_sum`` D; ``direction`` the active one.
-    """
-
-    group: str
-    units: tuple[Unit, ...]
-    rho: Rho
-    direction: Direction
-    direction_sum: float
-    worst_sum: float
-
-    @property
-    def risk(self) -> float:
-        """R, the group's scanning risk in maintenance margin."""
-        return self.direction_sum + self.decorrelation
-
-    @property
-    def decorrelation(self) -> float:
-        """(1 − ρ)(ΣM − D): what imperfect correlation adds to the active direction."""
-        return (1.0 - self.rho.maintenance) * (self.worst_sum - self.direction_sum)
-
-    @property
-    def correlation_collapse(self) -> float:
-        """What a lower ρ in initial margin alone adds to R there."""
-        return (self.rho.maintenance - self.rho.initial) * (self.worst_sum - self.direction_sum)
-
-
-def combine(
-    units: Iterable[Unit], offset: CorrelationOffset | None, as_of: datetime
-) -> tuple[Combination, ...]:
-    """Units added up group by group; a unit outside every group is a group of its own.
-
-    Source: docs/models/prbm.md, "From cells to scanning risk".
-    """
-    # A group may have the name of an underlying outside it, so the names alone do not part them.
-    grouped: dict[tuple[str, bool], list[Unit]] = {}
-    rhos: dict[tuple[str, bool], Rho] = {}
-    for unit in units:
-        group = offset.group_of(unit.book.underlying) if offset else None
-        key = (group.name, True) if group else (unit.path, False)
-        grouped.setdefault(key, []).append(unit)
-        rhos[key] = offset.rho(group, as_of) if offset and group else Rho(0.0, 0.0)
-    return tuple(_combine_group(key[0], tuple(m), rhos[key]) for key, m in grouped.items())
-
-
-def _combine_group(name: str, units: tuple[Unit, ...], rho: Rho) -> Combination:
-    up = sum(unit.up for unit in units)
-    down = sum(unit.down for unit in units)
-    return Combination(
-        group=name,
-        units=units,
-        rho=rho,
-        direction="up" if round(up - down, NOISE_DECIMALS) > 0.0 else "down",
-        direction_sum=max(up, down),
-        worst_sum=sum(unit.worst for unit in units),
-    )
+WHOLE = Rho(1.0, 1.0)

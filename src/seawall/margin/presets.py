@@ -19,8 +19,10 @@ from typing import Any, cast
 import msgspec
 
 from seawall.basics.errors import BadParameter
+from seawall.margin.bounds import SIDES, bounded, chosen_value
 from seawall.margin.catalogue import preset_names, preset_text, require_preset
-from seawall.margin.model import MarginModel
+from seawall.margin.model import MarginModel, UnknownCoefficient
+from seawall.margin.refusals import at_line, path_of, refused
 
 __all__ = ["load_preset", "parse_model", "preset_names", "with_second"]
 
@@ -59,21 +61,30 @@ def parse_model(text: str, where: str) -> MarginModel:
     try:
         model = msgspec.convert(table, MarginModel)
     except msgspec.ValidationError as fault:
-        cause = fault.__cause__
-        if isinstance(cause, BadParameter):
-            raise BadParameter(
-                cause.what, where=f"{where}: {cause.where}", remedy=cause.remedy
-            ) from None
-        raise BadParameter(
-            f"the preset cannot be used: {fault}", where=where, remedy="Correct the key it names."
-        ) from None
+        raise refused(fault, text, where) from None
     except BadParameter as fault:
-        raise BadParameter(
-            fault.what, where=f"{where}: {fault.where}", remedy=fault.remedy
-        ) from None
+        raise at_line(fault, text, where, path_of(table, fault)) from None
+    try:
+        for unknown in model.unknowns:
+            _check_unknown(model, unknown)
+        for side in SIDES:
+            bounded(model, side)
+    except BadParameter as fault:
+        raise at_line(fault, text, where, ("unknowns",)) from None
     if model.eligibility is not None:
         require_preset(model.eligibility.otherwise, f"{where}: eligibility.otherwise")
     return model
+
+
+def _check_unknown(model: MarginModel, unknown: UnknownCoefficient) -> None:
+    """Raises BadParameter for a choice that is not between its ends, and for a key of no number."""
+    chosen = chosen_value(model, unknown.key)
+    if not min(unknown.lower, unknown.upper) <= chosen <= max(unknown.lower, unknown.upper):
+        raise BadParameter(
+            f"{unknown.key} is {chosen:g}, not between {unknown.lower:g} and {unknown.upper:g}",
+            where="unknowns",
+            remedy="Choose a number between its ends, or widen them.",
+        )
 
 
 # What a preset says of itself; nobody else's numbers may go by it.
@@ -92,13 +103,20 @@ def _load(text: str, where: str, passed: tuple[str, ...] = ()) -> dict[str, Any]
         raise BadParameter(
             "the preset is nested too deeply", where=where, remedy="Write it as the presets are."
         ) from None
+    unknown = min(table.keys() - {*MarginModel.__struct_fields__, "from"}, default=None)
+    if unknown is not None:
+        fault = BadParameter(
+            f"a model has no part {unknown!r}", where="preset", remedy="Correct or remove the key."
+        )
+        raise at_line(fault, text, where, (unknown,))
     taken: dict[str, Any] = {}
     base = table.pop("from", None)
     if base is not None:
         taken = _whole(str(base), "the whole preset", where, passed)
         taken = {part: value for part, value in taken.items() if part not in _IDENTITY}
         tags = table.pop("status", {})
-        _refuse_untagged(table.keys() - tags.keys() - {*_IDENTITY, "second"}, where)
+        changed = table.keys() - tags.keys() - {*_IDENTITY, "second", "unknowns"}
+        _refuse_untagged(changed, text, where)
         taken["status"] |= tags
     if isinstance(table.get("second"), str):
         table["second"] = _whole(table["second"], "part 'second'", where, passed)
@@ -106,15 +124,16 @@ def _load(text: str, where: str, passed: tuple[str, ...] = ()) -> dict[str, Any]
     return taken | own
 
 
-def _refuse_untagged(parts: Iterable[str], where: str) -> None:
+def _refuse_untagged(parts: Iterable[str], text: str, where: str) -> None:
     """Changed numbers do not go by the tags of the preset that they come from."""
     part = min(parts, default=None)
     if part is not None:
-        raise BadParameter(
+        fault = BadParameter(
             f"part {part!r} is changed and its status is not given",
-            where=where,
+            where="preset",
             remedy=f'Add to [status] {part} = "unknown", "secondary", "official" or "verified".',
         )
+        raise at_line(fault, text, where, (part,))
 
 
 def _whole(name: str, what: str, where: str, passed: tuple[str, ...]) -> dict[str, Any]:

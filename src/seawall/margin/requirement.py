@@ -10,13 +10,13 @@ from datetime import datetime
 from seawall.margin.charges import Charge, ChargeAmount, Charged
 from seawall.margin.classes import class_of
 from seawall.margin.collateral import in_array
+from seawall.margin.combinations import Combination, combine
 from seawall.margin.floors import greatest_floor
 from seawall.margin.fold import Unit, apply_floors
 from seawall.margin.model import Levels, MarginModel
-from seawall.margin.offsets import Combination, combine
 from seawall.risk.book import Book, UnderlyingBook
 from seawall.risk.revaluation import RiskArray
-from seawall.risk.scenarios import lay_out
+from seawall.risk.scenarios import grid_of, lay_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +126,8 @@ def risk_arrays(
 
     Those of ``known`` that hold the very positions of the book stand as they are.
     """
-    grid, revaluation = model.scenarios, model.revaluation
-    if grid is None or revaluation is None:
+    scenarios, revaluation = model.scenarios, model.revaluation
+    if scenarios is None or revaluation is None:
         return ()
     arrays: list[RiskArray] = []
     ready = {id(array.book): array for array in known}
@@ -136,6 +136,7 @@ def risk_arrays(
             arrays.append(ready[id(part)])
             continue
         numbers = class_of(part.underlying, model.classes)
+        grid = grid_of(scenarios, numbers.name)
         cells = lay_out(grid, numbers.price_range_up_rel, numbers.price_range_down_rel)
         arrays.append(revaluation.array(part, grid, cells))
     return tuple(arrays)
@@ -144,17 +145,18 @@ def risk_arrays(
 def _scanning_steps(
     combinations: tuple[Combination, ...], floored: tuple[Combination, ...]
 ) -> list[RequirementStep]:
-    """Scanning risk in the active direction, decorrelation, what floors add, and what a collapse of
-    correlations adds in initial margin.
+    """Scanning risk in the active direction, decorrelation, what an offset point by point takes
+    away, what floors add, and what a collapse of correlations adds in initial margin.
     """
     steps: list[RequirementStep] = []
     for group in combinations:
         for unit in group.units:
-            loss = unit.toward(group.direction)
+            loss = group.loss_of(unit)
             steps.append(RequirementStep(f"scanning_risk/{unit.path}", loss, loss))
     for group in combinations:
         added = group.decorrelation
         steps.append(RequirementStep(f"decorrelation/{group.group}", added, added))
+    steps += [RequirementStep(f"offset/{g.group}", -g.offset, -g.offset) for g in combinations]
     for before, after in zip(combinations, floored, strict=True):
         # Both are exact to rounding; a floor never lowers a group.
         added = max(0.0, after.risk - before.risk)

@@ -110,7 +110,7 @@ def margin_status(book: Book, model: MarginModel) -> MarginStatus:
 def status_of(requirement: MarginRequirement, book: Book, model: MarginModel) -> MarginStatus:
     """Where the account stands with a requirement, its collateral that of the model."""
     declared = model.offsets.notices(book.as_of) if model.offsets else ()
-    warnings = (*book.warnings, *declared, *defaults_taken(book, model))
+    warnings = (*book.warnings, *dated_after(book, model), *declared, *defaults_taken(book, model))
     rows = (
         Row(
             step.path,
@@ -137,6 +137,14 @@ def status_of(requirement: MarginRequirement, book: Book, model: MarginModel) ->
     return replace(status, warnings=(*warnings, *notice)) if notice else status
 
 
+def dated_after(book: Book, model: MarginModel) -> tuple[str, ...]:
+    """That the model's numbers are younger than the market: nobody could have used them then."""
+    at = book.as_of.date()
+    if model.as_of <= at:
+        return ()
+    return (f"The numbers of {model.name} are of {model.as_of}, after the market of {at}.",)
+
+
 def defaults_taken(book: Book, model: MarginModel) -> list[str]:
     """What the model asks of the market and nobody told: its written defaults stand in."""
     told: dict[Need, Callable[[UnderlyingBook], bool]] = {
@@ -145,6 +153,7 @@ def defaults_taken(book: Book, model: MarginModel) -> list[str]:
         Need.OPEN_INTEREST: lambda part: bool(book.liquidity.listed(part.underlying)),
         Need.CONFIDENCE: lambda part: part.underlying in book.liquidity.confidence,
         Need.UTILISATION: lambda part: part.underlying in book.liquidity.pool_utilisation,
+        Need.STABLE_PRICE: lambda part: part.underlying in book.liquidity.stable_price_usd,
         Need.SUPPLY: lambda part: all(
             position.instrument.name in book.liquidity.supply for position in part.positions
         ),

@@ -32,7 +32,8 @@ _CELLS, _ALIGNED_BYTES = 8, 64
 class ArrayInRows:
     """A risk array with a padded row for each instrument and instant, for reductions over cells.
 
-    ``unit_pnl_usd`` [M, I, W] in USD of one unit, + gain; ``price_rel`` and ``damping`` [W];
+    ``unit_pnl_usd`` [M, I, W] in USD of one unit, + gain; ``price_rel``, of coins earned, and
+    ``damping`` [W];
     ``inside`` [R, W] says over which cells each reduction goes, ``kind`` and ``count`` [R] which it
     is, as :mod:`seawall.kernels.segments` reads them: here the least over the upward and the least
     over the downward cells. None goes over a padding cell. Arrays are read-only.
@@ -59,7 +60,7 @@ class ArrayInRows:
         made = cls(
             source=array,
             unit_pnl_usd=rows,
-            price_rel=np.append(scenarios.price_rel, np.zeros(width - cells)),
+            price_rel=np.append(array.coin_moves_rel[:cells], np.zeros(width - cells)),
             damping=np.append(scenarios.damping, np.ones(width - cells)),
             kind=np.full(2, LEAST, dtype=np.int8),
             inside=inside,
@@ -86,16 +87,15 @@ class ArrayInRows:
 
     @property
     def most_move_rel(self) -> float:
-        """The greatest price move of any cell."""
+        """The greatest move of coins earned in any cell."""
         return float(np.abs(self.price_rel).max())
 
     def of_book(self, held: UnderlyingAccounts, segment: int, book: UnderlyingBook) -> RiskArray:
         """The array of one account: that of the rows of a segment, of which ``book`` is made."""
         rows = held.row[held.start[segment] : held.stop[segment]]
         whole = self.source
-        moves = np.tile(whole.scenarios.price_rel, len(whole.instants))
         earned_usd = book.coin_profit * book.spot_usd
-        unit_pnl_usd = whole.unit_pnl_usd[rows] + earned_usd[:, None] * moves
+        unit_pnl_usd = whole.unit_pnl_usd[rows] + earned_usd[:, None] * whole.coin_moves_rel
         return replace(whole, book=book, unit_pnl_usd=unit_pnl_usd)
 
     def losses_of(

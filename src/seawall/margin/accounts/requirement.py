@@ -21,14 +21,15 @@ from seawall.margin.accounts.fold import ArrayInRows
 from seawall.margin.accounts.offsets import AccountsUnits, Combined, combine_units
 from seawall.margin.charges.base import ChargedAccounts
 from seawall.margin.classes import class_of, known_class
-from seawall.margin.floors import greatest_of_sums
-from seawall.margin.fold import Fold
+from seawall.margin.floors import greatest_floor, greatest_of_sums
+from seawall.margin.fold import Fold, Unit
 from seawall.margin.model import Levels, MarginModel
+from seawall.margin.offsets import PointOffset
 from seawall.market.liquidity import Liquidity
 from seawall.products.instruments import LpShare, RealWorldAsset
 from seawall.risk.accounts import Accounts, Instruments, UnderlyingAccounts
 from seawall.risk.book import UnderlyingBook
-from seawall.risk.scenarios import lay_out
+from seawall.risk.scenarios import grid_of, lay_out
 from seawall.risk.sums import Term
 
 Floats = NDArray[np.float64]
@@ -54,12 +55,13 @@ class ModelArrays:
         Raises what :func:`seawall.margin.requirement.margin_requirement` raises.
         """
         arrays: dict[str, ArrayInRows] = {}
-        grid, revaluation = model.scenarios, model.revaluation
-        if grid is not None and revaluation is not None:
+        scenarios, revaluation = model.scenarios, model.revaluation
+        if scenarios is not None and revaluation is not None:
             for book in instruments.book.underlyings:
                 if is_collateral_only(book) and not known_class(book.underlying, model.classes):
                     continue  # it can be held, and not be owed
                 numbers = class_of(book.underlying, model.classes)
+                grid = grid_of(scenarios, numbers.name)
                 cells = lay_out(grid, numbers.price_range_up_rel, numbers.price_range_down_rel)
                 arrays[book.underlying] = ArrayInRows.of(revaluation.array(book, grid, cells))
         second = None if model.second is None else cls.of(instruments, model.second)
@@ -260,9 +262,17 @@ def _in_underlying(
     units: list[AccountsUnits] = []
     raised: list[AccountsUnits] = []
     if on.array is not None:
-        units.append(AccountsUnits(name, apart.account, *_losses(model.fold, on.array, apart)))
-        raised.append(units[0].raised_to(greatest_of_sums(model.floors, apart, floors)))
-        segment = np.arange(part.start.size) if apart is part else part.segment
+        by_point = isinstance(model.offsets, PointOffset) and bool(model.offsets.group_of(name))
+        if model.fold is None or (model.fold.is_linear and not by_point):
+            up, down = on.array.losses(apart)
+            segment = np.arange(part.start.size) if apart is part else part.segment
+            units.append(AccountsUnits(name, apart.account, up, down, np.zeros(up.size)))
+            least = greatest_of_sums(model.floors, apart, floors)
+        else:
+            segment, own_units = _one_by_one(model.fold, on.array, part)
+            units.append(_listed(name, part.account[segment], own_units))
+            least = np.array([greatest_floor(model.floors, unit.book) for unit in own_units])
+        raised.append(units[0].raised_to(np.maximum(units[0].least, least)))
         on = replace(on, worst_loss=by_account(segment, raised[0].worst, part.start.size))
     charged = (
         charge.amounts_of_accounts(on, own) for charge, own in zip(model.charges, sums, strict=True)
@@ -271,21 +281,27 @@ def _in_underlying(
     return _InUnderlying(units, raised, steps)
 
 
-def _losses(
-    fold: Fold | None, array: ArrayInRows, held: UnderlyingAccounts
-) -> tuple[Floats, Floats]:
-    """The largest loss of each segment upward and downward, in USD, ≥ 0; shapes [G].
-
-    Where what a position brings depends on the others, one account is folded after another.
+def _one_by_one(
+    fold: Fold, array: ArrayInRows, held: UnderlyingAccounts
+) -> tuple[Integers, tuple[Unit, ...]]:
+    """The units of each segment, of which the first array [N] says whose they are: where what a
+    position brings depends on the others, or every cell is asked for, one account is folded after
+    another.
     """
-    if fold is None or fold.is_linear:
-        return array.losses(held)
-    up, down = np.zeros((2, held.start.size))
-    for segment in range(held.start.size):
-        own = array.of_book(held, segment, held.one(segment))
-        [unit] = fold.units([own])
-        up[segment], down[segment] = unit.up, unit.down
-    return up, down
+    found = [
+        (segment, unit)
+        for segment in range(held.start.size)
+        for unit in fold.units([array.of_book(held, segment, held.one(segment))])
+    ]
+    segments = np.array([segment for segment, _ in found], dtype=np.int64)
+    return segments, tuple(unit for _, unit in found)
+
+
+def _listed(name: str, account: Integers, units: tuple[Unit, ...]) -> AccountsUnits:
+    """Units that have been folded one by one."""
+    losses = np.array([(unit.up, unit.down, unit.least) for unit in units]).reshape(-1, 3)
+    up, down, least = np.ascontiguousarray(losses.T)
+    return AccountsUnits(name, account, up, down, least, units)
 
 
 def _sums(held: UnderlyingAccounts, asked: Sequence[Sequence[Term]]) -> list[tuple[Floats, ...]]:
@@ -295,8 +311,8 @@ def _sums(held: UnderlyingAccounts, asked: Sequence[Sequence[Term]]) -> list[tup
 
 
 def _scanning_steps(before: Sequence[Combined], after: Sequence[Combined]) -> list[AccountsStep]:
-    """Scanning risk in the active direction, decorrelation, what floors add, and what a collapse of
-    correlations adds in initial margin.
+    """Scanning risk in the active direction, decorrelation, what an offset point by point takes
+    away, what floors add, and what a collapse of correlations adds in initial margin.
     """
     steps: list[AccountsStep] = []
     for group in before:
@@ -304,6 +320,7 @@ def _scanning_steps(before: Sequence[Combined], after: Sequence[Combined]) -> li
             loss = np.where(group.upward[place], unit.up, unit.down)
             steps.append(AccountsStep.both(unit.account, loss))
         steps.append(AccountsStep.both(group.account, group.decorrelation))
+        steps.append(AccountsStep.both(group.account, -group.offset))
     for group, raised in zip(before, after, strict=True):
         # Both are exact to rounding; a floor never lowers a group.
         added = np.maximum(0.0, raised.risk - group.risk)

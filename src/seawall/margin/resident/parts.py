@@ -35,7 +35,7 @@ from seawall.margin.resident.figures import (
 )
 from seawall.margin.resident.terms import ModelTerms
 from seawall.risk.resident import MONEY, Block, Segment, Units, Worth, accounts_in, worth_of
-from seawall.risk.scenarios import lay_out
+from seawall.risk.scenarios import grid_of, lay_out
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -133,9 +133,10 @@ def _terms(units: Units, model: MarginModel) -> ModelTerms:
         raise ValueError(f"no instrument of {units.underlying} is known")
     if is_collateral_only(book) and known_class(book.underlying, model.classes) is None:
         return ModelTerms.of_collateral(len(book.positions), model)
-    grid, revaluation = model.scenarios, model.revaluation
-    if grid is not None and revaluation is not None:
+    scenarios, revaluation = model.scenarios, model.revaluation
+    if scenarios is not None and revaluation is not None:
         numbers = class_of(book.underlying, model.classes)
+        grid = grid_of(scenarios, numbers.name)
         cells = lay_out(grid, numbers.price_range_up_rel, numbers.price_range_down_rel)
         array = ArrayInRows.of(revaluation.array(book, grid, cells))
     return ModelTerms.of(book, units.market.liquidity, array, model)

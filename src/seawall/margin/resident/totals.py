@@ -36,8 +36,7 @@ class Levels:
         """The levels of a model at a time."""
         found: list[tuple[float, float]] = []
         if model.offsets is not None:
-            rhos = (model.offsets.rho(group, as_of) for group in model.offsets.groups)
-            found = [(rho.initial, rho.maintenance) for rho in rhos]
+            found = [(rho.initial, rho.maintenance) for rho in model.offsets.rhos(as_of)]
         own = model.levels
         factors = own.im_factor, own.mm_factor, own.of == "requirement"
         return cls(np.array(found, dtype=np.float64).reshape(-1, 2), factors)
