@@ -1,0 +1,1 @@
+"""Published cases of margin models, read in the shape in which their sources keep them."""
