@@ -10,7 +10,13 @@ from seawall.margin.charges import ConcentrationCharge
 from seawall.margin.fold import EachPosition
 from seawall.margin.haircuts import Haircuts
 from seawall.margin.model import MarginModel
-from seawall.margin.offsets import CorrelationCollapse, CorrelationGroup, CorrelationPair
+from seawall.margin.offsets import (
+    CorrelationCollapse,
+    CorrelationGroup,
+    CorrelationPair,
+    PointGroup,
+    PointOffset,
+)
 from seawall.margin.presets import load_preset, preset_names
 from seawall.risk.revaluation import Black76Revaluation
 from tests.account_tables import AS_OF
@@ -69,6 +75,12 @@ def _three() -> MarginModel:
     return _prbm(offsets=replace(PRBM.offsets, groups=(group,)))
 
 
+def by_point() -> PointOffset:
+    """Losses and three quarters of gains of three underlyings, added up point by point."""
+    group = PointGroup(name="three", members=("BTC", "ETH", "SOL"), gains_rel=0.75)
+    return PointOffset(groups=(group,))
+
+
 def _collateral(**numbers) -> MarginModel:
     assert isinstance(PRBM.collateral, Haircuts)
     return _prbm(collateral=replace(PRBM.collateral, **numbers))
@@ -97,6 +109,8 @@ def models() -> dict[str, MarginModel]:
         "no offsets": _prbm(offsets=None),
         "no charges": _prbm(charges=()),
         "three in a group": _three(),
+        "point by point": _prbm(offsets=by_point()),
+        "point by point, no netting": _with_fold(offsets=by_point()),
         "classes without open interest": _without_open_interest(),
         "no named classes": _without_named_classes(),
         "no least of a cluster": _clusters(0.0),

@@ -154,6 +154,7 @@ def told(market: MarketSnapshot, crowd: float = 1e4) -> Liquidity:
         confidence={"BTC": 0.99, "SOL": 0.9, CL: 0.97},
         index_age_s={"BTC": 59.0, "ETH": 3_600.0, "TRX": 100_000.0},
         pool_utilisation={"BTC": 0.7, "ETH": 0.93, "KO.US": 1.0},
+        stable_price_usd={"BTC": 69_000.0, "ETH": 2_600.0, CL: 30.0, "SOL": 80.0},
         supply={name: 1e5 * place for place, name in enumerate(NEVER_IN_ARRAY)},
     )
 

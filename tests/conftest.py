@@ -17,7 +17,7 @@ from tests.tables import chain, write
 ROOT = Path(__file__).resolve().parent.parent
 
 # Compiling a kernel makes the first example slow: no deadline. A build server must be repeatable.
-settings.register_profile("local", deadline=None, max_examples=60)
+settings.register_profile("local", deadline=None, max_examples=40)
 settings.register_profile("ci", parent=settings.get_profile("local"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from datetime import date
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from seawall.feeds.batch.files import batch_files
 from seawall.feeds.batch.run import margin_file
+from seawall.feeds.conform.run import conform
 from seawall.feeds.synthetic import synthetic_market
 from seawall.feeds.synthetic_book import synthetic_portfolio
 from seawall.market.moved import at_time
@@ -17,10 +20,14 @@ from seawall.report.batch import BatchSummary
 from seawall.report.build import margin
 from seawall.report.change import explain_change
 from seawall.report.comparison import compare
+from seawall.report.conformance import Conformance
 from seawall.report.explanation import explain
+from seawall.report.reduction import reduce_margin
 from seawall.report.schema import Document
+from seawall.report.span import span_margin
 from seawall.report.surface import surface
 from seawall.report.what_if import what_if
+from tests.span_parameters import WORKED, WORKED_BOOK, holdings
 
 # As accounts are named by those who mean harm, or only write in their own way.
 NASTY = (
@@ -62,6 +69,20 @@ def _summary() -> BatchSummary:
         return margin_file(source, market(), "prbm", files)
 
 
+def _conformance() -> Conformance:
+    """Of a bull call spread, whose long leg is paid, and of one that asks what it may not."""
+    legs = [
+        {"type": "C", "strike": 45, "expiry": "20260320", "price": 6.5, "qty": 1},
+        {"type": "C", "strike": 55, "expiry": "20260320", "price": 1.5, "qty": -1},
+    ]
+    case = {"underlying_price": 50, "multiplier": 100, "legs": legs}
+    cases = [{"name": name, "maintenance": m, **case} for name, m in (("paid", 0), ("odd", 1))]
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "cases.json"
+        file.write_text(json.dumps({"cases": cases}), encoding="utf-8")
+        return conform("reg-t", [file])
+
+
 @cache
 def documents() -> dict[str, Document]:
     """A document of every kind by the name of its schema, of a small account or of the maker's."""
@@ -72,7 +93,18 @@ def documents() -> dict[str, Document]:
         "comparison": compare(book, market(), ["isolated", "cross", "prbm"]),
         "explanation": explain(book, market()),
         "what-if": what_if(book, trades, market(), models=["cross"]),
+        "reduction": reduce_margin(book, market(), "cross", max_trades=2),
         "change": explain_change(book, market(), later, to_model="cross"),
         "surface": surface(market(), "BTC")[0],
         "batch-summary": _summary(),
+        "conformance": _conformance(),
+        "span-margin": span_margin(
+            holdings(WORKED_BOOK),
+            WORKED,
+            account="main",
+            clearing_house="DEMO",
+            business_date=date(2027, 1, 4),
+            account_class="speculator",
+            left_out=("X: method code '22' is not known",),
+        ),
     }

@@ -125,6 +125,7 @@ def _liquidities(draw, names, futures, slices):
         confidence=told(names, between(0.5, 1.0)),
         index_age_s=told(names, st.sampled_from((0.0, 59.0, 60.0, 3_600.0, 100_000.0))),
         pool_utilisation=told(names, between(0.0, 1.0)),
+        stable_price_usd=told(names, between(1.0, 1e5)),
     )
 
 
@@ -331,6 +332,9 @@ def in_other_numeraire(portfolio, market, factor):
             confidence=market.liquidity.confidence,
             index_age_s=market.liquidity.index_age_s,
             pool_utilisation=market.liquidity.pool_utilisation,
+            stable_price_usd={
+                u: usd * factor for u, usd in market.liquidity.stable_price_usd.items()
+            },
         ),
     )
     held = []

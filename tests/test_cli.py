@@ -162,6 +162,7 @@ REPORT_KEYS = [
     "risk_matrix",
     "greeks",
     "warnings",
+    "bounds",
 ]
 
 

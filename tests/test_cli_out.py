@@ -30,6 +30,7 @@ COMMANDS = {
     "compare": ("compare", "book.csv", *MARKET, "--models", "cross,prbm"),
     "explain": ("explain", "book.csv", *MARKET),
     "what-if": ("what-if", "book.csv", *MARKET, "--add", "BTC-PERPETUAL:-1"),
+    "reduce": ("reduce", "book.csv", *MARKET, "--model", "cross", "--max-trades", "1"),
     "explain-change": (
         "explain-change", "book.csv", *MARKET, "--from", "2026-01-16T16:00",
         "--to", "2026-01-16T16:00", "--to-model", "cross",

@@ -104,7 +104,10 @@ def test_models_are_completed_wherever_one_is_named(command: str, at_cursor) -> 
     [
         ("seawall margin x --model pr", ["prbm"]),
         ("seawall margin x --model hyb", ["hybrid", "hybrid:"]),
-        ("seawall margin x --model hybrid:c", ["hybrid:collateral-factor", "hybrid:cross"]),
+        (
+            "seawall margin x --model hybrid:c",
+            ["hybrid:collateral-factor", "hybrid:cpm", "hybrid:cross"],
+        ),
         ("seawall margin x --model hybrid:own/v", ["hybrid:own/venue.toml"]),
         ("seawall margin x --model mi", ["mine.toml"]),
         ("seawall margin x --model own/", ["own/venue.toml"]),

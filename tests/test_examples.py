@@ -18,11 +18,15 @@ import pytest
 import typer.main
 
 from seawall.cli.app import app, run
-from seawall.cli.errors import EXIT_CODES, EXIT_MEANINGS, SOME_LEFT_OUT
+from seawall.cli.errors import EXIT_CODES, EXIT_MEANINGS, NOT_CONFORMING, SOME_LEFT_OUT
+from seawall.feeds.span_market import generated, read_span_market
+from seawall.feeds.span_writing import write_span
 from seawall.feeds.synthetic import synthetic_quotes
 from seawall.feeds.writers import write_market_csv
 from tests.commands import answer
 from tests.conftest import ROOT
+from tests.span_markets import BOOK as CONTRACTS
+from tests.span_markets import MARKET as HOUSE
 from tests.venues.fixtures import at_once, venues_here  # noqa: F401
 
 COMMANDS = typer.main.get_group(app).commands
@@ -39,6 +43,14 @@ as_of = 2026-02-05
 source = "risk committee of 2026-02-05"
 status = { revaluation = "unknown" }
 revaluation = { from = "prbm", smile = "worst" }
+"""
+
+STRATEGIES = """{"cases": [{
+  "name": "bull call spread, whose long leg is paid", "underlying_price": 50, "multiplier": 100,
+  "legs": [{"type": "C", "strike": 45, "expiry": "20260320", "price": 6.5, "qty": 1},
+           {"type": "C", "strike": 55, "expiry": "20260320", "price": 1.5, "qty": -1}],
+  "maintenance": 0
+}]}
 """
 
 pytestmark = pytest.mark.usefixtures("in_folder")
@@ -64,6 +76,11 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pl.read_csv(folder / "positions.csv").write_parquet(folder / "positions.parquet")
     for name in ("book", "old", "new"):
         (folder / f"{name}.csv").write_text(BOOK, encoding="utf-8")
+    (folder / "strategies.json").write_text(STRATEGIES, encoding="utf-8")
+    (folder / "house.toml").write_text(HOUSE, encoding="utf-8")
+    (folder / "contracts.csv").write_text(CONTRACTS, encoding="utf-8")
+    for suffix in ("pa2", "spn"):
+        write_span(generated(read_span_market(folder / "house.toml")), folder / f"day.{suffix}")
     for name in ("mine", "my-model"):
         (folder / f"{name}.toml").write_text(MODEL, encoding="utf-8")
     return folder
@@ -160,7 +177,12 @@ def test_the_page_and_the_help_tell_every_exit_code(capfd: pytest.CaptureFixture
     table = PAGE.split("\n## Exit codes\n")[1]
     rows = {int(code): said for code, said in re.findall(r"^\| (\d+) \| (.+) \|$", table, re.M)}
     assert rows == EXIT_MEANINGS
-    assert {0, SOME_LEFT_OUT, *(code for _, code in EXIT_CODES)} == EXIT_MEANINGS.keys()
+    assert {
+        0,
+        SOME_LEFT_OUT,
+        NOT_CONFORMING,
+        *(code for _, code in EXIT_CODES),
+    } == EXIT_MEANINGS.keys()
     for code, meaning in EXIT_MEANINGS.items():
         assert re.search(rf"^ +{code} +{re.escape(meaning)}$", answer(capfd, "--help"), re.M)
 

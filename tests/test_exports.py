@@ -174,7 +174,9 @@ def test_workbook_has_a_sheet_a_table_and_every_number(name: str, tmp_path: Path
         assert len(rows) == len(table.rows)
         for read, written in zip(rows, table.rows, strict=True):
             for value, expected_value, column in zip(read, written, table.columns, strict=True):
-                if isinstance(expected_value, float | Decimal):
+                if expected_value is None:
+                    assert not value
+                elif isinstance(expected_value, float | Decimal):
                     # Excel holds float64 and its files 16 digits of it.
                     assert value == pytest.approx(float(expected_value), rel=1e-15, abs=0)
                 elif column.kind == "instant":

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
 
+import seawall as sw
 from seawall.basics.errors import BadParameter, UnknownModel
+from seawall.feeds.synthetic import synthetic_market
+from seawall.feeds.synthetic_book import synthetic_portfolio
 from seawall.margin import catalogue
 from seawall.margin.classes import class_of
 from seawall.margin.presets import load_preset, parse_model, preset_names, with_second
@@ -21,6 +25,16 @@ OTHER_GROUP = (
 )
 COLLAPSE = 'collapse = { to = "low", declared = 2026-02-05T14:00:00Z, notice_days = '
 LADDER = ("isolated", "cross", "risk-based-collateral", "collateral-factor", "prbm", "hybrid")
+STATUS_OF_CLASSES = 'status = { classes = "unknown" }\n'
+DOUBLE = """[[classes]]
+name = "all"
+members = ["BTC", "BTC"]
+price_range_up_rel = 0.2
+price_range_down_rel = 0.2
+daily_vol_rel = 0.05
+adv_usd = 1e9
+spot_haircut_rel = 0.01
+"""
 PRBM = (MODELS / "prbm.toml").read_text(encoding="utf-8")
 
 
@@ -206,10 +220,67 @@ def test_a_part_taken_over_may_have_keys_given_anew() -> None:
 
 
 def test_a_model_declares_what_it_asks_of_the_market() -> None:
-    assert load_preset("prbm").requirements() == frozenset(Need)
+    assert load_preset("prbm").requirements() == frozenset(Need) - {Need.STABLE_PRICE}
     assert load_preset("cross").requirements() == {Need.SUPPLY}
 
 
 def test_a_cached_preset_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         load_preset("prbm").status.classes = "unknown"  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        ("kappa = 0.75", "kapa = 0.75", "kapa = 0.75", "unknown field `kapa`"),
+        ("kappa = 0.75", "kappa = 1.5", "kappa = 1.5", "kappa is 1.5"),
+        ("rate_rel = 0.0075", "rate = 0.0075", "rate = 0.0075", "unit last: rate_rel"),
+        ("im_factor = 1.25", "im_factor = 0.9", "im_factor = 0.9", "below maintenance"),
+        ("impact_factor = 0.8", "impact_factor = inf", "impact_factor = inf", "is inf"),
+        ("size = 0.45", 'size = "x"', 'size = "x"', "got `str`"),
+        ("0.0, 0.25, 0.5, 0.75, 1.0]", "0.5, 1.0]", "[scenarios]", "without the base scenario"),
+        ("kappa_low = 0.50\n", "", "[offsets]", "missing required field `kappa_low`"),
+        ("[levels]", "[lewels]", "[lewels]", "no part 'lewels'"),
+    ],
+)
+def test_what_is_refused_is_told_with_its_line(old: str, new: str, line: str, message: str) -> None:
+    assert old in PRBM
+    text = PRBM.replace(old, new, 1)
+    [number] = [i for i, each in enumerate(text.splitlines(), 1) if line in each][:1]
+    with pytest.raises(BadParameter, match=message) as caught:
+        parse_model(text, "house.toml")
+    assert caught.value.where.split(": ")[:2] == ["house.toml", f"line {number}"]
+
+
+def test_what_another_preset_has_is_told_without_a_line() -> None:
+    """The text that is refused has the part from elsewhere, where nothing is wrong by itself."""
+    text = 'from = "prbm"\nname = "mine"\ntitle = "t"\nas_of = 2026-01-01\nsource = "s"\n'
+    with pytest.raises(BadParameter, match="two classes") as caught:
+        parse_model(text + STATUS_OF_CLASSES + DOUBLE, "mine.toml")
+    assert "line" not in caught.value.where
+
+
+def test_an_undated_name_is_the_newest_of_its_dates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for month in ("2024-06", "2026-09", "2026-02"):
+        text = PRBM.replace('name = "prbm"', f'name = "grid-{month}"')
+        (tmp_path / f"grid-{month}.toml").write_text(text, encoding="utf-8")
+    monkeypatch.setattr(catalogue, "_MODELS", tmp_path)
+    monkeypatch.setattr(
+        catalogue, "preset_names", lambda: ("grid-2024-06", "grid-2026-02", "grid-2026-09")
+    )
+    assert 'name = "grid-2026-09"' in catalogue.preset_text("grid")
+    assert 'name = "grid-2024-06"' in catalogue.preset_text("grid-2024-06")
+    with pytest.raises(UnknownModel, match="gird"):
+        catalogue.preset_text("gird")
+
+
+def test_numbers_that_are_younger_than_the_market_are_told() -> None:
+    house = load_preset("prbm")
+    market, book = synthetic_market(), synthetic_portfolio()
+    for days, told in ((0, False), (1, True)):
+        at = market.as_of.date() + timedelta(days=days)
+        report = sw.margin(book, market, msgspec.structs.replace(house, as_of=at))
+        found = [text for text in report.warnings if "The numbers of prbm are of" in text]
+        assert bool(found) == told

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import seawall as sw
-from seawall.margin.discounts import StaticDiscount
+from seawall.margin.discounts import ExpiriesApart, StaticDiscount
 from seawall.margin.euler import euler_contributions
 from seawall.margin.fold import NetByUnderlying
 from seawall.margin.marginal import marginal_contributions
@@ -31,6 +31,17 @@ DISCOUNT = StaticDiscount(
 )
 PRBM = load_preset("prbm")
 MODEL = msgspec.structs.replace(PRBM, fold=NetByUnderlying(discount=DISCOUNT))
+# Of the cells of BTC and ETH a quarter and half of the range.
+APART = ExpiriesApart(price_up_rel=0.08, price_down_rel=0.04, factor=2.0, factor_per_year=3.0)
+CALENDARS = msgspec.structs.replace(
+    PRBM,
+    classes=tuple(
+        msgspec.structs.replace(each, price_range_up_rel=0.16, price_range_down_rel=0.16)
+        for each in PRBM.classes
+    ),
+    fold=NetByUnderlying(discount=DISCOUNT, apart_by=APART),
+)
+BOTH = pytest.mark.parametrize("model", [MODEL, CALENDARS], ids=["discount", "apart"])
 
 
 def naive_loss(array):
@@ -80,19 +91,62 @@ def test_long_options_count_for_less_and_short_ones_for_no_less():
         assert sw.margin(held, MARKET, MODEL).initial >= sw.margin(held, MARKET, other).initial
 
 
-def test_many_accounts_and_resident_ones_have_the_cents_of_one():
+@BOTH
+def test_many_accounts_and_resident_ones_have_the_cents_of_one(model):
     accounts = drawn_accounts(29, MARKET, 8)
-    assert_same(accounts, MARKET, MODEL)
-    book = sw.MarginBook(accounts, MARKET, MODEL)
+    assert_same(accounts, MARKET, model)
+    book = sw.MarginBook(accounts, MARKET, model)
     for account in accounts:
-        assert_as_alone(book.requirement(account.account), account, MARKET, MODEL, account.account)
+        assert_as_alone(book.requirement(account.account), account, MARKET, model, account.account)
 
 
-def test_legs_share_what_was_discounted():
+def test_forwards_that_move_apart_are_a_floor_of_a_plain_loop():
+    """Calendars that lose nothing where all expiries move together."""
+    raised = 0
+    for account in drawn_accounts(23, MARKET, 8):
+        book = join(account, MARKET)
+        found = margin_requirement(book, CALENDARS)
+        for array in found.arrays:
+            [unit] = CALENDARS.fold.units([array])
+            assert unit.least == pytest.approx(naive_apart(array), rel=1e-12, abs=1e-9)
+            raised += unit.least > unit.worst
+    assert raised
+
+
+def naive_apart(array):
+    """What options of each expiry lose at the worse of two moves, times what is said of it."""
+    total = 0.0
+    cells = array.scenarios
+    moves = [
+        next(
+            cell
+            for cell in range(cells.price_rel.size)
+            if abs(cells.price_rel[cell] - move) < 1e-12 and cells.vol_move(cell).value == "none"
+        )
+        for move in (0.08, -0.04)
+    ]
+    for bucket in set(array.book.bucket.tolist()):
+        rows = [
+            row
+            for row in range(len(array.book.positions))
+            if array.book.bucket[row] == bucket and array.book.is_option[row]
+        ]
+        if rows:
+            gains = [
+                sum(array.book.quantity[row] * array.unit_pnl_usd[row, cell] for row in rows)
+                for cell in moves
+            ]
+            tenor = array.book.tenor_years[rows[0]]
+            total += -min(0.0, *gains) * (2.0 + 3.0 * tenor)
+    return total
+
+
+@BOTH
+def test_legs_share_what_was_discounted(model):
     for account in drawn_accounts(31, MARKET, 6):
         book = join(account, MARKET)
-        whole, shared = margin_requirement(book, MODEL), euler_contributions(book, MODEL)
+        whole, shared = margin_requirement(book, model), euler_contributions(book, model)
         total = sum(leg.initial for leg in shared.legs) + shared.unallotted_initial
         assert total == pytest.approx(whole.initial, rel=1e-9, abs=1e-4)
-        saved = marginal_contributions(book, MODEL)
+        saved = marginal_contributions(book, model)
         assert np.isfinite([leg.initial for leg in saved]).all()

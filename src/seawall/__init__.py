@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from seawall.report.json_schema import json_schema as json_schema
     from seawall.report.margin_book import MarginBook as MarginBook
     from seawall.report.membership import margin_of_member as margin_of_member
+    from seawall.report.reduction import Reduction as Reduction
+    from seawall.report.reduction import reduce_margin as reduce_margin
     from seawall.report.schema import MarginReport as MarginReport
     from seawall.report.surface import surface as surface
     from seawall.report.what_if import what_if as what_if
@@ -70,6 +72,7 @@ _HOMES = {
     "Membership": "seawall.margin.eligibility",
     "Portfolio": "seawall.products.portfolio",
     "Position": "seawall.products.portfolio",
+    "Reduction": "seawall.report.reduction",
     "SeawallError": "seawall.basics.errors",
     "batch_files": "seawall.feeds.batch.files",
     "check_positions": "seawall.feeds.account_margins",
@@ -92,6 +95,7 @@ _HOMES = {
     "read_model": "seawall.feeds.models",
     "read_portfolio": "seawall.feeds.books",
     "read_portfolios": "seawall.feeds.books",
+    "reduce_margin": "seawall.report.reduction",
     "surface": "seawall.report.surface",
     "synthetic_market": "seawall.feeds.synthetic",
     "synthetic_portfolio": "seawall.feeds.synthetic_book",

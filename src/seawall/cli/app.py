@@ -16,6 +16,7 @@ import typer
 import seawall
 from seawall.cli import completion
 from seawall.cli.batch import batch
+from seawall.cli.conform import conform
 from seawall.cli.errors import EXIT_CODES_TOLD, exit_code, report_error
 from seawall.cli.fetch import fetch
 from seawall.cli.inputs import inputs, market_of, model_of, models_of
@@ -38,7 +39,9 @@ from seawall.cli.options import (
     Trades,
 )
 from seawall.cli.output import output
+from seawall.cli.reduce import reduce
 from seawall.cli.schemas import schema
+from seawall.cli.span import span_file, span_generate
 from seawall.cli.warmup import warmup
 
 if TYPE_CHECKING:
@@ -246,7 +249,7 @@ def what_if(
     Examples:
       seawall what-if book.csv -m chain.csv --add BTC-PERPETUAL:-1
       seawall what-if book.csv -m chain.csv --add BTC-27MAR26-80000-P:-5 \\
-        --add BTC-27MAR26-70000-P:5@0.021 --models isolated,cross
+        --add BTC-27MAR26-70000-P:5@0.021 --models deribit-pm,okx-pm,prbm
     """
     from seawall.cli.explanations import show_what_if
     from seawall.report.what_if import what_if as what_if_of
@@ -334,7 +337,11 @@ def surface(
 
 
 app.command()(batch)
+app.command()(reduce)
 app.command()(fetch)
+app.command()(conform)
+app.command("span-file")(span_file)
+app.command("span-generate")(span_generate)
 
 
 @app.command()

@@ -137,9 +137,12 @@ def documents() -> tuple[str, ...]:
         "comparison",
         "explanation",
         "what-if",
+        "reduction",
         "change",
         "surface",
         "batch-summary",
+        "conformance",
+        "span-margin",
     )
 
 

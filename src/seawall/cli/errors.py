@@ -35,6 +35,9 @@ EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
 SOME_LEFT_OUT = 6
 """The exit code of what was answered but for accounts that could not be, which are listed."""
 
+NOT_CONFORMING = 8
+"""The exit code of a model that does not give what a published case expects."""
+
 EXIT_MEANINGS = {
     0: "answered; also when the reader of a pipe leaves early",
     1: "the system refused to write, or a fault of seawall itself",
@@ -44,6 +47,7 @@ EXIT_MEANINGS = {
     5: "the machines that share the work cannot do it: a ClusterError",
     SOME_LEFT_OUT: "answered but for accounts that are listed (batch --keep-going)",
     7: "what is kept cannot be changed in that way now: a StateError",
+    NOT_CONFORMING: "a published case does not come out as published (conform)",
     130: "interrupted",
 }
 """What a script may take from each exit code, as help and docs/cli.md say it."""

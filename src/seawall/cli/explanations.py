@@ -8,10 +8,11 @@ from decimal import Decimal
 from rich.table import Table
 from rich.text import Text
 
-from seawall.cli.tables import STATE_STYLES, plain_table, show_warnings
+from seawall.cli.tables import STATE_STYLES, before_and_after, plain_table, show_warnings
 from seawall.cli.terminal import Terminal
 from seawall.products.markets import level_of
 from seawall.report.explanation import Explanation, LiquidationRow
+from seawall.report.reduction import Reduction
 from seawall.report.what_if import WhatIf
 from seawall.report.words import cents, instant_text, signed, whole_up
 
@@ -21,7 +22,7 @@ SEARCH_DIGITS = 6
 
 def show_explanation(explained: Explanation, terminal: Terminal) -> None:
     """Print where one account is liquidated and what each of its legs brings."""
-    _heading(explained, terminal)
+    show_heading(explained, terminal)
     if explained.liquidation_prices:
         terminal.show(_liquidation(explained))
         terminal.print()
@@ -38,7 +39,7 @@ def show_explanation(explained: Explanation, terminal: Terminal) -> None:
 
 def show_what_if(answer: WhatIf, terminal: Terminal) -> None:
     """Print what trades would change, each of them, and under other models."""
-    _heading(answer, terminal)
+    show_heading(answer, terminal)
     terminal.show(_totals(answer))
     terminal.print(
         Text.assemble("state ", _state(answer.before.state), " to ", _state(answer.after.state))
@@ -49,10 +50,14 @@ def show_what_if(answer: WhatIf, terminal: Terminal) -> None:
     if len(answer.by_model) > 1:
         terminal.print()
         terminal.show(_by_model(answer))
+        terminal.print()
+        terminal.show(_legs_by_model(answer))
+        terminal.print("as above: what the trade adds to all the others.", style="dim")
     show_warnings(answer.warnings, terminal)
 
 
-def _heading(answer: Explanation | WhatIf, terminal: Terminal) -> None:
+def show_heading(answer: Explanation | WhatIf | Reduction, terminal: Terminal) -> None:
+    """Print whose margin it is, under which model, in which market."""
     terminal.print(
         Text.assemble(
             (answer.account, "bold"),
@@ -119,17 +124,8 @@ def _legs(explained: Explanation, *, narrow: bool) -> Table:
 
 
 def _totals(answer: WhatIf) -> Table:
-    table = plain_table(None, "", "before", "after", "change")
-    before, after = answer.before, answer.after
-    for name, one, other in (
-        ("initial", before.initial, after.initial),
-        ("maintenance", before.maintenance, after.maintenance),
-        ("margin value", before.margin_value, after.margin_value),
-        ("excess initial", before.excess_initial, after.excess_initial),
-        ("excess maintenance", before.excess_maintenance, after.excess_maintenance),
-    ):
-        table.add_row(name, cents(one), cents(other), signed(other - one))
-    return table
+    keys = ("initial", "maintenance", "margin_value", "excess_initial", "excess_maintenance")
+    return before_and_after(answer.before, answer.after, *keys)
 
 
 def _trades(answer: WhatIf) -> Table:
@@ -165,4 +161,17 @@ def _by_model(answer: WhatIf) -> Table:
             cents(row.excess_initial_after),
             Text(*_state(row.state_after)),
         )
+    return table
+
+
+def _legs_by_model(answer: WhatIf) -> Table:
+    """Initial and maintenance margin that each trade adds, the models side by side."""
+    models = [row.model for row in answer.by_model]
+    headers = [f"{model} {level}" for model in models for level in ("IM", "MM")]
+    table = plain_table("Trades by model", "trade", *headers)
+    rows = [[leg for leg in answer.legs_by_model if leg.model == model] for model in models]
+    for place, leg in enumerate(answer.legs):
+        own = [of[place] for of in rows]
+        each = (signed(amount) for of in own for amount in (of.initial, of.maintenance))
+        table.add_row(leg.instrument, *each)
     return table

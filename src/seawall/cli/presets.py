@@ -10,6 +10,7 @@ from rich.table import Table
 
 from seawall.cli.tables import plain_table
 from seawall.cli.terminal import Terminal
+from seawall.margin.bounds import unknowns_of
 from seawall.margin.model import MarginModel
 from seawall.margin.presets import load_preset, preset_names
 from seawall.market.needs import Need
@@ -42,6 +43,9 @@ def show_preset(given: str | MarginModel, terminal: Terminal) -> None:
         terminal.print(f"asks of the market beside prices: {asked}")
     if model.second is not None:
         terminal.print(f"at least: {model.second.name}")
+    for unknown in unknowns_of(model):
+        ends = f"between {unknown.lower:g} and {unknown.upper:g}"
+        terminal.print(f"unknown: {unknown.key} {ends}: {unknown.why}")
     parts: dict[str, Any] = msgspec.to_builtins(model)
     # Every part that has numbers has a status, and in the order in which a reader wants them.
     for part, status in model.status.tags().items():

@@ -16,6 +16,7 @@ from seawall.report.words import (
     cents,
     instant_text,
     ratio_sentence,
+    signed,
     signless_zero,
     whole_up,
     worst_sentence,
@@ -37,6 +38,8 @@ def show_report(report: MarginReport, terminal: Terminal) -> None:
     terminal.print()
     terminal.show(_totals(report))
     terminal.print(_state(report))
+    if report.bounds is not None:
+        terminal.lines(report.bounds.lines(), style="yellow")
     terminal.print()
     terminal.show(_requirement(report), _collateral(report))
     for matrix in report.risk_matrices:
@@ -180,6 +183,15 @@ def _comparison_cells(row: ComparisonRow, *, narrow: bool) -> tuple[str | Text, 
         Text("-" if row.saving is None else signless_zero(f"{row.saving:.1%}"), style="bold"),
         Text(row.state, style=STATE_STYLES.get(row.state, "")),
     )
+
+
+def before_and_after(before: MarginReport, after: MarginReport, *keys: str) -> Table:
+    """Amounts of two reports by key, and what changes."""
+    table = plain_table(None, "", "before", "after", "change")
+    for key in keys:
+        one, other = getattr(before, key), getattr(after, key)
+        table.add_row(key.replace("_", " "), cents(one), cents(other), signed(other - one))
+    return table
 
 
 def show_warnings(warnings: Iterable[str], terminal: Terminal) -> None:

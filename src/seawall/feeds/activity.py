@@ -2,7 +2,8 @@
 
 Columns: ``timestamp, underlying`` and any of ``adv_usd`` (30-day average daily volume),
 ``depth_usd`` (resting orders within 1 % of the mid), ``confidence`` (in the index, 0 to 1),
-``pool_utilisation`` (0 to 1) and ``supply`` (units in circulation); others are ignored.
+``pool_utilisation`` (0 to 1), ``supply`` (units in circulation) and ``stable_price_usd`` (a price
+that follows the index slowly); others are ignored.
 
 An empty cell is a missing number. One that cannot be, an underlying given twice, and a row without
 a time or an underlying are errors: left out they could lower a charge.
@@ -22,7 +23,14 @@ from seawall.market.quotes import LiquidityQuotes
 ACTIVITY_COLUMNS = (TIME_COLUMN, "underlying")
 """The columns by which such a table is recognised, with at least one of its numbers."""
 
-ACTIVITY_NUMBERS = ("adv_usd", "depth_usd", "confidence", "pool_utilisation", "supply")
+ACTIVITY_NUMBERS = (
+    "adv_usd",
+    "depth_usd",
+    "confidence",
+    "pool_utilisation",
+    "supply",
+    "stable_price_usd",
+)
 
 
 def read_activity(table: Table, at: datetime | None) -> LiquidityQuotes:

@@ -9,7 +9,7 @@ import numpy as np
 
 from seawall.feeds.position_tables import HeldInstruments
 from seawall.margin.model import MarginModel
-from seawall.margin.status import defaults_taken
+from seawall.margin.status import dated_after, defaults_taken
 from seawall.risk.accounts import Columns
 from seawall.risk.assumptions import ENTRY_WARNING_FACTOR
 
@@ -59,4 +59,10 @@ def assumed(
         ),
     )
     told = (f"{count:,} {sentence}" for count, sentence in counted if count)
-    return (*book.warnings, *declared, *defaults_taken(book, model), *told)
+    return (
+        *book.warnings,
+        *dated_after(book, model),
+        *declared,
+        *defaults_taken(book, model),
+        *told,
+    )

@@ -63,7 +63,7 @@ def form_of(path: Path) -> Form:
     Raises UnreadableFile for what is missing, a folder, too large or an Excel file of the old kind.
     """
     file_size(path)
-    with _packed(path) as file:
+    with opened(path) as file:
         head = file.read(_HEAD_BYTES)
     if head.startswith(_OLD_EXCEL):
         raise unreadable(path, "it is an Excel file of the old kind", "Save it as .xlsx.")
@@ -81,7 +81,7 @@ def read_bytes(path: Path, most: int | None = None) -> bytes:
     size = file_size(path)
     most = MAX_FILE_BYTES if most is None else most
     content = io.BytesIO()
-    with _packed(path) as file:
+    with opened(path) as file:
         while chunk := file.read(_CHUNK_BYTES):
             content.write(chunk)
             if content.tell() > most:
@@ -98,7 +98,7 @@ def require_modest(unpacked_bytes: int, packed_bytes: int, path: Path) -> None:
 
 
 @contextmanager
-def _packed(path: Path) -> Generator[io.BufferedIOBase]:
+def opened(path: Path) -> Generator[io.BufferedIOBase]:
     """The file opened for reading, as gzip where it is that."""
     with system_errors(path), path.open("rb") as file:
         if file.peek(len(GZIP)).startswith(GZIP):

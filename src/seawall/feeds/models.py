@@ -6,6 +6,7 @@ from pathlib import Path
 
 from seawall.basics.errors import BadParameter
 from seawall.feeds.files import as_path, read_text, unreadable
+from seawall.margin.catalogue import dated_name
 from seawall.margin.model import MarginModel
 from seawall.margin.presets import parse_model, preset_names
 
@@ -29,7 +30,7 @@ def read_model(path: str | Path) -> MarginModel:
             why = f"row {number} has more than {MAX_LINE:,} characters"
             raise unreadable(file, why, "Write it in several lines.")
     model = parse_model(text, file.name)
-    if model.name in preset_names():
+    if dated_name(model.name) in preset_names():
         raise BadParameter(
             f"it is called {model.name!r}, as a preset is",
             where=f"{file.name}: name",

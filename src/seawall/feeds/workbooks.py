@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
@@ -31,7 +31,7 @@ _OPTIONS = {"in_memory": True, "remove_timezone": True}
 
 
 def workbook(tables: Sequence[Table], where: str) -> bytes:
-    """The workbook's bytes, the same for the same tables; the first has a row and a time in it.
+    """The workbook's bytes, the same for the same tables; the first has a row and a date in it.
 
     Instants are UTC, numbers float64, and text is never a formula. Raises UnwritableFile, with
     ``where``, for what no sheet can hold.
@@ -41,8 +41,7 @@ def workbook(tables: Sequence[Table], where: str) -> bytes:
     buffer = io.BytesIO()
     with xlsxwriter.Workbook(buffer, _OPTIONS) as book:
         # Otherwise the file would hold the time of day at which it was made.
-        times = (value for value in tables[0].rows[0] if isinstance(value, datetime))
-        book.set_properties({"created": next(times)})  # pyright: ignore[reportUnknownMemberType]
+        book.set_properties({"created": _time_of(tables[0])})  # pyright: ignore[reportUnknownMemberType]
         header = _format(book, bold=True, bottom=1)
         for table in tables:
             sheet = book.add_worksheet(table.name)  # pyright: ignore[reportUnknownMemberType]
@@ -52,6 +51,13 @@ def workbook(tables: Sequence[Table], where: str) -> bytes:
             if any(column.key == "pnl" for column in table.columns):
                 _colour(book, sheet, table)
     return buffer.getvalue()
+
+
+def _time_of(summary: Table) -> datetime:
+    """The instant of the first document; of one that has none, the date of its model."""
+    dates = [value for value in summary.rows[0] if isinstance(value, date)]
+    instants = [value for value in dates if isinstance(value, datetime)]
+    return instants[0] if instants else datetime.combine(dates[0], time(), UTC)
 
 
 def _write_column(

@@ -8,6 +8,7 @@ import numpy as np
 
 from seawall.basics.errors import BadParameter, InputError
 from seawall.basics.money import NOISE_DECIMALS
+from seawall.margin.bounds import SIDES, bounded, chosen_value, unknowns_of
 from seawall.margin.fold import Direction, WorstCells, net, worst_cells
 from seawall.margin.model import MarginModel
 from seawall.margin.presets import load_preset
@@ -18,6 +19,7 @@ from seawall.market.unlisted import with_unlisted
 from seawall.products.instruments import CASH, Instrument
 from seawall.products.portfolio import Portfolio
 from seawall.report.schema import (
+    Bounds,
     Cell,
     CollateralRow,
     GreekRow,
@@ -25,6 +27,7 @@ from seawall.report.schema import (
     ModelInfo,
     RequirementRow,
     RiskMatrix,
+    UnknownRow,
     WorstScenario,
 )
 from seawall.risk.book import Book, UnderlyingBook, join
@@ -42,11 +45,14 @@ def margin(
     """
     chosen, market = checked_inputs(portfolio, market, model)
     book = join(portfolio, market)
-    return report_of(margin_status(book, chosen), book, chosen)
+    status = margin_status(book, chosen)
+    return report_of(status, book, chosen, bounds_of(status, book, chosen))
 
 
-def report_of(status: MarginStatus, book: Book, model: MarginModel) -> MarginReport:
-    """The report of a status that is already known."""
+def report_of(
+    status: MarginStatus, book: Book, model: MarginModel, bounds: Bounds | None = None
+) -> MarginReport:
+    """The report of a status that is already known, with its bounds where there are any."""
     return MarginReport(
         account=book.account,
         model=model_info(model),
@@ -74,6 +80,36 @@ def report_of(status: MarginStatus, book: Book, model: MarginModel) -> MarginRep
         risk_matrices=risk_matrices(status.requirement),
         greek_rows=tuple(row for part in book.underlyings for row in _greek_rows(part)),
         warnings=status.warnings,
+        bounds=bounds,
+    )
+
+
+def bounds_of(status: MarginStatus, book: Book, model: MarginModel) -> Bounds | None:
+    """Between what the requirement of a book lies; None for a model without unknown coefficients.
+
+    The figure itself is always within, also where more of a coefficient asks less of this book.
+    """
+    unknowns = unknowns_of(model)
+    if not unknowns:
+        return None
+    ends = [margin_status(book, bounded(model, side)) for side in SIDES]
+    initial = [each.initial.amount for each in (status, *ends)]
+    maintenance = [each.maintenance.amount for each in (status, *ends)]
+    return Bounds(
+        initial_lower=min(initial),
+        initial_upper=max(initial),
+        maintenance_lower=min(maintenance),
+        maintenance_upper=max(maintenance),
+        unknowns=tuple(
+            UnknownRow(
+                key=each.key,
+                chosen=chosen_value(model, each.key),
+                lower=each.lower,
+                upper=each.upper,
+                why=each.why,
+            )
+            for each in unknowns
+        ),
     )
 
 
@@ -126,24 +162,34 @@ def risk_matrices(requirement: MarginRequirement) -> tuple[RiskMatrix, ...]:
     Where positions do not net, an underlying is in several groups and the greatest one speaks.
     """
     active: dict[str, Direction] = {}
-    netted: dict[str, WorstCells] = {}
+    netted: dict[str, list[WorstCells]] = {}
+    taken: dict[str, int | None] = {}
     for group in sorted(requirement.combinations, key=lambda g: g.risk):
         for unit in group.units:
             active[unit.book.underlying] = group.direction
-            netted[unit.path] = unit.cells
+            netted.setdefault(unit.book.underlying, []).append(unit.cells)
+            taken[unit.book.underlying] = group.cell
     return tuple(
-        _risk_matrix(name, netted.get(name) or worst_cells(array, net(array)), active[name])
+        _risk_matrix(
+            name,
+            netted[name][0] if len(netted[name]) == 1 else worst_cells(array, net(array)),
+            active[name],
+            taken[name],
+        )
         for array in requirement.arrays
         for name in (array.book.underlying,)
     )
 
 
-def _risk_matrix(underlying: str, worst: WorstCells, direction: Direction) -> RiskMatrix:
+def _risk_matrix(
+    underlying: str, worst: WorstCells, direction: Direction, taken: int | None
+) -> RiskMatrix:
     cells = worst.scenarios
     moves, vols = cells.grid_shape
     centre, last = moves * vols, cells.price_rel.size
     tails = last - cells.tail_count
-    found = _cells(worst, [worst.worst(direction), *range(centre, last)])
+    first = worst.worst(direction) if taken is None else taken
+    found = _cells(worst, [first, *range(centre, last)])
     return RiskMatrix(
         underlying=underlying,
         direction=direction,
@@ -183,14 +229,14 @@ def _worst_scenario(requirement: MarginRequirement) -> WorstScenario | None:
     units = [(unit, group) for group in requirement.combinations for unit in group.units]
     if not units:
         return None
-    unit, group = max(units, key=lambda u: round(u[0].toward(u[1].direction), NOISE_DECIMALS))
-    direction = group.direction
-    alone = unit.path != unit.book.underlying
+    unit, group = max(units, key=lambda u: round(u[1].loss_of(u[0]), NOISE_DECIMALS))
+    direction, name = group.direction, unit.book.positions[0].instrument.name
+    cell = unit.cells.worst(direction) if group.cell is None else group.cell
     return WorstScenario(
         underlying=unit.book.underlying,
-        position=unit.book.positions[0].instrument.name if alone else None,
+        position=name if unit.path == f"{unit.book.underlying}/{name}" else None,
         direction=direction,
-        cell=_cells(unit.cells, [unit.cells.worst(direction)])[0],
+        cell=_cells(unit.cells, [cell])[0],
     )
 
 

@@ -16,14 +16,18 @@ from typing import Any
 from seawall.report.batch import BatchSummary
 from seawall.report.change import Change
 from seawall.report.comparison import Comparison
+from seawall.report.conformance import Conformance
 from seawall.report.explanation import Explanation
+from seawall.report.reduction import Reduction
 from seawall.report.schema import Document, MarginReport, RiskMatrix
+from seawall.report.span import SpanMargin
 from seawall.report.surface import SurfaceReport
 from seawall.report.tables import Column, Table, Value, decimals, tables_of
 from seawall.report.what_if import WhatIf
 from seawall.report.words import (
     WORST_MARK,
     accounts_sentence,
+    cases_sentence,
     cents,
     instant_text,
     matrix_title,
@@ -82,6 +86,8 @@ def _report(report: MarginReport) -> Iterable[str]:
         ],
     )
     yield _line(f"state {report.state}, {ratio_sentence(report)}")
+    if report.bounds is not None:
+        yield from map(_line, report.bounds.lines())
     total = ("total", report.initial, report.maintenance)
     held = (("equity", report.equity, None), ("margin value", report.margin_value, None))
     yield _side(
@@ -114,19 +120,40 @@ def _comparison(comparison: Comparison) -> Iterable[str]:
 def _what_if(answer: WhatIf) -> Iterable[str]:
     found, before, after = _named(answer), answer.before, answer.after
     yield _heading(answer.account, answer.model.name, instant_text(answer.as_of), answer.currency)
-    keys = ("initial", "maintenance", "margin_value", "excess_initial", "excess_maintenance")
-    pairs = [(key, getattr(before, key), getattr(after, key)) for key in keys]
-    rows = tuple((_words(key), one, other, other - one) for key, one, other in pairs)
-    totals = Table("totals", _columns("before", "after", "change"), rows)
-    yield _table(totals, "Totals", changes=("change",))
+    yield _totals(before, after)
     yield _line(f"state {before.state} to {after.state}")
     yield _table(found["trades"], "Trades", changes=("initial", "maintenance"))
     yield _line("each trade: all of them against all the others.")
     if len(answer.by_model) > 1:
         yield _table(found["by_model"], "By model")
+        changes = ("initial", "maintenance")
+        yield _table(found["legs_by_model"], "Trades by model", changes=changes)
     yield _warnings(answer.warnings)
     yield _folded("before", before)
     yield _folded("after", after)
+
+
+def _reduction(told: Reduction) -> Iterable[str]:
+    yield _heading(told.account, told.model.name, instant_text(told.as_of), told.currency)
+    yield _totals(told.before, told.after)
+    yield _table(_named(told)["trades"], "Trades", changes=("initial", "maintenance"))
+    if told.trades:
+        yield _line(f"saves {cents(told.saving)} for {cents(told.cost)}")
+    else:
+        none = f"none of the {told.tried:,d} trades tried lowers initial margin"
+        yield _line(f"{none} by more than it costs")
+    yield _warnings(told.warnings)
+    yield _folded("before", told.before)
+    yield _folded("after", told.after)
+
+
+def _totals(before: MarginReport, after: MarginReport) -> str:
+    """Both reports' totals and what they differ by."""
+    keys = ("initial", "maintenance", "margin_value", "excess_initial", "excess_maintenance")
+    pairs = [(key, getattr(before, key), getattr(after, key)) for key in keys]
+    rows = tuple((_words(key), one, other, other - one) for key, one, other in pairs)
+    totals = Table("totals", _columns("before", "after", "change"), rows)
+    return _table(totals, "Totals", changes=("change",))
 
 
 def _explanation(told: Explanation) -> Iterable[str]:
@@ -180,15 +207,34 @@ def _batch(summary: BatchSummary) -> Iterable[str]:
     yield _warnings(summary.warnings)
 
 
+def _conformance(held: Conformance) -> Iterable[str]:
+    found = _named(held)
+    yield _heading(held.model.name, "published cases")
+    yield _line(cases_sentence(held))
+    yield _table(found["cases"], "Cases")
+    yield _table(found["figures"], "Figures")
+
+
+def _span(margin: SpanMargin) -> Iterable[str]:
+    yield _heading(margin.account, margin.clearing_house, f"{margin.business_date}", margin.policy)
+    found = _named(margin)
+    for name in ("totals", "rows", "commodities", "scans", "spreads"):
+        yield _table(found[name], name.capitalize())
+    yield _warnings([f"left out: {each}" for each in margin.left_out])
+
+
 _BODIES: Mapping[type[Document], Callable[[Any], Iterable[str]]] = MappingProxyType(
     {
         MarginReport: _report,
         Comparison: _comparison,
         WhatIf: _what_if,
+        Reduction: _reduction,
         Explanation: _explanation,
         Change: _change,
         SurfaceReport: _surface,
         BatchSummary: _batch,
+        Conformance: _conformance,
+        SpanMargin: _span,
     }
 )
 

@@ -18,8 +18,11 @@ from seawall.basics.nearest import did_you_mean, nearest_name
 from seawall.report.batch import BatchSummary
 from seawall.report.change import Change
 from seawall.report.comparison import Comparison
+from seawall.report.conformance import Conformance
 from seawall.report.explanation import Explanation
+from seawall.report.reduction import Reduction
 from seawall.report.schema import Document, MarginReport
+from seawall.report.span import SpanMargin
 from seawall.report.surface import SurfaceReport
 from seawall.report.what_if import WhatIf
 
@@ -38,7 +41,16 @@ def _tag(kind: type[Document]) -> tuple[str, str]:
 
 
 DOCUMENTS = _names(
-    MarginReport, Comparison, Explanation, WhatIf, Change, SurfaceReport, BatchSummary
+    MarginReport,
+    Comparison,
+    Explanation,
+    WhatIf,
+    Reduction,
+    Change,
+    SurfaceReport,
+    BatchSummary,
+    Conformance,
+    SpanMargin,
 )
 """Every kind of document by its name, such as ``margin-report``."""
 
@@ -89,4 +101,7 @@ def _told(part: Any) -> Any:
             words = " ".join(told["description"].replace("``", "`").split())
             told["description"] = re.sub(r"\bNone\b", "null", words)
         return told
-    return [_told(each) for each in cast("list[Any]", part)] if isinstance(part, list) else part
+    # A default that is an empty tuple is an empty list of JSON.
+    if isinstance(part, list | tuple):
+        return [_told(each) for each in cast("list[Any]", part)]
+    return part

@@ -43,7 +43,7 @@ from seawall.report.book_inputs import (
     several,
     trade_of,
 )
-from seawall.report.build import report_of, require
+from seawall.report.build import bounds_of, report_of, require
 from seawall.report.schema import MarginReport
 from seawall.risk.assumptions import assumptions
 from seawall.risk.resident_trades import MOST_USD, Listing
@@ -129,7 +129,8 @@ class MarginBook:
         told = [assumptions(each, state.market_for(each.instrument)) for each in positions]
         warnings = tuple(dict.fromkeys(line for lines in told for line in lines))
         book = replace(state.book(account, positions), warnings=warnings)
-        return report_of(margin_status(book, state.model), book, state.model)
+        status = margin_status(book, state.model)
+        return report_of(status, book, state.model, bounds_of(status, book, state.model))
 
     def portfolio(self, account: str) -> Portfolio:
         """What an account holds, counted at the marks of now.

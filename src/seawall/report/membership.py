@@ -14,7 +14,7 @@ from seawall.margin.requirement import MarginRequirement, RequirementStep, margi
 from seawall.margin.status import margin_status, status_of
 from seawall.market.snapshot import MarketSnapshot
 from seawall.products.portfolio import Portfolio, Position
-from seawall.report.build import checked_inputs, margin, report_of
+from seawall.report.build import bounds_of, checked_inputs, margin, report_of
 from seawall.report.schema import MarginReport
 from seawall.risk.book import Book, join
 
@@ -58,7 +58,8 @@ def margin_of_member(
     status = margin_status(book, chosen)
     after = next_membership(rule, before, status.margin_value.amount, portfolio, market)
     if after.state == "member":
-        return MemberMargin(report=report_of(status, book, chosen), membership=after)
+        told = report_of(status, book, chosen, bounds_of(status, book, chosen))
+        return MemberMargin(report=told, membership=after)
     other = load_preset(rule.otherwise)
     if after.state == "outside":
         return MemberMargin(report=margin(portfolio, market, other), membership=after)

@@ -21,11 +21,11 @@ from seawall.margin.fold import Direction
 from seawall.margin.status import State
 
 
-class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of everything inside a report."""
 
 
-class Document(_Part, frozen=True, kw_only=True, tag_field="schema"):
+class Document(Part, frozen=True, kw_only=True, tag_field="schema"):
     """Base of what stands by itself: a report, a comparison, an explanation and the like.
 
     Its tag is the first key of its JSON and says what the others mean, ``seawall.NAME/VERSION``.
@@ -49,7 +49,7 @@ class Document(_Part, frozen=True, kw_only=True, tag_field="schema"):
         return html_of(self)
 
 
-class ModelInfo(_Part, frozen=True, kw_only=True):
+class ModelInfo(Part, frozen=True, kw_only=True):
     """Which numbers the account was margined under."""
 
     name: str
@@ -57,7 +57,7 @@ class ModelInfo(_Part, frozen=True, kw_only=True):
     source: str
 
 
-class RequirementRow(_Part, frozen=True, kw_only=True):
+class RequirementRow(Part, frozen=True, kw_only=True):
     """One step of the waterfall, e.g. ``scanning_risk/BTC``; both amounts ≥ 0."""
 
     path: str
@@ -65,7 +65,7 @@ class RequirementRow(_Part, frozen=True, kw_only=True):
     maintenance: Decimal
 
 
-class CollateralRow(_Part, frozen=True, kw_only=True):
+class CollateralRow(Part, frozen=True, kw_only=True):
     """One holding's market value (rounded down) and the haircut on it (rounded up, ≥ 0)."""
 
     path: str
@@ -73,7 +73,7 @@ class CollateralRow(_Part, frozen=True, kw_only=True):
     haircut: Decimal
 
 
-class Cell(_Part, frozen=True, kw_only=True):
+class Cell(Part, frozen=True, kw_only=True):
     """One scenario: price move and volatility move, the instant at which it is worst, its PnL.
 
     ``pnl`` is the net PnL of the underlying in the report's currency after damping;
@@ -88,7 +88,7 @@ class Cell(_Part, frozen=True, kw_only=True):
     undamped_pnl: float
 
 
-class RiskMatrix(_Part, frozen=True, kw_only=True):
+class RiskMatrix(Part, frozen=True, kw_only=True):
     """Net PnL of one underlying over its scenario grid.
 
     ``pnl[i][j]`` belongs to ``price_moves_rel[i]`` and ``vol_moves[j]`` and is the worse of the
@@ -117,7 +117,7 @@ class RiskMatrix(_Part, frozen=True, kw_only=True):
         )
 
 
-class WorstScenario(_Part, frozen=True, kw_only=True):
+class WorstScenario(Part, frozen=True, kw_only=True):
     """What loses most in its group's active direction, and in which cell: an underlying, or where
     positions do not net the one of its positions that ``position`` names.
     """
@@ -128,7 +128,7 @@ class WorstScenario(_Part, frozen=True, kw_only=True):
     cell: Cell
 
 
-class GreekRow(_Part, frozen=True, kw_only=True):
+class GreekRow(Part, frozen=True, kw_only=True):
     """Sensitivities of one expiry bucket of an underlying, or of its ``total``.
 
     ``delta_coin`` in coin, ``delta_usd`` its USD value, ``gamma_coin_per_usd`` change of
@@ -145,11 +145,49 @@ class GreekRow(_Part, frozen=True, kw_only=True):
     theta_usd_per_day: float
 
 
+class UnknownRow(Part, frozen=True, kw_only=True):
+    """A coefficient of the model that no source gives: what was chosen, the end that asks less and
+    the end that asks more.
+    """
+
+    key: str
+    chosen: float
+    lower: float
+    upper: float
+    why: str
+
+
+class Bounds(Part, frozen=True, kw_only=True):
+    """Between what the requirement lies while some coefficients of the model are unknown: with all
+    of them at the end that asks less, and at the end that asks more.
+    """
+
+    initial_lower: Decimal
+    initial_upper: Decimal
+    maintenance_lower: Decimal
+    maintenance_upper: Decimal
+    unknowns: tuple[UnknownRow, ...]
+
+    def lines(self) -> tuple[str, ...]:
+        """The bounds in words, then every coefficient that they follow from."""
+        between = (
+            f"with unknown coefficients: initial {self.initial_lower:,} to {self.initial_upper:,}, "
+            f"maintenance {self.maintenance_lower:,} to {self.maintenance_upper:,}"
+        )
+        rows = (
+            f"{row.key} is taken as {row.chosen:g}, between {row.lower:g} and {row.upper:g}: "
+            f"{row.why}"
+            for row in self.unknowns
+        )
+        return between, *rows
+
+
 class MarginReport(Document, frozen=True, kw_only=True, tag="seawall.margin-report/1"):
     """The margin of one account under one model at one instant, explained.
 
     ``excess_* = margin_value − requirement``; ``mm_ratio = maintenance / margin_value``, None
-    standing for infinity when the margin value is not positive; 1.0 is liquidation.
+    standing for infinity when the margin value is not positive; 1.0 is liquidation. ``bounds`` are
+    there where coefficients of the model are unknown.
     """
 
     account: str
@@ -170,6 +208,7 @@ class MarginReport(Document, frozen=True, kw_only=True, tag="seawall.margin-repo
     risk_matrices: tuple[RiskMatrix, ...] = msgspec.field(name="risk_matrix")
     greek_rows: tuple[GreekRow, ...] = msgspec.field(name="greeks")
     warnings: tuple[str, ...]
+    bounds: Bounds | None = None
 
     def risk_matrix(self, underlying: str | None = None) -> RiskMatrix | tuple[RiskMatrix, ...]:
         """All risk matrices, or the one of an underlying. Raises InputError if it has none."""
@@ -208,6 +247,8 @@ class MarginReport(Document, frozen=True, kw_only=True, tag="seawall.margin-repo
             f"{'excess':<{width}}{self.excess_initial:>18,}{self.excess_maintenance:>18,}",
             f"state: {self.state}",
         ]
+        if self.bounds is not None:
+            lines += self.bounds.lines()
         return "\n".join(lines)
 
 

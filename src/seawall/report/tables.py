@@ -20,7 +20,7 @@ import msgspec
 from msgspec import inspect
 
 from seawall.basics.errors import InputError
-from seawall.report.schema import Document, MarginReport, RiskMatrix
+from seawall.report.schema import Document, MarginReport, ModelInfo, RiskMatrix
 
 Kind = Literal["text", "amount", "exact", "number", "share", "count", "instant", "date", "flag"]
 """``amount`` is exact money to the cent, ``exact`` a Decimal as it is, ``number`` a float64,
@@ -59,10 +59,11 @@ _NAMES = {
     "CollateralRow": "collateral",
     "ComparisonRow": "models",
     "LegEffect": "trades",
+    "ReductionTrade": "trades",
     "ChangeRow": "steps",
 }
 # By what a document is told from others of its kind; the first that it has.
-_WHOSE = (("account",), ("underlying", "settlement"), ("result",))
+_WHOSE = (("account",), ("underlying", "settlement"), ("result",), ("model",))
 _EXACT = ("quantity", "price")
 _SHARES = ("saving", "mm_ratio", "atm_vol")
 _KINDS: Mapping[type[inspect.Type], Kind] = {
@@ -71,6 +72,7 @@ _KINDS: Mapping[type[inspect.Type], Kind] = {
     inspect.IntType: "count",
     inspect.DateTimeType: "instant",
     inspect.DateType: "date",
+    inspect.BoolType: "flag",
 }
 _CELLS = (
     Column("underlying", "text"),
@@ -141,7 +143,10 @@ def _led(document: Document) -> tuple[Table, ...]:
     led = tables_of(document)
     whose = next(keys for keys in _WHOSE if set(keys) <= set(document.__struct_fields__))
     for key in reversed(whose):
-        led = tuple(table.led_by(key, getattr(document, key)) for table in led)
+        value = getattr(document, key)
+        if isinstance(value, ModelInfo):
+            key, value = f"{key}_name", value.name
+        led = tuple(table.led_by(key, value) for table in led)
     return led
 
 

@@ -12,6 +12,7 @@ from seawall.basics.decimals import parse_decimal
 from seawall.basics.errors import InputError
 from seawall.basics.time import UtcTime
 from seawall.margin.model import MarginModel
+from seawall.margin.presets import load_preset
 from seawall.margin.status import State
 from seawall.market.snapshot import MarketSnapshot
 from seawall.products.names import parse_name
@@ -51,10 +52,26 @@ class ModelEffect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     state_after: State
 
 
+class LegByModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one of several trades adds under one model: the margin with all of them, that without
+    this one, and the difference, which is negative where the trade saves margin.
+    """
+
+    instrument: str
+    quantity: Decimal
+    model: str
+    initial_with: Decimal
+    initial_without: Decimal
+    initial: Decimal
+    maintenance_with: Decimal
+    maintenance_without: Decimal
+    maintenance: Decimal
+
+
 class WhatIf(Document, frozen=True, kw_only=True, tag="seawall.what-if/1"):
     """An account before and after trades, under one model first and under others beside it.
 
-    ``warnings`` are those of ``before`` and of ``after``.
+    ``warnings`` are those of all models, before and after.
     """
 
     account: str
@@ -70,6 +87,8 @@ class WhatIf(Document, frozen=True, kw_only=True, tag="seawall.what-if/1"):
     before: MarginReport
     after: MarginReport
     warnings: tuple[str, ...]
+    legs_by_model: tuple[LegByModel, ...] = ()
+    """Each trade under each model, trade by trade."""
 
 
 def what_if(
@@ -83,8 +102,8 @@ def what_if(
     """The margin of an account before and after trades at their marks or stated prices.
 
     ``trades`` is one, as text, a tuple or a Trade, or a list of such, which are done in that order.
-    ``models`` are compared beside ``model``. Raises InputError for what is no trade or for none,
-    BadParameter for a model that is named twice, and what
+    ``models`` are compared beside ``model``, which may be among them. Raises InputError for what is
+    no trade or for none, BadParameter for a model that is named twice, and what
     :func:`seawall.risk.trades.with_trades` and :func:`seawall.report.build.margin` raise.
     """
     legs = _trades(trades)
@@ -93,13 +112,16 @@ def what_if(
         raise InputError(
             f"{others!r:.60} are no models", where="what-if", remedy='Give ["cross", "isolated"].'
         )
-    chosen = (model, *others)
-    _, market = checked_inputs(portfolio, market, model, [leg.instrument for leg in legs])
+    first, market = checked_inputs(portfolio, market, model, [leg.instrument for leg in legs])
+    named = [load_preset(each) if isinstance(each, str) else each for each in others]
+    # It stands first whether or not it is asked for among the others.
+    chosen = (first, *(each for each in named if each != first))
     befores = [margin(portfolio, market, each) for each in chosen]
     require_once([report.model.name for report in befores])
     traded = with_trades(portfolio, legs, market)
     afters = [margin(traded, market, each) for each in chosen]
     before, after = befores[0], afters[0]
+    withouts = [_without(portfolio, legs, place, market, chosen) for place in range(len(legs))]
     return WhatIf(
         account=portfolio.account,
         model=before.model,
@@ -110,12 +132,18 @@ def what_if(
         margin_value_change=after.margin_value - before.margin_value,
         excess_initial_change=after.excess_initial - before.excess_initial,
         legs=tuple(
-            _leg(portfolio, legs, place, market, model, before, after) for place in range(len(legs))
+            _leg(leg, mark_of(leg.instrument, market), after, without[0] if without else before)
+            for leg, without in zip(legs, withouts, strict=True)
         ),
         by_model=tuple(map(_effect, befores, afters)),
         before=before,
         after=after,
-        warnings=tuple(dict.fromkeys((*before.warnings, *after.warnings))),
+        warnings=tuple(dict.fromkeys(w for each in (*befores, *afters) for w in each.warnings)),
+        legs_by_model=tuple(
+            _leg_by_model(leg, full, rest)
+            for leg, without in zip(legs, withouts, strict=True)
+            for full, rest in zip(afters, without or befores, strict=True)
+        ),
     )
 
 
@@ -166,24 +194,42 @@ def _trades(given: TradeLike | Iterable[TradeLike]) -> list[Trade]:
     return trades
 
 
-def _leg(
+def _without(
     portfolio: Portfolio,
     legs: Sequence[Trade],
     place: int,
     market: MarketSnapshot,
-    model: str | MarginModel,
-    before: MarginReport,
-    after: MarginReport,
-) -> LegEffect:
-    """One trade's part: all of them against all the others."""
+    models: Sequence[str | MarginModel],
+) -> list[MarginReport]:
+    """The account after all trades but one, under each model; none where no other is left."""
     rest = [*legs[:place], *legs[place + 1 :]]
-    without = margin(with_trades(portfolio, rest, market), market, model) if rest else before
-    trade = legs[place]
+    if not rest:
+        return []
+    traded = with_trades(portfolio, rest, market)
+    return [margin(traded, market, each) for each in models]
+
+
+def _leg(trade: Trade, mark: Decimal, after: MarginReport, without: MarginReport) -> LegEffect:
+    """One trade's part: all of them against all the others."""
     return LegEffect(
         instrument=trade.instrument.name,
         quantity=trade.quantity,
-        price=mark_of(trade.instrument, market) if trade.price is None else trade.price,
+        price=mark if trade.price is None else trade.price,
         initial=after.initial - without.initial,
+        maintenance=after.maintenance - without.maintenance,
+    )
+
+
+def _leg_by_model(trade: Trade, after: MarginReport, without: MarginReport) -> LegByModel:
+    return LegByModel(
+        instrument=trade.instrument.name,
+        quantity=trade.quantity,
+        model=after.model.name,
+        initial_with=after.initial,
+        initial_without=without.initial,
+        initial=after.initial - without.initial,
+        maintenance_with=after.maintenance,
+        maintenance_without=without.maintenance,
         maintenance=after.maintenance - without.maintenance,
     )
 

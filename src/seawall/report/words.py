@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 
 from seawall.report.batch import BatchSummary
+from seawall.report.conformance import Conformance
 from seawall.report.schema import Cell, MarginReport, RiskMatrix, WorstScenario
 
 WORST_MARK = "*"
@@ -65,6 +66,15 @@ def rejected_sentence(summary: BatchSummary) -> str:
         f"accounts left out: {summary.rejected_accounts:,}, for bad rows: "
         f"{summary.rejected_rows:,}, listed in {summary.rejected}"
     )
+
+
+def cases_sentence(held: Conformance) -> str:
+    """How many published cases pass under a model."""
+    tried = [case for case in held.cases if case.skipped is None]
+    passed, skipped = sum(case.passed for case in tried), len(held.cases) - len(tried)
+    if not tried:
+        return f"no case could be computed under {held.model.name}, {skipped} skipped"
+    return f"{passed} of {len(tried)} cases pass, {skipped} skipped, under {held.model.name}"
 
 
 def matrix_title(matrix: RiskMatrix, currency: str) -> str:
