@@ -13,10 +13,12 @@
     │   ├── UnrecognisedFile      readable, but its columns are not ones we know
     │   ├── AmbiguousSnapshot     rows of several times and no word on which to take
     │   ├── MissingQuote          a price, forward or volatility that is needed and absent
-    │   └── StaleQuote            quotes too far apart in time to form one snapshot
+    │   ├── StaleQuote            quotes too far apart in time to form one snapshot
+    │   └── PoorHistory           a history of prices that is missing, too short or full of gaps
     ├── ModelError                the model or its numbers cannot be used
     │   ├── UnknownModel          no preset of that name
-    │   └── BadParameter          a number or choice of a model is missing, unknown or impossible
+    │   ├── BadParameter          a number or choice of a model is missing, unknown or impossible
+    │   └── CalibrationFailed     a history from which a parameter cannot be estimated
     ├── StateError                what is kept cannot be changed in that way now
     ├── VenueError                a venue was asked and gave no usable answer
     │   ├── VenueUnavailable      it was not reached or is busy: the same may succeed later
@@ -115,6 +117,10 @@ class StaleQuote(InputError):
     """Quotes are too far apart in time to form one snapshot."""
 
 
+class PoorHistory(InputError):
+    """A history of prices that a model asks for is missing, too short or full of gaps."""
+
+
 class ModelError(SeawallError):
     """The margin model or its numbers cannot be used."""
 
@@ -125,6 +131,10 @@ class UnknownModel(ModelError):
 
 class BadParameter(ModelError):
     """A number or choice of a model is missing, unknown or impossible."""
+
+
+class CalibrationFailed(ModelError):
+    """A parameter cannot be estimated from the history: no estimate is better than a small one."""
 
 
 class StateError(SeawallError):
