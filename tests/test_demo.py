@@ -84,6 +84,7 @@ def test_suggested_commands_run_as_printed(
         "book.csv",
         "chain.csv",
         "futures.csv",
+        "history.csv",
     ]
 
 

@@ -14,6 +14,8 @@ from seawall.basics.errors import BadNumber
 DAY_SECONDS = 86_400.0
 YEAR_SECONDS = 31_536_000.0
 DAYS_PER_YEAR = YEAR_SECONDS / DAY_SECONDS
+DAY_NS = 86_400 * 10**9
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 UtcTime = Annotated[datetime, msgspec.Meta(tz=True)]
 """An instant that crosses a boundary: with its offset, which we write as ``Z``."""
@@ -54,3 +56,13 @@ def isoformat_utc(instant: datetime) -> str:
     """The instant as ``2026-02-05T16:21:37Z`` (milliseconds only when there are any)."""
     spec = "milliseconds" if instant.microsecond else "seconds"
     return instant.astimezone(UTC).isoformat(timespec=spec).replace("+00:00", "Z")
+
+
+def epoch_ns(instant: datetime) -> int:
+    """Nanoseconds since 1970 UTC, in which histories count."""
+    return (instant - _EPOCH) // timedelta(microseconds=1) * 1_000
+
+
+def instant_of_ns(time_ns: int) -> datetime:
+    """The UTC instant of so many nanoseconds since 1970, in whole microseconds."""
+    return _EPOCH + timedelta(microseconds=time_ns // 1_000)

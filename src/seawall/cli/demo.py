@@ -10,9 +10,15 @@ from shlex import quote
 from seawall.basics.errors import UnwritableFile
 from seawall.cli.tables import plain_table, show_comparison, show_report
 from seawall.cli.terminal import Terminal
-from seawall.feeds.synthetic import DEFAULT_SEED, STABLE_USD, synthetic_market, synthetic_quotes
+from seawall.feeds.synthetic import (
+    DEFAULT_SEED,
+    STABLE_USD,
+    synthetic_history,
+    synthetic_market,
+    synthetic_quotes,
+)
 from seawall.feeds.synthetic_book import synthetic_portfolio
-from seawall.feeds.writers import write_book_csv, write_market_csv
+from seawall.feeds.writers import write_book_csv, write_history_csv, write_market_csv
 from seawall.market.snapshot import MarketSnapshot
 from seawall.products.instruments import Asset, Option
 from seawall.products.portfolio import Portfolio
@@ -20,7 +26,7 @@ from seawall.report.comparison import Comparison, compare
 
 MODELS = ("isolated", "cross", "risk-based-collateral", "prbm")
 SUGGESTED_FOLDER = "demo"
-FILES = ("book.csv", "chain.csv", "futures.csv")
+FILES = ("book.csv", "chain.csv", "futures.csv", "history.csv")
 
 
 def run_demo(seed: int | None, save: str | None) -> None:
@@ -97,10 +103,11 @@ def _save(seed: int, portfolio: Portfolio, folder: Path) -> None:
             where=str(folder),
             remedy="Choose another with --save.",
         ) from error
-    book, *market = (folder / name for name in FILES)
+    book, *market, history = (folder / name for name in FILES)
     write_book_csv(portfolio, book)
     for quotes, path in zip(synthetic_quotes(seed), market, strict=True):
         write_market_csv(quotes, path)
+    write_history_csv(synthetic_history(seed), history)
 
 
 def _show_next(seed: int, save: str | None, terminal: Terminal) -> None:
@@ -110,10 +117,11 @@ def _show_next(seed: int, save: str | None, terminal: Terminal) -> None:
         terminal.print("Write this market and book to files, then work on them:")
         terminal.lines((f"  seawall demo{again} --save {folder}",))
     else:
-        terminal.print(f"Saved chain.csv, futures.csv and book.csv in {folder}. Work on them:")
-    book, chain, futures = (quote(str(folder / name)) for name in FILES)
+        saved = f"{', '.join(FILES[1:])} and {FILES[0]}"
+        terminal.print(f"Saved {saved} in {folder}. Work on them:")
+    book, *told = (quote(str(folder / name)) for name in FILES)
     prices = " ".join(f"--price {coin}={usd}" for coin, usd in STABLE_USD.items())
-    market = f"    --market {chain} --market {futures} \\"
+    market = f"    {' '.join(f'--market {file}' for file in told)} \\"
     terminal.lines(
         (
             f"  seawall margin {book} \\",

@@ -27,6 +27,7 @@ from seawall.feeds.equities import (
     read_nse,
     read_nse_settlement,
 )
+from seawall.feeds.history_tables import lacks_history, read_history_table
 from seawall.feeds.holdings import Accounts
 from seawall.feeds.messages import Message, entries_with, object_with, text_of
 from seawall.feeds.recognise import Kind, missing
@@ -45,6 +46,9 @@ MessageReader: TypeAlias = Callable[[Message, datetime | None], Sequence[Told]]
 BookReader: TypeAlias = Callable[[Message], Accounts]
 MarketTable: TypeAlias = Kind[Collection[str], TableReader]
 MarketMessage: TypeAlias = Kind[Message, MessageReader]
+
+HISTORY = "a history"
+"""What people call a table of the past."""
 
 
 def _columns(*names: str) -> Callable[[Collection[str]], list[str]]:
@@ -73,6 +77,7 @@ MARKET_TABLES: tuple[MarketTable, ...] = (
     Kind("discount factors", _rates, read_rates),
     Kind("dividends", _columns(*DIVIDEND_COLUMNS), read_dividends),
     Kind("an activity table", _activity, lambda table, at: [read_activity(table, at)]),
+    Kind(HISTORY, lacks_history, lambda table, at: [read_history_table(table, at)]),
 )
 """Tables of quotes (CSV, gzipped CSV, parquet, Excel), told by their columns."""
 

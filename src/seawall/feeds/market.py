@@ -31,8 +31,9 @@ def read_market(
     What they are is told by their columns or keys (:mod:`seawall.feeds.kinds`), and they may be
     combined. ``at`` (UTC; text as ISO 8601,
     a datetime without a zone counts as UTC) takes from each file the nearest snapshot at or before
-    it, with a warning that states its age when that is more than a snapshot is long. ``prices`` are
-    USD per unit of an asset and override an index in the files.
+    it, with a warning that states its age when that is more than a snapshot is long. Of a history
+    everything is kept that was known at the snapshot's time. ``prices`` are USD per unit of an
+    asset and override an index in the files.
 
     Raises UnreadableFile, UnrecognisedFile, AmbiguousSnapshot (several times and no ``at``),
     MissingQuote (no snapshot that early), StaleQuote (files of different times), BadNumber.

@@ -92,6 +92,15 @@ def read_snapshot(
     return instant(last), found, untimed
 
 
+def snapshot_times(table: Table) -> tuple[datetime, ...]:
+    """The times of all snapshots of a table, ascending; none where no row has a time.
+
+    Raises UnrecognisedFile if the column's type cannot hold instants.
+    """
+    times = _times(table)["time_ms"].drop_nulls().sort().to_list()
+    return tuple(instant(last) for _, last in _spans(times))
+
+
 def untimed_text(source: str, row: int) -> str:
     """Why a row without a time is dropped."""
     return f"{source} row {row} has no time that can be read"

@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 from seawall.basics.errors import BadNumber
 from seawall.basics.time import DAYS_PER_YEAR, tenor_years
 from seawall.feeds.synthetic_activity import future_activity, option_activity
+from seawall.feeds.synthetic_history import history_of
 from seawall.feeds.synthetic_surface import SsviSurface
 from seawall.market.assemble import assemble_snapshot
+from seawall.market.history import MarketHistory
 from seawall.market.quotes import FutureQuotes, OptionQuotes, PriceQuotes
 from seawall.market.snapshot import MarketSnapshot
 from seawall.pricing.black76 import price
@@ -79,8 +81,11 @@ _COINS = (
 
 
 def synthetic_market(seed: int = DEFAULT_SEED) -> MarketSnapshot:
-    """The snapshot of :func:`synthetic_quotes` with the stablecoin prices ``STABLE_USD``."""
-    return assemble_snapshot(synthetic_quotes(seed), STABLE_USD)
+    """The snapshot of :func:`synthetic_quotes` with the stablecoin prices ``STABLE_USD`` and a
+    history that ends with it, :func:`synthetic_history`.
+    """
+    market = assemble_snapshot(synthetic_quotes(seed), STABLE_USD)
+    return replace(market, history=synthetic_history(seed))
 
 
 def synthetic_quotes(seed: int = DEFAULT_SEED) -> tuple[PriceQuotes, ...]:
@@ -95,6 +100,13 @@ def synthetic_quotes(seed: int = DEFAULT_SEED) -> tuple[PriceQuotes, ...]:
         replace(options, liquidity=option_activity(options, rng)),
         replace(futures, liquidity=future_activity(futures, rng)),
     )
+
+
+def synthetic_history(seed: int = DEFAULT_SEED) -> MarketHistory:
+    """Hourly bars, volatilities and funding of 400 days that end at ``AS_OF`` at the levels of
+    :func:`synthetic_coins`; the same seed gives the same history. Raises BadNumber for no seed.
+    """
+    return history_of(synthetic_coins(seed), AS_OF, seed)
 
 
 def synthetic_coins(seed: int = DEFAULT_SEED) -> tuple[SyntheticCoin, ...]:

@@ -23,6 +23,18 @@ from seawall.basics.errors import BadParameter
 Floats = NDArray[np.float64]
 
 
+def ssvi_variance(
+    log_moneyness: Floats, atm_variance: Floats | np.float64, skew: float, curvature: float
+) -> Floats:
+    """w(k, θ): total variance at log-moneyness k where that at the money is θ > 0.
+
+    Both broadcast; the result has their common shape.
+    """
+    scaled = curvature / np.sqrt(atm_variance * (1.0 + atm_variance)) * log_moneyness
+    root = np.sqrt((scaled + skew) ** 2 + 1.0 - skew**2)
+    return 0.5 * atm_variance * (1.0 + skew * scaled + root)
+
+
 @dataclass(frozen=True, slots=True)
 class SsviSurface:
     """One underlying's surface.
@@ -57,10 +69,8 @@ class SsviSurface:
 
     def total_variance(self, log_moneyness: Floats, tenor_years: float) -> Floats:
         """w(k, θ(T)) for ``log_moneyness`` k of any shape; same shape."""
-        theta = self.atm_variance(tenor_years)
-        scaled = self.curvature / np.sqrt(theta * (1.0 + theta)) * log_moneyness
-        root = np.sqrt((scaled + self.skew) ** 2 + 1.0 - self.skew**2)
-        return 0.5 * theta * (1.0 + self.skew * scaled + root)
+        theta = np.float64(self.atm_variance(tenor_years))
+        return ssvi_variance(log_moneyness, theta, self.skew, self.curvature)
 
     def vol(self, log_moneyness: Floats, tenor_years: float) -> Floats:
         """Implied volatility (decimal) for ``log_moneyness`` of any shape; same shape."""

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from seawall.basics.time import isoformat_utc
+from seawall.basics.time import instant_of_ns, isoformat_utc
 from seawall.feeds.chains import FUNDINGS_PER_DAY
 from seawall.feeds.writing import refusals
+from seawall.market.history import MarketHistory, TimeSeries
 from seawall.market.quotes import FutureQuotes, OptionQuotes, PriceQuotes
 from seawall.products.names import contract_name
 from seawall.products.portfolio import Portfolio
@@ -43,6 +44,16 @@ FUTURE_COLUMNS = (
     "open_interest",
     "funding_8h",
 )
+HISTORY_COLUMNS = (
+    "bar_end",
+    "symbol",
+    "open",
+    "high",
+    "low",
+    "close",
+    "atm_vol",
+    "funding_rate",
+)
 BOOK_COLUMNS = ("account", "instrument", "quantity", "entry_price")
 
 Row = Sequence[str]
@@ -54,6 +65,14 @@ def write_market_csv(quotes: PriceQuotes, path: Path) -> None:
         _write(path, OPTION_COLUMNS, _option_rows(quotes))
     else:
         _write(path, FUTURE_COLUMNS, _future_rows(quotes))
+
+
+def write_history_csv(history: MarketHistory, path: Path) -> None:
+    """Write bars and what was told when they ended of volatility, and of funding every eight hours.
+
+    Raises UnwritableFile if it cannot be written.
+    """
+    _write(path, HISTORY_COLUMNS, _history_rows(history))
 
 
 def write_book_csv(portfolio: Portfolio, path: Path) -> None:
@@ -68,6 +87,27 @@ def write_book_csv(portfolio: Portfolio, path: Path) -> None:
         for position in portfolio.positions
     )
     _write(path, BOOK_COLUMNS, rows)
+
+
+def _history_rows(history: MarketHistory) -> Iterable[Row]:
+    for underlying, bars in history.bars.items():
+        vols = _told_at(history.vols.get(underlying))
+        funding = _told_at(history.funding_per_day.get(underlying))
+        columns = (bars.end_ns, bars.open, bars.high, bars.low, bars.close)
+        for end_ns, *prices in zip(*(column.tolist() for column in columns), strict=True):
+            yield (
+                isoformat_utc(instant_of_ns(end_ns)),
+                underlying,
+                *map(_number, prices),
+                _number(vols.get(end_ns, math.nan)),
+                _number(np.round(funding.get(end_ns, math.nan) / FUNDINGS_PER_DAY, 12)),
+            )
+
+
+def _told_at(series: TimeSeries | None) -> dict[int, float]:
+    if series is None:
+        return {}
+    return dict(zip(series.at_ns.tolist(), series.value.tolist(), strict=True))
 
 
 def _option_rows(quotes: OptionQuotes) -> Iterable[Row]:

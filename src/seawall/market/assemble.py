@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from seawall.basics.errors import MissingQuote, StaleQuote
-from seawall.basics.time import isoformat_utc, tenor_years
+from seawall.basics.time import epoch_ns, isoformat_utc, tenor_years
 from seawall.market.carry import CarryQuotes, merged_carry
 from seawall.market.conditions import merged_liquidity
 from seawall.market.credibility import (
@@ -25,6 +25,8 @@ from seawall.market.given import (
     refuse_misspelt,
     warnings_of_given,
 )
+from seawall.market.history import MarketHistory
+from seawall.market.history_join import HistoryTable, merged_history, warnings_of_age
 from seawall.market.quotes import (
     FutureQuotes,
     LiquidityQuotes,
@@ -49,18 +51,21 @@ MAX_SOURCE_GAP = timedelta(minutes=15)
 def assemble_snapshot(
     told: Sequence[Told], prices: Mapping[str, float] | None = None
 ) -> MarketSnapshot:
-    """One snapshot from option and future quotes, what is told of carry, and given USD prices.
+    """One snapshot from option and future quotes, what is told of carry and of the past, and
+    given USD prices.
 
     ``prices`` maps assets to USD and overrides an index that the quotes carry, with a warning. An
     index of shares that nothing tells is the forward of the first expiry of its options, the price
     of a signed underlying the first forward there is, with a warning. The snapshot's time is the
-    latest of its sources. An underlying whose prices contradict each other is refused in the
-    snapshot. Raises StaleQuote when sources lie too far apart, BadNumber for an impossible given
-    price or one that the quotes contradict, MissingQuote when nothing was given or a currency in
-    which something is quoted has no price.
+    latest of its sources of prices; of a history what was known then is kept. An underlying whose
+    prices contradict each other is refused in the snapshot. Raises StaleQuote when sources lie too
+    far apart, BadNumber for an impossible given price or one that the quotes contradict,
+    MissingQuote when nothing was given or a currency in which something is quoted has no price,
+    PoorHistory for a history that cannot be mended.
     """
     carry, quotes, priced = _by_kind(told)
     as_of = _common_time(priced)
+    history = _known(told, as_of)
     given = check_given(prices or {})
     stable = {asset: value for asset, value in given.items() if asset in STABLECOINS}
     units = _unit_prices(priced, stable, given)
@@ -93,8 +98,7 @@ def assemble_snapshot(
     option_rows = {
         name: (key, row) for key, s in slices.items() for row, name in enumerate(s.names)
     }
-    dropped = {name: why for table in quotes for name, why in table.dropped.items()}
-    dropped |= doubted | unusable | damaged
+    dropped = _dropped(quotes) | doubted | unusable | damaged
     return MarketSnapshot(
         as_of=as_of,
         index_usd={name: value for name, value in index.items() if name not in refused},
@@ -110,6 +114,7 @@ def assemble_snapshot(
             *warnings_of_given(given, listed),
             *(warning for _, warning in assumed.values()),
             *doubts,
+            *warnings_of_age(history, as_of),
         ),
         given=frozenset(given.keys() - listed.keys()),
         refused=refused,
@@ -117,13 +122,25 @@ def assemble_snapshot(
         dropped={n: why for n, why in dropped.items() if n not in option_rows | marks},
         liquidity=liquidity,
         half_spreads=half_spreads(options),
+        history=history,
     )
+
+
+def _dropped(quotes: Iterable[Quotes]) -> dict[str, str]:
+    """Names that sources quote of no use, to the reason."""
+    return {name: why for table in quotes for name, why in table.dropped.items()}
+
+
+def _known(told: Sequence[Told], as_of: datetime) -> MarketHistory:
+    """What the tables of the past tell that was known at the snapshot's time."""
+    tables = [table for table in told if isinstance(table, HistoryTable)]
+    return merged_history(tables).until(epoch_ns(as_of))
 
 
 def _by_kind(told: Sequence[Told]) -> tuple[CarryQuotes, list[Quotes], list[PriceQuotes]]:
     """What is told of carry, all else, and what of it has prices, of which there must be some."""
     carry = merged_carry(table for table in told if isinstance(table, CarryQuotes))
-    quotes = [table for table in told if not isinstance(table, CarryQuotes)]
+    quotes = [table for table in told if not isinstance(table, CarryQuotes | HistoryTable)]
     priced = [table for table in quotes if not isinstance(table, LiquidityQuotes)]
     if not priced:
         raise MissingQuote(

@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 Times = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PriceBars:
     """Bars of one underlying's price in USD; arrays have shape [n] and are read-only.
 
@@ -56,6 +56,9 @@ class PriceBars:
                 remedy="Read the file with read_history, which repairs or refuses such rows.",
             )
 
+    def __repr__(self) -> str:
+        return f"PriceBars({self.underlying}: {self.end_ns.size} bars{_span(self.end_ns)})"
+
     def until(self, at_ns: int) -> Self:
         """The bars that had ended at an instant."""
         return self.rows(slice(0, int(np.searchsorted(self.end_ns, at_ns, side="right"))))
@@ -65,7 +68,7 @@ class PriceBars:
         began = self.end_ns - self.bar_ns
         return self.rows(slice(int(np.searchsorted(began, at_ns, side="left")), None))
 
-    def rows(self, keep: slice) -> Self:
+    def rows(self, keep: slice | NDArray[np.intp]) -> Self:
         """Some of the bars."""
         columns = ("end_ns", "open", "high", "low", "close")
         return replace(self, **{name: getattr(self, name)[keep] for name in columns})
@@ -76,7 +79,7 @@ class PriceBars:
         return np.append(False, np.diff(self.end_ns) == self.bar_ns)[: self.end_ns.size]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TimeSeries:
     """A number told from time to time; arrays have shape [n] and are read-only.
 
@@ -99,6 +102,9 @@ class TimeSeries:
                 remedy="Read the file with read_history, which repairs or refuses such rows.",
             )
 
+    def __repr__(self) -> str:
+        return f"TimeSeries({self.name}: {self.at_ns.size} numbers{_span(self.at_ns)})"
+
     def until(self, at_ns: int) -> Self:
         """What was known at an instant."""
         keep = slice(0, int(np.searchsorted(self.at_ns, at_ns, side="right")))
@@ -117,7 +123,8 @@ class MarketHistory:
     ``bars`` are prices in USD; ``vols`` at-the-money implied volatilities of about 30 days,
     decimal; ``funding_per_day`` what a long perpetual pays a day as a share of its value;
     ``basis_per_year`` how far futures stand above the index, a year. ``repairs`` says what readers
-    mended, for reports to repeat.
+    mended, for reports to repeat; ``told_until_ns`` is the last time of any row of prices they were
+    given, sound or not, 0 where nobody says.
     """
 
     bars: Mapping[str, PriceBars] = field(default_factory=dict[str, PriceBars])
@@ -125,12 +132,19 @@ class MarketHistory:
     funding_per_day: Mapping[str, TimeSeries] = field(default_factory=dict[str, TimeSeries])
     basis_per_year: Mapping[str, TimeSeries] = field(default_factory=dict[str, TimeSeries])
     repairs: tuple[str, ...] = ()
+    told_until_ns: int = 0
 
     __reduce__ = pickled
 
     def __post_init__(self) -> None:
         for name in ("bars", "vols", "funding_per_day", "basis_per_year"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+    def __repr__(self) -> str:
+        kinds = ("bars", "vols", "funding_per_day", "basis_per_year")
+        told = ", ".join(f"{kind} of {len(getattr(self, kind))}" for kind in kinds)
+        ends = [bars.end_ns for bars in self.bars.values()]
+        return f"MarketHistory({told}{_span(np.sort(np.concatenate(ends))) if ends else ''})"
 
     def until(self, at_ns: int) -> Self:
         """What was known at an instant: no bar that ended later, no number told later."""
@@ -144,6 +158,7 @@ class MarketHistory:
             basis_per_year={
                 name: series.until(at_ns) for name, series in self.basis_per_year.items()
             },
+            told_until_ns=min(self.told_until_ns, at_ns),
         )
 
     def common_end_ns(self, underlyings: tuple[str, ...]) -> Times:
@@ -154,3 +169,10 @@ class MarketHistory:
         for name in underlyings[1:]:
             ends = np.intersect1d(ends, self.bars[name].end_ns, assume_unique=True)
         return ends
+
+
+def _span(times_ns: Times) -> str:
+    """From when to when, for a holder to say in place of its arrays; empty without times."""
+    if not times_ns.size:
+        return ""
+    return " from {} to {}".format(*times_ns[[0, -1]].astype("datetime64[ns]").astype("<M8[m]"))

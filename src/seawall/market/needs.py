@@ -20,3 +20,4 @@ class Need(StrEnum):
     UTILISATION = "pool utilisation"
     SUPPLY = "circulating supply"
     STABLE_PRICE = "stable price"
+    HISTORY = "price history"

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from seawall.basics.arrays import freeze
 from seawall.market.carry import CarryQuotes
+from seawall.market.history_join import HistoryTable
 from seawall.market.liquidity import Liquidity
 from seawall.products.instruments import Future, Option
 
@@ -96,7 +97,7 @@ class LiquidityQuotes:
 
 PriceQuotes = OptionQuotes | FutureQuotes
 Quotes = PriceQuotes | LiquidityQuotes
-Told = Quotes | CarryQuotes
+Told = Quotes | CarryQuotes | HistoryTable
 """Whatever a source tells of a market."""
 
 

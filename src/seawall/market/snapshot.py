@@ -18,6 +18,7 @@ from seawall.basics.nearest import did_you_mean, nearest_name
 from seawall.basics.text import printable
 from seawall.basics.time import isoformat_utc
 from seawall.market.carry import Carry
+from seawall.market.history import MarketHistory
 from seawall.market.liquidity import Liquidity
 from seawall.market.memo import Memo
 from seawall.market.nearest import nearest_listed
@@ -154,8 +155,9 @@ class MarketSnapshot:
     sources quote, but not so that they can be used, to the reason; ``liquidity`` what was told
     beside prices; ``given`` assets whose price was given and stands in no file; ``unlisted`` what
     is here although no source lists it; ``half_spreads`` half of what bid and ask are apart, by
-    name in quote units, of what has both. The mappings are read-only copies of what was given.
-    Raises BadNumber for a price that is not finite and > 0, or of a signed underlying not finite.
+    name in quote units, of what has both; ``history`` what was known of the past. The mappings are
+    read-only copies of what was given. Raises BadNumber for a price that is not finite and > 0, or
+    of a signed underlying not finite.
     """
 
     as_of: datetime
@@ -172,6 +174,7 @@ class MarketSnapshot:
     given: frozenset[str] = frozenset()
     unlisted: Unlisted = field(default_factory=Unlisted)
     half_spreads: Mapping[str, float] = field(default_factory=dict[str, float])
+    history: MarketHistory = field(default_factory=MarketHistory)
     _memos: dict[type, Memo[Any]] = field(
         default_factory=dict[type, Memo[Any]], init=False, repr=False, compare=False
     )

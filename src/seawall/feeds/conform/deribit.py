@@ -246,7 +246,7 @@ def _margins(
     matrix = worst + roll + delta
     return {
         **orders,
-        **_bucket(group.units[0], group.cell or 0),
+        **_bucket(group.units[0], int(group.taken.cells[0]) if group.taken is not None else 0),
         "worst_case": worst,
         "roll_shock": roll,
         "delta_shock": delta,

@@ -23,6 +23,7 @@ from seawall.market.snapshot import MarketSnapshot, OptionSlice
 from seawall.products.instruments import Option
 from seawall.products.portfolio import Portfolio, Position
 from seawall.risk.book import UnderlyingBook, join
+from seawall.risk.joint_scenarios import JointScenarios
 from seawall.risk.revaluation import vol_table
 from seawall.risk.scenarios import grid_of, lay_out
 from seawall.risk.shocks import VolMove
@@ -109,7 +110,7 @@ def _scenarios(
 
 def _laid_out(asset: str, model: MarginModel) -> Mapping[str, float]:
     """The unmoved cell is no scenario of the venue."""
-    if model.scenarios is None:
+    if model.scenarios is None or isinstance(model.scenarios, JointScenarios):
         raise BadParameter(
             f"{model.name} has no scenarios, which the cases are of",
             where=f"model {model.name}",

@@ -23,6 +23,7 @@ from seawall.market.snapshot import MarketSnapshot, OptionSlice
 from seawall.products.instruments import CASH, Option, Stock
 from seawall.products.portfolio import Portfolio, Position
 from seawall.risk.book import join
+from seawall.risk.joint_scenarios import JointScenarios
 from seawall.risk.scenarios import grid_of, lay_out
 
 _SHARE = "CASE.US"
@@ -94,7 +95,7 @@ def _moved(kind: str, model: MarginModel) -> Mapping[str, float]:
 
 def _points(underlying: str, model: MarginModel) -> NDArray[np.float64]:
     """The price moves of an underlying but for the base scenario, the lowest first."""
-    if model.scenarios is None:
+    if model.scenarios is None or isinstance(model.scenarios, JointScenarios):
         raise BadParameter(
             f"{model.name} has no scenarios, which the cases are of",
             where=f"model {model.name}",
