@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from statistics import NormalDist
 from typing import ClassVar
 
 import msgspec
@@ -18,6 +17,7 @@ from seawall.margin.charges.by_class import of_class
 from seawall.margin.charges.percentages import contracts_and_debts_usd
 from seawall.margin.parameters import Rates
 from seawall.market.needs import Need
+from seawall.risk.parametric import lognormal_expected_shortfall
 from seawall.risk.sums import PerUnit
 
 Floats = NDArray[np.float64]
@@ -129,12 +129,11 @@ class ShortfallFactors(
 
     def of(self, vol_per_year: float) -> SideFactors:
         """The two factors at a volatility a year, decimal; a gain on average costs nothing."""
-        tail = self.tail_probability
-        deviation = vol_per_year * math.sqrt(self.horizon_years)
-        growth = math.exp(self.drift_per_year * self.horizon_years)
-        quantile = NormalDist().inv_cdf(tail)
-        long = 1.0 - growth * _normal_cdf(quantile - deviation) / tail
-        short = growth * _normal_cdf(quantile + deviation) / tail - 1.0
+        long, short = lognormal_expected_shortfall(
+            self.tail_probability,
+            deviation=vol_per_year * math.sqrt(self.horizon_years),
+            growth=math.exp(self.drift_per_year * self.horizon_years),
+        )
         return SideFactors(long_rel=max(0.0, long), short_rel=max(0.0, short))
 
 
@@ -162,8 +161,3 @@ class ShortfallCharge(PositionCharge, frozen=True, kw_only=True, tag="shortfall"
             (factors.short_rel + self.slippage_rel) * short,
         )
         return rates, rates
-
-
-def _normal_cdf(x: float) -> float:
-    """Φ, to full relative precision in the lower tail."""
-    return 0.5 * math.erfc(-x / math.sqrt(2.0))
