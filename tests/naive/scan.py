@@ -51,6 +51,8 @@ def shocked_vol(leg, move, vol, way, parameters):
     law = parameters["vol"]
     power = law["power_short"] if days <= law["reference_days"] else law["power_long"]
     scale = (law["reference_days"] / max(days, law["shortest_days"])) ** power
+    if isinstance(vol, float):  # a joint scenario has its own move
+        return sigma * (1.0 + vol) ** scale
     if vol == "up":
         raised = sigma * (1.0 + law["up_rel"] * scale)
         return max(raised, law["floor_when_up"], sigma)

@@ -36,13 +36,25 @@ def bounded(model: MarginModel, side: Side) -> MarginModel:
         model = msgspec.structs.replace(model, second=bounded(model.second, side))
     if not model.unknowns:
         return model
+    ends = {unknown.key: float(getattr(unknown, side)) for unknown in model.unknowns}
+    return with_numbers(model, ends, f"the {side} ends of unknowns", "unknowns")
+
+
+def with_numbers(
+    model: MarginModel, numbers: Mapping[str, float], what: str, where: str
+) -> MarginModel:
+    """The model with other numbers at keys; ``what`` they are and ``where``, for messages.
+
+    Raises BadParameter for a key that is no number of the model, and for a value that its part
+    refuses.
+    """
     table = _table(model)
-    for unknown in model.unknowns:
-        _set(table, unknown.key, getattr(unknown, side))
+    for key, value in numbers.items():
+        _set(table, key, value)
     try:
         return msgspec.convert(table, MarginModel)
     except msgspec.ValidationError as fault:
-        raise _refused(f"the {side} ends of unknowns cannot be used: {fault}", "unknowns") from None
+        raise _refused(f"{what} cannot be used: {fault}", where) from None
 
 
 def chosen_value(model: MarginModel, key: str) -> float:

@@ -19,19 +19,24 @@ from seawall.margin.offsets import (
     PointOffset,
     Rho,
     ScenarioSum,
+    TailMeasure,
 )
+from seawall.risk.paths import Taken
 
 Floats = NDArray[np.float64]
+
+TAIL = "account"
+"""The group of an account whose units are added up path by path."""
 
 
 @dataclass(frozen=True, slots=True)
 class Combination:
     """The losses of one group, added up; USD, ≥ 0.
 
-    ``worst_sum`` ΣM, ``direction_sum`` D; ``direction`` the active one. ``cell`` is the one in
+    ``worst_sum`` ΣM, ``direction_sum`` D; ``direction`` the active one. ``taken`` are the cells in
     which all units are taken, None where each has its own: there one that gains has a loss < 0, and
-    both sums are that of the cell. ``points`` is the group whose members are added up point by
-    point, None of any other.
+    both sums are that of the cells, or of paths the units' floors where that is more. ``points`` is
+    the group whose members are added up point by point, None of any other.
     """
 
     group: str
@@ -40,14 +45,14 @@ class Combination:
     direction: Direction
     direction_sum: float
     worst_sum: float
-    cell: int | None = None
+    taken: Taken | None = None
     points: PointGroup | None = None
 
     def loss_of(self, unit: Unit) -> float:
         """What a unit loses where the group is taken."""
-        if self.cell is None:
+        if self.taken is None:
             return unit.toward(self.direction)
-        return -float(unit.cells.damped[self.cell])
+        return self.taken.loss(unit.cells.damped)
 
     @property
     def risk(self) -> float:
@@ -105,6 +110,9 @@ def combine(
     """
     if isinstance(offset, ScenarioSum):
         return sum_by_currency(units)
+    if isinstance(offset, TailMeasure):
+        own = tuple(units)
+        return (_tail_of(own),) if own else ()
     # A group may have the name of an underlying outside it, so the names alone do not part them.
     grouped: dict[tuple[str, bool], list[Unit]] = {}
     found: dict[tuple[str, bool], tuple[Rho, PointGroup | None]] = {}
@@ -169,5 +177,26 @@ def _sum_cells(name: str, units: tuple[Unit, ...]) -> Combination:
         direction="up" if units[0].cells.scenarios.price_rel[cell] > 0.0 else "down",
         direction_sum=loss,
         worst_sum=loss,
-        cell=cell,
+        taken=Taken.one(cell),
+    )
+
+
+def _tail_of(units: tuple[Unit, ...]) -> Combination:
+    """The whole account in the tail of its joint losses: :class:`TailMeasure`."""
+    scenarios = units[0].cells.scenarios
+    if scenarios.paths is None:
+        raise ValueError("a tail measure of scenarios that are no paths")
+    taken = scenarios.paths.taken(np.sum([unit.cells.damped for unit in units], axis=0))
+    # The sum of what units lose is what rows show, and so it is the measure to the last digit.
+    measure = sum(taken.loss(unit.cells.damped) for unit in units)
+    risk = max(measure, sum(unit.least for unit in units))
+    up = bool(taken.cells.size) and scenarios.price_rel[taken.cells[0]] > 0.0
+    return Combination(
+        group=TAIL,
+        units=units,
+        rho=Rho(0.0, 0.0),
+        direction="up" if up else "down",
+        direction_sum=risk,
+        worst_sum=risk,
+        taken=taken,
     )

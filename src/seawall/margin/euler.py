@@ -278,11 +278,16 @@ def _share_group(
     for unit, raised in zip(before.units, after.units, strict=True):
         shares, whole = legs[unit.book.underlying], arrays[unit.book.underlying]
         array, rows = fold.effective(whole), _rows(whole.book, unit.book)
-        if before.cell is not None:  # without floors and decorrelation
+        if before.taken is not None:  # without decorrelation
             own = unit.book.quantity, array.unit_pnl_usd[rows]
-            shares.scanning_risk[rows] += unit.cells.parts_at(before.cell, *own)
+            part = unit.cells.parts_over(before.taken, *own)
+            shares.scanning_risk[rows] += part
+            least = floor_shares(floors, unit.book)
+            if after.risk > before.risk:
+                shares.floor[rows] += least - part
             worst = max(DIRECTIONS, key=unit.toward)
-            shares.worst[rows] += unit.cells.parts(worst, *own)
+            own_worst = least if raised.worst > unit.worst else unit.cells.parts(worst, *own)
+            shares.worst[rows] += own_worst
             continue
         losses: dict[Direction, Floats] = {
             d: unit.cells.parts(d, unit.book.quantity, array.unit_pnl_usd[rows]) for d in DIRECTIONS

@@ -24,6 +24,7 @@ from seawall.margin.currencies import CurrencyUnits, currency_of, rows_by_curren
 from seawall.margin.discounts import ExpiriesApart, StaticDiscount
 from seawall.risk.accounts import UnderlyingAccounts
 from seawall.risk.book import UnderlyingBook
+from seawall.risk.paths import Taken
 from seawall.risk.revaluation import RiskArray
 from seawall.risk.scenarios import ScenarioSet
 from seawall.risk.shocks import Instant
@@ -51,13 +52,17 @@ class WorstCells:
         freeze(self, self.scenarios.price_rel.size)
 
     def worst(self, direction: Direction) -> int:
-        """The cell of the largest loss in a direction; of equal ones the first."""
+        """The cell of the largest loss in a direction, of paths in any; of equal ones the first."""
+        if self.scenarios.paths is not None:
+            return int(self.damped.round(NOISE_DECIMALS).argmin())
         # Without float64 noise ties stay ties.
         pnl = self.damped.round(NOISE_DECIMALS)
         return int(np.where(self._side(direction), pnl, np.inf).argmin())
 
     def loss(self, direction: Direction) -> float:
-        """The largest loss in a direction, ≥ 0."""
+        """The largest loss in a direction, ≥ 0; of paths the tail of losses on them, in either."""
+        if self.scenarios.paths is not None:
+            return max(0.0, self.scenarios.paths.taken(self.damped).loss(self.damped))
         return max(0.0, -float(self.damped[self._side(direction)].min()))
 
     def parts(self, direction: Direction, quantity: Floats, unit_pnl_usd: Floats) -> Floats:
@@ -69,7 +74,16 @@ class WorstCells:
         # Parts of a loss that is only noise of float64 would be large and cancel.
         if round(self.loss(direction), NOISE_DECIMALS) == 0.0:
             return np.zeros(quantity.size)
+        if self.scenarios.paths is not None:
+            taken = self.scenarios.paths.taken(self.damped)
+            return self.parts_over(taken, quantity, unit_pnl_usd)
         return self.parts_at(self.worst(direction), quantity, unit_pnl_usd)
+
+    def parts_over(self, taken: Taken, quantity: Floats, unit_pnl_usd: Floats) -> Floats:
+        """What positions bring to the weighted loss in some cells, as in :meth:`parts`."""
+        pairs = zip(taken.cells.tolist(), taken.weights.tolist(), strict=True)
+        parts = (weight * self.parts_at(cell, quantity, unit_pnl_usd) for cell, weight in pairs)
+        return sum(parts, np.zeros(quantity.size))
 
     def parts_at(self, cell: int, quantity: Floats, unit_pnl_usd: Floats) -> Floats:
         """What positions bring to the loss in a cell, as in :meth:`parts`."""

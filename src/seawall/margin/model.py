@@ -20,8 +20,15 @@ from seawall.margin.factors import CollateralFactors
 from seawall.margin.floors import Floor
 from seawall.margin.fold import Fold, NetByUnderlying
 from seawall.margin.haircuts import Haircuts
-from seawall.margin.offsets import Offset, ScenarioSum
+from seawall.margin.offsets import Offset, ScenarioSum, TailMeasure
 from seawall.market.needs import Need
+from seawall.risk.joint_scenarios import (
+    FilteredScenarios,
+    HistoricalScenarios,
+    JointScenarios,
+    OfHistory,
+    SimulatedScenarios,
+)
 from seawall.risk.revaluation import Black76Revaluation
 from seawall.risk.scenarios import Scenarios
 
@@ -109,7 +116,9 @@ class MarginModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     classes: tuple[UnderlyingClass, ...]
     collateral: Haircuts | CollateralFactors
     levels: Levels
-    scenarios: Scenarios | None = None
+    scenarios: Scenarios | HistoricalScenarios | FilteredScenarios | SimulatedScenarios | None = (
+        None
+    )
     revaluation: Black76Revaluation | None = None
     fold: Fold | None = None
     floors: tuple[Floor, ...] = ()
@@ -133,6 +142,15 @@ class MarginModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             self.floors or not isinstance(self.fold, NetByUnderlying) or not self.fold.by_currency
         ):
             self._refuse("a scenario-sum of units that have none", "fold by_currency, floors apart")
+        joint, tail = (
+            isinstance(self.scenarios, JointScenarios),
+            isinstance(self.offsets, TailMeasure),
+        )
+        if joint != tail or (joint and not (self.fold is not None and self.fold.is_linear)):
+            self._refuse(
+                "joint scenarios without a tail-measure of nets, or it alone",
+                "give both, and fold net-by-underlying or each-position without more",
+            )
         parts = {part for part in PartStatus.__struct_fields__ if getattr(self, part)}
         tagged = set(self.status.tags())
         if tagged != parts:
@@ -155,7 +173,8 @@ class MarginModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         """What it asks of the market beside the prices that every book is looked up for; what a
         second model asks is left to that.
         """
-        return self.collateral.needs.union(*(charge.needs for charge in self.charges))
+        past = {Need.HISTORY} if isinstance(self.scenarios, OfHistory) else set[Need]()
+        return self.collateral.needs.union(past, *(charge.needs for charge in self.charges))
 
     def _refuse(self, what: str, remedy: str) -> None:
         raise BadParameter(

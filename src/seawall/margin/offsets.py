@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from seawall.basics.errors import BadParameter
 from seawall.basics.time import isoformat_utc
+from seawall.risk.paths import PathTail
 
 __all__ = [
     "CorrelationCollapse",
@@ -26,6 +27,7 @@ __all__ = [
     "PointOffset",
     "Rho",
     "ScenarioSum",
+    "TailMeasure",
 ]
 
 Floats = NDArray[np.float64]
@@ -139,6 +141,10 @@ class CorrelationOffset(
             )
         _refuse_twice(self.groups)
 
+    def adds_cells_of(self, underlying: str) -> bool:
+        """Whether what is lost in every cell is asked for, and not only the largest losses: no."""
+        return False
+
     def group_of(self, underlying: str) -> CorrelationGroup | None:
         """The group an underlying belongs to, if any."""
         return next((g for g in self.groups if underlying in g.members), None)
@@ -183,6 +189,10 @@ class ScenarioSum(
     """
 
     groups: ClassVar[tuple[CorrelationGroup, ...]] = ()
+
+    def adds_cells_of(self, underlying: str) -> bool:
+        """Whether what is lost in every cell is asked for: yes."""
+        return True
 
     def rhos(self, as_of: datetime) -> tuple[Rho, ...]:
         """None: it has no groups of underlyings."""
@@ -231,6 +241,10 @@ class PointOffset(
     def __post_init__(self) -> None:
         _refuse_twice(self.groups)
 
+    def adds_cells_of(self, underlying: str) -> bool:
+        """Whether what is lost in every cell is asked for: of members of a group."""
+        return self.group_of(underlying) is not None
+
     def group_of(self, underlying: str) -> PointGroup | None:
         """The group an underlying belongs to, if any."""
         return next((g for g in self.groups if underlying in g.members), None)
@@ -244,7 +258,28 @@ class PointOffset(
         return ()
 
 
-Offset = CorrelationOffset | ScenarioSum | PointOffset
+class TailMeasure(PathTail, frozen=True, kw_only=True, tag="tail-measure"):
+    """R = VaR or ES of what the whole account loses in joint scenarios: all units are added up path
+    by path and point by point. The account asks at least the sum of its units' floors. Source:
+    docs/risk.md, "Tail measures".
+    """
+
+    groups: ClassVar[tuple[CorrelationGroup, ...]] = ()
+
+    def adds_cells_of(self, underlying: str) -> bool:
+        """Whether what is lost in every cell is asked for: yes."""
+        return True
+
+    def rhos(self, as_of: datetime) -> tuple[Rho, ...]:
+        """None: it has no groups of underlyings."""
+        return ()
+
+    def notices(self, as_of: datetime) -> tuple[str, ...]:
+        """Nothing."""
+        return ()
+
+
+Offset = CorrelationOffset | ScenarioSum | PointOffset | TailMeasure
 
 
 def _refuse_twice(groups: Iterable[CorrelationGroup | PointGroup]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from seawall.margin.arrays import array_of
 from seawall.margin.charges import Charge, ChargeAmount, Charged
 from seawall.margin.classes import class_of
 from seawall.margin.collateral import in_array
@@ -15,8 +16,8 @@ from seawall.margin.floors import greatest_floor
 from seawall.margin.fold import Unit, apply_floors
 from seawall.margin.model import Levels, MarginModel
 from seawall.risk.book import Book, UnderlyingBook
+from seawall.risk.joint_scenarios import Past
 from seawall.risk.revaluation import RiskArray
-from seawall.risk.scenarios import grid_of, lay_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class MarginRequirement:
 
     ``steps`` is the waterfall, in order; ``arrays`` the risk arrays, one per underlying;
     ``combinations`` the groups before floors and ``floored`` after them; ``charged`` what charges
-    are taken on, one per underlying.
+    are taken on, one per underlying; ``second`` what the second model of a hybrid asks by itself.
     """
 
     steps: tuple[RequirementStep, ...]
@@ -42,6 +43,7 @@ class MarginRequirement:
     combinations: tuple[Combination, ...]
     floored: tuple[Combination, ...]
     charged: tuple[Charged, ...]
+    second: MarginRequirement | None = None
 
     @property
     def initial(self) -> float:
@@ -66,7 +68,8 @@ def margin_requirement(
 
     ``known`` are risk arrays under the same model; an underlying that is in one of them as it is
     in the book is not revalued. Raises BadParameter when no class takes an underlying, BadNumber
-    when an instrument cannot be revalued. Source: docs/models of the model.
+    when an instrument cannot be revalued, PoorHistory where scenarios ask for a past that is not
+    known. Source: docs/models of the model.
     """
     book = in_array(book, model.classes)
     arrays = risk_arrays(book, model, known)
@@ -86,7 +89,7 @@ def _at_least(first: MarginRequirement, second: MarginModel, book: Book) -> Marg
         max(0.0, other.initial - first.initial),
         max(0.0, other.maintenance - first.maintenance),
     )
-    return replace(first, steps=(*first.steps, more))
+    return replace(first, steps=(*first.steps, more), second=other)
 
 
 def combined(
@@ -126,20 +129,9 @@ def risk_arrays(
 
     Those of ``known`` that hold the very positions of the book stand as they are.
     """
-    scenarios, revaluation = model.scenarios, model.revaluation
-    if scenarios is None or revaluation is None:
-        return ()
-    arrays: list[RiskArray] = []
-    ready = {id(array.book): array for array in known}
-    for part in book.underlyings:
-        if id(part) in ready:
-            arrays.append(ready[id(part)])
-            continue
-        numbers = class_of(part.underlying, model.classes)
-        grid = grid_of(scenarios, numbers.name)
-        cells = lay_out(grid, numbers.price_range_up_rel, numbers.price_range_down_rel)
-        arrays.append(revaluation.array(part, grid, cells))
-    return tuple(arrays)
+    ready, past = {id(array.book): array for array in known}, Past.of(book.history, book.as_of)
+    found = (ready.get(id(part)) or array_of(part, model, past) for part in book.underlyings)
+    return tuple(array for array in found if array is not None)
 
 
 def _scanning_steps(

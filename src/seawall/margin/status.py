@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from seawall.basics.money import Money, collateral_money, requirement_money
 from seawall.margin.collateral import in_array, outside_array
@@ -145,8 +145,45 @@ def dated_after(book: Book, model: MarginModel) -> tuple[str, ...]:
     return (f"The numbers of {model.name} are of {model.as_of}, after the market of {at}.",)
 
 
+class Default(NamedTuple):
+    """A need of a model that the market does not tell, and of which underlyings."""
+
+    model: str
+    need: str
+    underlyings: tuple[str, ...]
+
+
 def defaults_taken(book: Book, model: MarginModel) -> list[str]:
     """What the model asks of the market and nobody told: its written defaults stand in."""
+    return [
+        f"Defaults of {name} for {', '.join(names)}: {', '.join(needs)}."
+        for name, missing in _by_model(untold(book, model)).items()
+        for names, needs in missing.items()
+    ] + funding_taken(book, model)
+
+
+def joined_defaults(defaults: Iterable[Default]) -> list[str]:
+    """Those of several books in one sentence a model; an underlying is named once a need."""
+    told: list[str] = []
+    for name, missing in _by_model(defaults).items():
+        parts = [f"for {', '.join(names)}: {', '.join(needs)}" for names, needs in missing.items()]
+        told.append(f"Defaults of {name} {'; '.join(parts)}.")
+    return told
+
+
+def _by_model(defaults: Iterable[Default]) -> dict[str, dict[tuple[str, ...], list[str]]]:
+    """Needs of each model by the underlyings that miss them, in the order of the needs."""
+    names: dict[tuple[str, str], dict[str, None]] = {}
+    for one in defaults:
+        names.setdefault((one.model, one.need), {}).update(dict.fromkeys(one.underlyings))
+    found: dict[str, dict[tuple[str, ...], list[str]]] = {}
+    for (model, need), missing in names.items():
+        found.setdefault(model, {}).setdefault(tuple(missing), []).append(need)
+    return found
+
+
+def untold(book: Book, model: MarginModel) -> list[Default]:
+    """What the model, and the second that it is the greater of, ask of the market in vain."""
     told: dict[Need, Callable[[UnderlyingBook], bool]] = {
         Need.VOLUME: lambda part: part.underlying in book.liquidity.adv_usd,
         Need.SPREAD: lambda _: False,
@@ -161,20 +198,24 @@ def defaults_taken(book: Book, model: MarginModel) -> list[str]:
     needs = model.requirements()
     inside = in_array(book, model.classes)
     shocked, outside = inside.underlyings, outside_array(book, model.classes)
-    missing: dict[str, list[str]] = {}
+    found: list[Default] = []
     for need in sorted(needs & told.keys(), key=list(Need).index):
         asked = outside if need is Need.SUPPLY else shocked
-        names = ", ".join(part.underlying for part in asked if not told[need](part))
+        names = tuple(part.underlying for part in asked if not told[need](part))
         if names:
-            missing.setdefault(names, []).append(need.value)
-    found = [
-        f"Defaults of {model.name} for {names}: {', '.join(needs)}."
-        for names, needs in missing.items()
-    ]
+            found.append(Default(model.name, need.value, names))
     if model.second is not None:
         # Its collateral has no say, so that it asks nothing of what is collateral alone.
-        found += defaults_taken(inside, model.second)
-    if Need.FUNDING in needs:
+        found += untold(inside, model.second)
+    return found
+
+
+def funding_taken(book: Book, model: MarginModel) -> list[str]:
+    """Which perpetuals are taken as paying funding, since no rate is told."""
+    found: list[str] = []
+    if model.second is not None:
+        found += funding_taken(in_array(book, model.classes), model.second)
+    if Need.FUNDING in model.requirements():
         perpetuals = [
             position.instrument.name
             for part in book.underlyings

@@ -73,6 +73,7 @@ def _joined(units: tuple[Position, ...], market: MarketSnapshot) -> Book:
         money=(),
         liquidity=market.liquidity,
         warnings=market.warnings,
+        history=market.history,
     )
 
 

@@ -16,6 +16,10 @@ from seawall.market.early import EarlyExercise
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+# Cells with more volatilities than these are valued at volatilities so far apart, a share of each,
+# and between them by a straight line: each takes a solution of its own, which is dear.
+_MOST_VOLS, _STEP_REL = 200, 0.04
+
 
 def unit_gains(
     early: EarlyExercise,
@@ -50,6 +54,8 @@ def _values(
     early: EarlyExercise, strike: float, is_call: bool, price_rel: Floats, vol: Floats
 ) -> Floats:
     """Values in cells of shape [C], each of its own."""
+    if np.unique(vol).size > _MOST_VOLS:
+        return _between(early, strike, is_call, price_rel, vol)
     order = np.argsort(vol, kind="stable")  # cells of one volatility share a solution
     value = np.empty(vol.size)
     value[order] = early.on_spots(
@@ -59,6 +65,21 @@ def _values(
         np.asarray(is_call),
     )
     return value
+
+
+def _between(
+    early: EarlyExercise, strike: float, is_call: bool, price_rel: Floats, vol: Floats
+) -> Floats:
+    """As :func:`_values`, straight between volatilities a few hundredths apart."""
+    logs = np.log(vol)
+    low, high = float(logs.min()), float(logs.max())
+    nodes = np.linspace(low, high, 2 + int((high - low) / _STEP_REL))
+    place = np.clip(np.searchsorted(nodes, logs, side="right") - 1, 0, nodes.size - 2)
+    at = np.exp(nodes)
+    both = np.concatenate([at[place], at[place + 1]])
+    found = _values(early, strike, is_call, np.tile(price_rel, 2), both)
+    share = (vol - at[place]) / (at[place + 1] - at[place])
+    return (1.0 - share) * found[: vol.size] + share * found[vol.size :]
 
 
 def _settled(

@@ -17,6 +17,7 @@ from seawall.basics.arrays import array_fields, freeze
 from seawall.basics.errors import InputError
 from seawall.basics.nearest import nearest_name
 from seawall.market.early import EarlyExercise
+from seawall.market.history import MarketHistory
 from seawall.market.liquidity import Liquidity
 from seawall.market.snapshot import MarketSnapshot, OptionSlice
 from seawall.products.instruments import is_money
@@ -225,6 +226,8 @@ class Book:
     """Everything that was assumed for want of a number."""
     array_only: bool = False
     """Whether what is collateral alone has been left out."""
+    history: MarketHistory = field(default_factory=MarketHistory)
+    """What is known of the past."""
 
 
 def join(portfolio: Portfolio, market: MarketSnapshot) -> Book:
@@ -257,6 +260,7 @@ def join(portfolio: Portfolio, market: MarketSnapshot) -> Book:
         money=tuple(sorted(money, key=_order_of_money)),
         liquidity=market.liquidity,
         warnings=tuple(dict.fromkeys(found)),
+        history=market.history,
     )
 
 

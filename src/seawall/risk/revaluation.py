@@ -19,6 +19,7 @@ from seawall.market.slices import listed_smile, strike_places
 from seawall.pricing.discounting import discount_left
 from seawall.risk.american import unit_gains
 from seawall.risk.book import CALL, FUTURE, PERPETUAL, UnderlyingBook
+from seawall.risk.joint_scenarios import JointScenarios
 from seawall.risk.numeraire import in_settlement_coin
 from seawall.risk.scenarios import Grid, ListedCells, PriceSteps, ScenarioSet
 from seawall.risk.shocks import Instant, VolMove
@@ -116,7 +117,9 @@ class Black76Revaluation(
                 remedy="Give seconds of at least 0; 0 where settlement takes one price.",
             )
 
-    def array(self, book: UnderlyingBook, grid: Grid, scenarios: ScenarioSet) -> RiskArray:
+    def array(
+        self, book: UnderlyingBook, grid: Grid | JointScenarios, scenarios: ScenarioSet
+    ) -> RiskArray:
         """Revalue every instrument of the book in every scenario at every instant.
 
         The instant after expiry is added only when something expires within the horizon. Raises
@@ -137,8 +140,7 @@ class Black76Revaluation(
         found: list[Floats] = []
         if self.smile != "sticky-delta":
             # The unmoved volatility, and of the others those that some cell takes.
-            used, index = np.unique(np.append(0, scenarios.vol_index), return_inverse=True)
-            vol, index = vol_table(book, book.vol, grid)[:, used].copy(), index[1:].copy()
+            vol, index = _sticky_strike_vols(book, grid, scenarios)
             instants += _BY_STRIKE[:count]
             found.append(_revalued(book, levels, scenarios, live, *times, vol, index))
         if self.smile != "sticky-strike":
@@ -246,8 +248,26 @@ def _moved(
     return out
 
 
+def _sticky_strike_vols(
+    book: UnderlyingBook, grid: Grid | JointScenarios, scenarios: ScenarioSet
+) -> tuple[Floats, NDArray[np.int64]]:
+    """Volatilities, the unmoved column first, [M, V], and each cell's column."""
+    if isinstance(grid, JointScenarios):
+        unmoved = np.broadcast_to(book.vol[:, None], (book.vol.size, scenarios.price_rel.size))
+        return _after_unmoved(book, _own_moves(book, unmoved, grid, scenarios))
+    # The unmoved volatility, and of the others those that some cell takes.
+    used, index = np.unique(np.append(0, scenarios.vol_index), return_inverse=True)
+    return vol_table(book, book.vol, grid)[:, used].copy(), index[1:].copy()
+
+
+def _after_unmoved(book: UnderlyingBook, by_cell: Floats) -> tuple[Floats, NDArray[np.int64]]:
+    """Volatilities of every cell [M, C] behind the unmoved column, and each cell's column."""
+    cells = np.arange(by_cell.shape[1], dtype=np.int64)
+    return np.ascontiguousarray(np.column_stack([book.vol, by_cell])), cells + 1
+
+
 def _sticky_delta_vols(
-    book: UnderlyingBook, grid: Grid, scenarios: ScenarioSet
+    book: UnderlyingBook, grid: Grid | JointScenarios, scenarios: ScenarioSet
 ) -> tuple[Floats, NDArray[np.int64]]:
     """Volatilities of an unshocked column and of every cell, [M, 1 + C], and each cell's column.
 
@@ -269,10 +289,23 @@ def _sticky_delta_vols(
         there = np.interp(before, levels, smile)
         shifted = vol[rows] + there - np.interp(here, levels, smile)
         vol[rows] = np.maximum(shifted, np.minimum(vol[rows], smile.min()))
+    if isinstance(grid, JointScenarios):
+        return _after_unmoved(book, _own_moves(book, vol[:, place], grid, scenarios))
     by_move = np.stack([vol_table(book, column, grid) for column in vol.T])
-    cells = np.arange(scenarios.price_rel.size)
-    shocked = by_move[place, :, scenarios.vol_index]
-    return np.ascontiguousarray(np.vstack([book.vol, shocked]).T), cells + 1
+    return _after_unmoved(book, by_move[place, :, scenarios.vol_index].T)
+
+
+def _own_moves(
+    book: UnderlyingBook, before: Floats, grid: JointScenarios, scenarios: ScenarioSet
+) -> Floats:
+    """Volatilities ``before`` [M, C] after each cell's own move: times (1 + move) to the power of
+    the tenor's weight, which is above zero whatever the move; shape [M, C].
+    """
+    if scenarios.vol_rel is None:
+        raise ValueError("joint scenarios without moves of volatility")
+    weight = grid.tenor_law.weight(book.tenor_years * DAYS_PER_YEAR)
+    weight[~book.is_option] = 0.0
+    return before * np.exp(weight[:, None] * np.log1p(scenarios.vol_rel))
 
 
 def vol_table(book: UnderlyingBook, before: Floats, grid: Grid) -> Floats:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from seawall.basics.arrays import freeze
 from seawall.basics.errors import BadParameter
+from seawall.risk.paths import Paths
 from seawall.risk.shocks import Shock, VolMove
 from seawall.risk.vol_laws import (
     SkewStretch,
@@ -282,6 +283,9 @@ class ScenarioSet:
     the underlying's net PnL in the cell. The first ``grid_shape[0] × grid_shape[1]`` cells, none of
     a list of cells, are the price × volatility matrix in row-major order, then the surface cells or
     those that are listed, then the tails.
+
+    Where cells are points of joint ``paths`` each has its own relative move of volatility,
+    ``vol_rel`` at a tenor of which the law's weight is 1; both are None of all else.
     """
 
     price_rel: NDArray[np.float64]
@@ -289,6 +293,8 @@ class ScenarioSet:
     damping: NDArray[np.float64]
     grid_shape: tuple[int, int]
     tail_count: int
+    vol_rel: NDArray[np.float64] | None = None
+    paths: Paths | None = None
 
     def __post_init__(self) -> None:
         freeze(self, self.price_rel.size)
@@ -307,6 +313,22 @@ class ScenarioSet:
             damping=np.array([damping for _, _, damping in cells]),
             grid_shape=grid_shape,
             tail_count=tail_count,
+        )
+
+    @classmethod
+    def of_paths(
+        cls, price_rel: NDArray[np.float64], vol_rel: NDArray[np.float64], paths: Paths
+    ) -> ScenarioSet:
+        """From the moves of one underlying at each point of each path, [N, P]."""
+        own = _VOL_MOVES.index(VolMove.OWN)
+        return cls(
+            price_rel=np.array(price_rel).reshape(-1),
+            vol_index=np.full(price_rel.size, own, dtype=np.int64),
+            damping=np.ones(price_rel.size),
+            grid_shape=(0, 1),
+            tail_count=0,
+            vol_rel=np.array(vol_rel).reshape(-1),
+            paths=paths,
         )
 
     @property

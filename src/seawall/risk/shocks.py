@@ -85,6 +85,7 @@ class VolMove(StrEnum):
     SKEW_ABSOLUTE = "skew-absolute"
     UP_OTHER = "up, other shock"
     DOWN_OTHER = "down, other shock"
+    OWN = "own move"
 
 
 class Instant(StrEnum):

@@ -76,6 +76,11 @@ class ArrayInRows:
         return self.losses_of(held.row, held.quantity, held.start, held.stop, earned_usd)
 
     @property
+    def has_paths(self) -> bool:
+        """Whether losses are a tail of joint paths, which no reduction over cells tells."""
+        return self.source.scenarios.paths is not None
+
+    @property
     def reductions(self) -> Reductions:
         """The array without ``price_rel``, as kernels of contracts alone take it."""
         return self.unit_pnl_usd, self.damping, self.kind, self.inside, self.count

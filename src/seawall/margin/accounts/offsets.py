@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from seawall.basics.money import NOISE_DECIMALS
 from seawall.margin.accounts.collateral import by_account
-from seawall.margin.combinations import sum_by_currency
+from seawall.margin.combinations import combine
 from seawall.margin.fold import Unit
-from seawall.margin.offsets import Offset, PointGroup, Rho, ScenarioSum
+from seawall.margin.offsets import Offset, PointGroup, Rho, ScenarioSum, TailMeasure
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -89,8 +89,8 @@ def combine_units(
     units: Sequence[AccountsUnits], offset: Offset | None, as_of: datetime, count: int
 ) -> tuple[Combined, ...]:
     """Units of ``count`` accounts added up group by group; a unit outside every group is one."""
-    if isinstance(offset, ScenarioSum):
-        return (_summed(units),)
+    if isinstance(offset, ScenarioSum | TailMeasure):
+        return (_summed(units, offset, as_of),)
     groups = offset.groups if offset else ()
     alone = [unit for unit in units if all(unit.underlying not in g.members for g in groups)]
     found: list[Combined] = []
@@ -106,16 +106,21 @@ def combine_units(
     return tuple(found)
 
 
-def _summed(units: Sequence[AccountsUnits]) -> Combined:
+def _summed(
+    units: Sequence[AccountsUnits], offset: ScenarioSum | TailMeasure, as_of: datetime
+) -> Combined:
     """Units added up cell by cell, of one account after another: a sum for each combination, with
     what its units lose in its cell.
     """
     of_account: dict[int, list[Unit]] = {}
     for each in units:
-        for account, unit in zip(each.account.tolist(), each.units, strict=True):
-            of_account.setdefault(account, []).append(unit)
+        rows = zip(each.account.tolist(), each.units, each.least.tolist(), strict=True)
+        for account, unit, least in rows:
+            of_account.setdefault(account, []).append(unit.raised_to(least))
     found = [
-        (account, group) for account, own in of_account.items() for group in sum_by_currency(own)
+        (account, group)
+        for account, own in of_account.items()
+        for group in combine(own, offset, as_of)
     ]
     losses = [
         (account, place, group.loss_of(unit))

@@ -7,29 +7,30 @@ asking for the one account (:func:`seawall.report.build.margin`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seawall.basics.arrays import array_fields, freeze
+from seawall.basics.errors import PoorHistory
 from seawall.basics.money import collateral_cents, requirement_cents
 from seawall.margin.accounts.collateral import by_account, divided
 from seawall.margin.accounts.fold import ArrayInRows
 from seawall.margin.accounts.offsets import AccountsUnits, Combined, combine_units
+from seawall.margin.arrays import array_of
 from seawall.margin.charges.base import ChargedAccounts
 from seawall.margin.classes import class_of, known_class
 from seawall.margin.floors import greatest_floor, greatest_of_sums
 from seawall.margin.fold import Fold, Unit
 from seawall.margin.model import Levels, MarginModel
-from seawall.margin.offsets import PointOffset
 from seawall.market.liquidity import Liquidity
 from seawall.products.instruments import LpShare, RealWorldAsset
 from seawall.risk.accounts import Accounts, Instruments, UnderlyingAccounts
 from seawall.risk.book import UnderlyingBook
-from seawall.risk.scenarios import grid_of, lay_out
+from seawall.risk.joint_scenarios import Past
 from seawall.risk.sums import Term
 
 Floats = NDArray[np.float64]
@@ -41,12 +42,14 @@ class ModelArrays:
     """A model with the risk arrays of all instruments under it, by underlying.
 
     ``arrays`` is empty in a model without scenarios; ``second`` the same of the second model of a
-    hybrid.
+    hybrid. ``refused`` are underlyings that lack the past which scenarios ask for: an account that
+    has one of them in the array is refused with that.
     """
 
     model: MarginModel
     arrays: dict[str, ArrayInRows]
     second: ModelArrays | None
+    refused: Mapping[str, PoorHistory] = field(default_factory=dict[str, PoorHistory])
 
     @classmethod
     def of(cls, instruments: Instruments, model: MarginModel) -> ModelArrays:
@@ -55,17 +58,21 @@ class ModelArrays:
         Raises what :func:`seawall.margin.requirement.margin_requirement` raises.
         """
         arrays: dict[str, ArrayInRows] = {}
-        scenarios, revaluation = model.scenarios, model.revaluation
-        if scenarios is not None and revaluation is not None:
-            for book in instruments.book.underlyings:
-                if is_collateral_only(book) and not known_class(book.underlying, model.classes):
-                    continue  # it can be held, and not be owed
-                numbers = class_of(book.underlying, model.classes)
-                grid = grid_of(scenarios, numbers.name)
-                cells = lay_out(grid, numbers.price_range_up_rel, numbers.price_range_down_rel)
-                arrays[book.underlying] = ArrayInRows.of(revaluation.array(book, grid, cells))
+        refused: dict[str, PoorHistory] = {}
+        everything = instruments.book
+        past = Past.of(everything.history, everything.as_of)
+        for book in everything.underlyings if model.scenarios is not None else ():
+            if is_collateral_only(book) and not known_class(book.underlying, model.classes):
+                continue  # it can be held, and not be owed
+            try:
+                array = array_of(book, model, past)
+            except PoorHistory as fault:
+                refused[book.underlying] = fault
+                continue
+            if array is not None:
+                arrays[book.underlying] = ArrayInRows.of(array)
         second = None if model.second is None else cls.of(instruments, model.second)
-        return cls(model, arrays, second)
+        return cls(model, arrays, second, refused)
 
 
 def is_collateral_only(book: UnderlyingBook) -> bool:
@@ -244,6 +251,8 @@ def _in_underlying(
     Whatever floors and charges sum over positions is summed in one pass over them.
     """
     model, name = arrays.model, part.book.underlying
+    if name in arrays.refused:
+        raise arrays.refused[name]
     on = ChargedAccounts(
         held=part,
         numbers=class_of(name, model.classes),
@@ -262,8 +271,8 @@ def _in_underlying(
     units: list[AccountsUnits] = []
     raised: list[AccountsUnits] = []
     if on.array is not None:
-        by_point = isinstance(model.offsets, PointOffset) and bool(model.offsets.group_of(name))
-        if model.fold is None or (model.fold.is_linear and not by_point):
+        cell_by_cell = model.offsets is not None and model.offsets.adds_cells_of(name)
+        if model.fold is None or (model.fold.is_linear and not cell_by_cell):
             up, down = on.array.losses(apart)
             segment = np.arange(part.start.size) if apart is part else part.segment
             units.append(AccountsUnits(name, apart.account, up, down, np.zeros(up.size)))

@@ -60,6 +60,9 @@ class ConcentrationCharge(NamedCharge, frozen=True, kw_only=True, tag="concentra
 
     def amounts_of_accounts(self, on: ChargedAccounts, sums: Sequence[Floats]) -> ChargeAmounts:
         """One amount per account."""
+        if on.array is not None and on.array.has_paths:
+            # The kernel knows the largest loss of some cells, and no tail of paths.
+            return NamedCharge.amounts_of_accounts(self, on, sums)
         held = on.held
         cost = self.costs_usd(
             self.crowd_table(on, on.array),

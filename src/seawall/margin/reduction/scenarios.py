@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from seawall.margin.fold import Direction, net
 from seawall.margin.model import MarginModel
+from seawall.margin.offsets import TailMeasure
 from seawall.margin.reduction.candidates import Candidates
 from seawall.margin.reduction.programme import Netted, Netting, ReductionProgramme, Scenarios
 from seawall.margin.requirement import MarginRequirement, risk_arrays
@@ -37,6 +38,8 @@ def programme_of(
     """
     units = [unit for group in whole.combinations for unit in group.units]
     if model.fold is None or any(unit.path != unit.book.underlying for unit in units):
+        return None
+    if isinstance(model.offsets, TailMeasure):
         return None
     parts = replace(book, underlyings=candidates.books, array_only=True)
     offered = {array.book.underlying: array for array in risk_arrays(parts, model)}

@@ -89,11 +89,9 @@ def _amounts(
     if terms.crowds is not None:
         charge, table = terms.crowds
         row, quantity, start, stop, _ = held
-        if isinstance(worst, np.ndarray):
-            amounts.append(charge.costs_usd(table, row, quantity, start, stop, worst))
-        else:
-            one = np.array([worst])
-            amounts.append(charge.costs_usd(table, row, quantity, start, stop, one).item())
+        losses_usd = np.full(start.size, worst, dtype=np.float64)
+        costs = charge.costs_usd(table, row, quantity, start, stop, losses_usd)
+        amounts.append(costs if isinstance(earned, np.ndarray) else costs.item())
     for charge, picked in terms.charges:
         amounts.append(charge.cost_usd(on, picked(sums)))
     amounts += terms.collateral(sums)

@@ -17,6 +17,7 @@ from seawall.margin.resident.state import State
 from seawall.margin.resident.totals import totals_of_many
 from seawall.risk.accounts import Accounts, Instruments, UnderlyingAccounts
 from seawall.risk.book import Book
+from seawall.risk.joint_scenarios import JointScenarios
 from seawall.risk.resident import accounts_in, positions_of
 
 Floats = NDArray[np.float64]
@@ -91,7 +92,15 @@ def _exact(state: State, places: Integers) -> Floats:
     books = tuple(part.units.book for part in state.parts if part.units.book is not None)
     nothing = np.zeros(0, dtype=np.int64)
     liquidity = state.liquidity([own.underlying for own in books])
-    book = Book("all accounts", state.as_of, books, held, liquidity, ())
+    book = Book(
+        "all accounts",
+        state.as_of,
+        books,
+        held,
+        liquidity,
+        warnings=(),
+        history=state.base.history,
+    )
     accounts = Accounts(
         instruments=Instruments(book, nothing, nothing),
         count=places.size,
@@ -100,8 +109,10 @@ def _exact(state: State, places: Integers) -> Floats:
         money_place=money[1],
         money_usd=money[2],
     )
-    second = None if state.model.second is None else _arrays(state, 1, state.model.second, None)
-    margin = margin_of_accounts(accounts, _arrays(state, 0, state.model, second))
+    second = state.model.second
+    others = None if second is None else _arrays(state, accounts.instruments, 1, second, None)
+    arrays = _arrays(state, accounts.instruments, 0, state.model, others)
+    margin = margin_of_accounts(accounts, arrays)
     return np.stack(
         [
             margin.initial_usd,
@@ -121,8 +132,16 @@ def _exact(state: State, places: Integers) -> Floats:
 
 
 def _arrays(
-    state: State, place: int, model: MarginModel, second: ModelArrays | None
+    state: State,
+    instruments: Instruments,
+    place: int,
+    model: MarginModel,
+    second: ModelArrays | None,
 ) -> ModelArrays:
-    """The risk arrays of all parts under the first or the second model."""
+    """The risk arrays of all parts under the first or the second model; under joint scenarios those
+    of all underlyings at the state's own time, of which parts have none.
+    """
+    if isinstance(model.scenarios, JointScenarios):
+        return ModelArrays.of(instruments, model)
     of_parts = ((part.units.underlying, part.terms[place].array) for part in state.parts)
     return ModelArrays(model, {name: own for name, own in of_parts if own is not None}, second)

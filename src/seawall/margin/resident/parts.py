@@ -25,8 +25,9 @@ from seawall.kernels.segments import net_segments, reduce_vectors
 from seawall.margin.accounts.collateral import by_account
 from seawall.margin.accounts.fold import ArrayInRows
 from seawall.margin.accounts.requirement import is_collateral_only
+from seawall.margin.arrays import array_of
 from seawall.margin.charges.base import ChargedAccounts, NamedCharge
-from seawall.margin.classes import class_of, known_class
+from seawall.margin.classes import known_class
 from seawall.margin.model import MarginModel
 from seawall.margin.resident.figures import (
     Segments,
@@ -34,8 +35,8 @@ from seawall.margin.resident.figures import (
     figures_of_one,
 )
 from seawall.margin.resident.terms import ModelTerms
+from seawall.risk.joint_scenarios import JointScenarios, Past
 from seawall.risk.resident import MONEY, Block, Segment, Units, Worth, accounts_in, worth_of
-from seawall.risk.scenarios import grid_of, lay_out
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -133,13 +134,12 @@ def _terms(units: Units, model: MarginModel) -> ModelTerms:
         raise ValueError(f"no instrument of {units.underlying} is known")
     if is_collateral_only(book) and known_class(book.underlying, model.classes) is None:
         return ModelTerms.of_collateral(len(book.positions), model)
-    scenarios, revaluation = model.scenarios, model.revaluation
-    if scenarios is not None and revaluation is not None:
-        numbers = class_of(book.underlying, model.classes)
-        grid = grid_of(scenarios, numbers.name)
-        cells = lay_out(grid, numbers.price_range_up_rel, numbers.price_range_down_rel)
-        array = ArrayInRows.of(revaluation.array(book, grid, cells))
-    return ModelTerms.of(book, units.market.liquidity, array, model)
+    # Joint scenarios are of all underlyings at one time, and parts may be of several.
+    if not isinstance(model.scenarios, JointScenarios):
+        past = Past.of(units.market.history, units.market.as_of)
+        array = array_of(book, model, past)
+    rows = None if array is None else ArrayInRows.of(array)
+    return ModelTerms.of(book, units.market.liquidity, rows, model)
 
 
 def _figures_of_all(units: Units, terms: ModelTerms, block: Block, worth: Worth) -> Floats:

@@ -231,6 +231,7 @@ class State:
             money=tuple(sorted(money, key=lambda own: own[0].instrument.name)),
             liquidity=self.liquidity(held),
             warnings=(),
+            history=self.base.history,
         )
 
     def exact(self, account: str, positions: Iterable[Position]) -> Totals:

@@ -25,7 +25,6 @@ from seawall.margin.classes import UnderlyingClass, class_of
 from seawall.margin.floors import Floor
 from seawall.margin.fold import EachPosition
 from seawall.margin.model import MarginModel
-from seawall.margin.offsets import PointOffset
 from seawall.market.liquidity import Liquidity
 from seawall.products.instruments import Instrument, LpShare, RealWorldAsset
 from seawall.risk.book import UnderlyingBook
@@ -149,7 +148,7 @@ class ModelTerms:
             columns=columns.count,
             tables=tables,
             is_exact=isinstance(model.fold, EachPosition)
-            or (offset >= 0 and isinstance(model.offsets, PointOffset))
+            or (model.offsets is not None and model.offsets.adds_cells_of(book.underlying))
             or (model.fold is not None and (array is None or not model.fold.is_linear)),
             coin_reach_usd=book.spot_usd * (0.0 if array is None else array.most_move_rel),
         )
