@@ -30,7 +30,9 @@ from seawall.report.schema import (
     UnknownRow,
     WorstScenario,
 )
+from seawall.report.tail import tail_of, warnings_of
 from seawall.risk.book import Book, UnderlyingBook, join
+from seawall.risk.paths import Taken
 
 
 def margin(
@@ -53,6 +55,7 @@ def report_of(
     status: MarginStatus, book: Book, model: MarginModel, bounds: Bounds | None = None
 ) -> MarginReport:
     """The report of a status that is already known, with its bounds where there are any."""
+    tail = tail_of(status.requirement, model)
     return MarginReport(
         account=book.account,
         model=model_info(model),
@@ -79,8 +82,9 @@ def report_of(
         ),
         risk_matrices=risk_matrices(status.requirement),
         greek_rows=tuple(row for part in book.underlyings for row in _greek_rows(part)),
-        warnings=status.warnings,
+        warnings=warnings_of(status, tail, book, model),
         bounds=bounds,
+        tail=tail,
     )
 
 
@@ -160,15 +164,16 @@ def risk_matrices(requirement: MarginRequirement) -> tuple[RiskMatrix, ...]:
     """One matrix per underlying, of its net, with the worst cell in its group's active direction.
 
     Where positions do not net, an underlying is in several groups and the greatest one speaks.
+    Points of joint paths are no matrix.
     """
     active: dict[str, Direction] = {}
     netted: dict[str, list[WorstCells]] = {}
-    taken: dict[str, int | None] = {}
+    taken: dict[str, Taken | None] = {}
     for group in sorted(requirement.combinations, key=lambda g: g.risk):
         for unit in group.units:
             active[unit.book.underlying] = group.direction
             netted.setdefault(unit.book.underlying, []).append(unit.cells)
-            taken[unit.book.underlying] = group.cell
+            taken[unit.book.underlying] = group.taken
     return tuple(
         _risk_matrix(
             name,
@@ -177,18 +182,19 @@ def risk_matrices(requirement: MarginRequirement) -> tuple[RiskMatrix, ...]:
             taken[name],
         )
         for array in requirement.arrays
+        if array.scenarios.paths is None
         for name in (array.book.underlying,)
     )
 
 
 def _risk_matrix(
-    underlying: str, worst: WorstCells, direction: Direction, taken: int | None
+    underlying: str, worst: WorstCells, direction: Direction, taken: Taken | None
 ) -> RiskMatrix:
     cells = worst.scenarios
     moves, vols = cells.grid_shape
     centre, last = moves * vols, cells.price_rel.size
     tails = last - cells.tail_count
-    first = worst.worst(direction) if taken is None else taken
+    first = _first_of(worst, direction, taken)
     found = _cells(worst, [first, *range(centre, last)])
     return RiskMatrix(
         underlying=underlying,
@@ -202,6 +208,13 @@ def _risk_matrix(
         surface_cells=found[1 : 1 + tails - centre],
         tails=found[1 + tails - centre :],
     )
+
+
+def _first_of(worst: WorstCells, direction: Direction, taken: Taken | None) -> int:
+    """The worst of the cells in which something is taken, or where it has its own."""
+    if taken is None or not taken.cells.size:
+        return worst.worst(direction)
+    return int(taken.cells[0])
 
 
 def _cells(worst: WorstCells, places: Sequence[int]) -> tuple[Cell, ...]:
@@ -231,7 +244,9 @@ def _worst_scenario(requirement: MarginRequirement) -> WorstScenario | None:
         return None
     unit, group = max(units, key=lambda u: round(u[1].loss_of(u[0]), NOISE_DECIMALS))
     direction, name = group.direction, unit.book.positions[0].instrument.name
-    cell = unit.cells.worst(direction) if group.cell is None else group.cell
+    cell = _first_of(unit.cells, direction, group.taken)
+    if group.taken is not None:  # a cell of all underlyings, of which some rise and others fall
+        direction = "up" if unit.cells.scenarios.price_rel[cell] > 0.0 else "down"
     return WorstScenario(
         underlying=unit.book.underlying,
         position=name if unit.path == f"{unit.book.underlying}/{name}" else None,

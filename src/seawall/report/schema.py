@@ -19,10 +19,8 @@ from seawall.basics.nearest import did_you_mean, nearest_name
 from seawall.basics.time import UtcTime
 from seawall.margin.fold import Direction
 from seawall.margin.status import State
-
-
-class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of everything inside a report."""
+from seawall.report.parts import Part
+from seawall.report.tail import Tail
 
 
 class Document(Part, frozen=True, kw_only=True, tag_field="schema"):
@@ -187,7 +185,8 @@ class MarginReport(Document, frozen=True, kw_only=True, tag="seawall.margin-repo
 
     ``excess_* = margin_value − requirement``; ``mm_ratio = maintenance / margin_value``, None
     standing for infinity when the margin value is not positive; 1.0 is liquidation. ``bounds`` are
-    there where coefficients of the model are unknown.
+    there where coefficients of the model are unknown, ``tail`` where the requirement, or
+    that of a hybrid's second model, is a tail measure.
     """
 
     account: str
@@ -209,6 +208,7 @@ class MarginReport(Document, frozen=True, kw_only=True, tag="seawall.margin-repo
     greek_rows: tuple[GreekRow, ...] = msgspec.field(name="greeks")
     warnings: tuple[str, ...]
     bounds: Bounds | None = None
+    tail: Tail | None = None
 
     def risk_matrix(self, underlying: str | None = None) -> RiskMatrix | tuple[RiskMatrix, ...]:
         """All risk matrices, or the one of an underlying. Raises InputError if it has none."""
@@ -249,6 +249,8 @@ class MarginReport(Document, frozen=True, kw_only=True, tag="seawall.margin-repo
         ]
         if self.bounds is not None:
             lines += self.bounds.lines()
+        if self.tail is not None:
+            lines += self.tail.lines()
         return "\n".join(lines)
 
 

@@ -65,7 +65,16 @@ _NAMES = {
 # By what a document is told from others of its kind; the first that it has.
 _WHOSE = (("account",), ("underlying", "settlement"), ("result",), ("model",))
 _EXACT = ("quantity", "price")
-_SHARES = ("saving", "mm_ratio", "atm_vol")
+_SHARES = (
+    "saving",
+    "mm_ratio",
+    "atm_vol",
+    "coverage",
+    "breach_rate",
+    "breach_rate_lower",
+    "breach_rate_upper",
+    "worst_book_rate",
+)
 _KINDS: Mapping[type[inspect.Type], Kind] = {
     inspect.DecimalType: "amount",
     inspect.FloatType: "number",

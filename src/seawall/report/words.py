@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 
+from seawall.report.backtest import Backtest
 from seawall.report.batch import BatchSummary
 from seawall.report.conformance import Conformance
 from seawall.report.schema import Cell, MarginReport, RiskMatrix, WorstScenario
@@ -75,6 +76,24 @@ def cases_sentence(held: Conformance) -> str:
     if not tried:
         return f"no case could be computed under {held.model.name}, {skipped} skipped"
     return f"{passed} of {len(tried)} cases pass, {skipped} skipped, under {held.model.name}"
+
+
+def backtest_sentence(walked: Backtest) -> str:
+    """What margins are held against, how often, and whether volatilities were recorded."""
+    *shorter, longest = walked.horizons
+    more = f" ({', '.join(shorter)} beside it)" if shorter else ""
+    cost = walked.close_out_rel
+    spent = f", with {cost:.2%} of notional to close out" if cost else ""
+    shared = " Windows overlap: counts and tests are corrected." if walked.overlapping else ""
+    modelled = (
+        " Option volatilities are MODELLED where no recorded chain tells them."
+        if walked.modelled
+        else ""
+    )
+    return (
+        f"Initial margin every {walked.every} against the path-worst loss of the {longest} after "
+        f"it{more}{spent}; margins are to cover {walked.coverage:.4g} of losses.{shared}{modelled}"
+    )
 
 
 def matrix_title(matrix: RiskMatrix, currency: str) -> str:
