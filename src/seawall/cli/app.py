@@ -15,7 +15,9 @@ import typer
 
 import seawall
 from seawall.cli import completion
+from seawall.cli.backtest import backtest
 from seawall.cli.batch import batch
+from seawall.cli.calibrate import calibrate
 from seawall.cli.conform import conform
 from seawall.cli.errors import EXIT_CODES_TOLD, exit_code, report_error
 from seawall.cli.fetch import fetch
@@ -337,9 +339,11 @@ def surface(
 
 
 app.command()(batch)
+app.command()(backtest)
 app.command()(reduce)
 app.command()(fetch)
 app.command()(conform)
+app.command()(calibrate)
 app.command("span-file")(span_file)
 app.command("span-generate")(span_generate)
 

@@ -142,7 +142,9 @@ def documents() -> tuple[str, ...]:
         "surface",
         "batch-summary",
         "conformance",
+        "calibration",
         "span-margin",
+        "backtest",
     )
 
 

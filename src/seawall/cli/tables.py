@@ -40,6 +40,8 @@ def show_report(report: MarginReport, terminal: Terminal) -> None:
     terminal.print(_state(report))
     if report.bounds is not None:
         terminal.lines(report.bounds.lines(), style="yellow")
+    if report.tail is not None:
+        terminal.lines(report.tail.lines(), style="dim")
     terminal.print()
     terminal.show(_requirement(report), _collateral(report))
     for matrix in report.risk_matrices:

@@ -15,7 +15,9 @@ import msgspec
 
 from seawall.basics.errors import InputError
 from seawall.basics.nearest import did_you_mean, nearest_name
+from seawall.report.backtest import Backtest
 from seawall.report.batch import BatchSummary
+from seawall.report.calibration import CalibrationReport
 from seawall.report.change import Change
 from seawall.report.comparison import Comparison
 from seawall.report.conformance import Conformance
@@ -50,7 +52,9 @@ DOCUMENTS = _names(
     SurfaceReport,
     BatchSummary,
     Conformance,
+    CalibrationReport,
     SpanMargin,
+    Backtest,
 )
 """Every kind of document by its name, such as ``margin-report``."""
 
