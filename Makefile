@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check fuzz bench docs schemas lock
+.PHONY: help setup demo test check fuzz bench frontier docs schemas lock
 
 BIN  := .venv/bin
 CORE := .venv/.installed-core
@@ -18,7 +18,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 PROJECT     := --no-deps --no-build-isolation --editable .
 
 help:  ## print this table
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: $(DEV)  ## build .venv with everything that development needs
 
@@ -46,6 +46,9 @@ ARGS ?=
 
 bench: $(DEV)  ## measure speeds against named peers (ARGS="--only arrays", --quick, --write)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+frontier: $(DEV)  ## renew docs/frontier.*: coverage, cost and procyclicality (ARGS="--quick --out FOLDER")
+	@$(BIN)/python -m benchmarks.frontier $(ARGS)
 
 docs: $(DEV)  ## check that everything is documented and that README's code runs
 	$(BIN)/python -m pytest tests/test_documentation.py tests/test_readme.py

@@ -1,0 +1,1 @@
+"""The margin frontier: what coverage costs under each margin model, out of sample."""
