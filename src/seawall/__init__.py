@@ -26,16 +26,20 @@ if TYPE_CHECKING:
     from seawall.feeds.batch.run import margin_file as margin_file
     from seawall.feeds.books import read_portfolio as read_portfolio
     from seawall.feeds.books import read_portfolios as read_portfolios
+    from seawall.feeds.histories import read_history as read_history
     from seawall.feeds.market import read_market as read_market
     from seawall.feeds.models import read_model as read_model
     from seawall.feeds.reports import write_report as write_report
     from seawall.feeds.synthetic import synthetic_market as synthetic_market
     from seawall.feeds.synthetic_book import synthetic_portfolio as synthetic_portfolio
+    from seawall.lab.backtest.backtest import backtest as backtest
+    from seawall.lab.calibration.calibrate import calibrate as calibrate
     from seawall.margin.eligibility import Membership as Membership
     from seawall.margin.model import MarginModel as MarginModel
     from seawall.margin.presets import load_preset as load_preset
     from seawall.margin.presets import preset_names as preset_names
     from seawall.margin.presets import with_second as with_second
+    from seawall.market.history import MarketHistory as MarketHistory
     from seawall.market.snapshot import MarketSnapshot as MarketSnapshot
     from seawall.market.surface import vol_surface as vol_surface
     from seawall.products.names import contract_spec as contract_spec
@@ -68,13 +72,16 @@ _HOMES = {
     "MarginBook": "seawall.report.margin_book",
     "MarginModel": "seawall.margin.model",
     "MarginReport": "seawall.report.schema",
+    "MarketHistory": "seawall.market.history",
     "MarketSnapshot": "seawall.market.snapshot",
     "Membership": "seawall.margin.eligibility",
     "Portfolio": "seawall.products.portfolio",
     "Position": "seawall.products.portfolio",
     "Reduction": "seawall.report.reduction",
     "SeawallError": "seawall.basics.errors",
+    "backtest": "seawall.lab.backtest.backtest",
     "batch_files": "seawall.feeds.batch.files",
+    "calibrate": "seawall.lab.calibration.calibrate",
     "check_positions": "seawall.feeds.account_margins",
     "compare": "seawall.report.comparison",
     "contract_spec": "seawall.products.names",
@@ -91,6 +98,7 @@ _HOMES = {
     "portfolio": "seawall.products.portfolio",
     "position_warnings": "seawall.feeds.account_margins",
     "preset_names": "seawall.margin.presets",
+    "read_history": "seawall.feeds.histories",
     "read_market": "seawall.feeds.market",
     "read_model": "seawall.feeds.models",
     "read_portfolio": "seawall.feeds.books",
