@@ -27,6 +27,7 @@ from seawall.products.portfolio import Portfolio, Position
 from seawall.risk.accounts import Accounts, Columns, Instruments, joined_accounts
 from seawall.risk.book import join
 from tests.collateral_books import COIN_WRAPPERS, NEVER_IN_ARRAY, OTHERS
+from tests.histories import history_until
 from tests.naive import bachelier
 from tests.naive.black76 import price
 
@@ -80,6 +81,7 @@ def wide_market(liquidity: Liquidity | None = None) -> MarketSnapshot:
         slices=slices,
         option_rows={n: (key, row) for key, s in slices.items() for row, n in enumerate(s.names)},
         liquidity=liquidity or Liquidity(),
+        history=history_until(set(index) - {"INR"}, AS_OF),
     )
 
 

@@ -11,6 +11,7 @@ from seawall.margin.presets import load_preset
 from seawall.products.names import parse_name
 from seawall.products.portfolio import Portfolio, Position
 from seawall.risk.book import join
+from tests.histories import history_until
 from tests.strategies import accounts, between
 from tests.test_golden_books import market as golden_market
 
@@ -36,7 +37,13 @@ NEVER_IN_ARRAY = ("UNI", "PEPE", "BUIDL", "OUSG", *(n for n in OTHERS if n.endsw
 def with_prices(market, prices, supply=None):
     """The market with more prices of assets, and what circulates of some."""
     told = replace(market.liquidity, supply=supply or {})
-    return replace(market, index_usd={**market.index_usd, **prices}, liquidity=told)
+    index_usd = {**market.index_usd, **prices}
+    # What is owed is moved as well, so that a market with a past has one of every asset.
+    past = market.history
+    if past.bars:
+        names = {*past.bars, *OTHERS, *COIN_WRAPPERS}
+        past = history_until(names, market.as_of)
+    return replace(market, index_usd=index_usd, liquidity=told, history=past)
 
 
 def holdings(account, market, model=None):

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from datetime import date
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from msgspec.structs import replace
+
 from seawall.feeds.batch.files import batch_files
 from seawall.feeds.batch.run import margin_file
 from seawall.feeds.conform.run import conform
 from seawall.feeds.synthetic import synthetic_market
 from seawall.feeds.synthetic_book import synthetic_portfolio
+from seawall.lab.backtest.document import backtest_document
+from seawall.lab.backtest.run import run_walk
+from seawall.lab.calibration.calibrate import calibrate
+from seawall.lab.calibration.effects import with_effects
+from seawall.lab.calibration.measured import measured
+from seawall.lab.calibration.settings import CalibrationSettings
+from seawall.margin.presets import load_preset
 from seawall.market.moved import at_time
 from seawall.market.snapshot import MarketSnapshot
 from seawall.products.portfolio import Portfolio, portfolio
+from seawall.report.backtest import Backtest
 from seawall.report.batch import BatchSummary
 from seawall.report.build import margin
+from seawall.report.calibration import CalibrationReport
 from seawall.report.change import explain_change
 from seawall.report.comparison import compare
 from seawall.report.conformance import Conformance
@@ -27,7 +39,9 @@ from seawall.report.schema import Document
 from seawall.report.span import span_margin
 from seawall.report.surface import surface
 from seawall.report.what_if import what_if
+from tests.calibration import made_history
 from tests.span_parameters import WORKED, WORKED_BOOK, holdings
+from tests.walks import walk
 
 # As accounts are named by those who mean harm, or only write in their own way.
 NASTY = (
@@ -83,6 +97,27 @@ def _conformance() -> Conformance:
         return conform("reg-t", [file])
 
 
+def _calibration() -> CalibrationReport:
+    """Of made-up bars that end with the market, with what each number does to the small account."""
+    found = calibrate(
+        made_history(market().as_of),
+        load_preset("prbm"),
+        market().as_of,
+        CalibrationSettings(),
+        market=measured(market()),
+        sources=("bars.csv",),
+    )
+    return with_effects(found, [spread()], market(), notices=True)
+
+
+def _backtest() -> Backtest:
+    """Of perpetuals and options over a week of a made-up history, names as they should not be."""
+    one = walk()
+    nasty = tuple(replace(book, name=name) for book, name in zip(one.books, NASTY[6:], strict=True))
+    walked = run_walk(dataclasses.replace(one, books=nasty))
+    return backtest_document(walked, one.plan, coverage=0.95)
+
+
 @cache
 def documents() -> dict[str, Document]:
     """A document of every kind by the name of its schema, of a small account or of the maker's."""
@@ -98,6 +133,8 @@ def documents() -> dict[str, Document]:
         "surface": surface(market(), "BTC")[0],
         "batch-summary": _summary(),
         "conformance": _conformance(),
+        "calibration": _calibration(),
+        "backtest": _backtest(),
         "span-margin": span_margin(
             holdings(WORKED_BOOK),
             WORKED,

@@ -1,4 +1,4 @@
-"""Charges, floors and folds as they are where another currency is the numeraire."""
+"""Models with their charges, floors and folds as they are where another currency is numeraire."""
 
 from __future__ import annotations
 
@@ -16,6 +16,27 @@ from seawall.margin.charges import (
 from seawall.margin.charges.tiers import Tier
 from seawall.margin.floors import ContractMinimum, Floor
 from seawall.margin.fold import Fold, NetByUnderlying
+from seawall.margin.model import MarginModel
+
+
+def model_elsewhere(model: MarginModel, factor: float) -> MarginModel:
+    """The same model, and the second of a hybrid, where one USD is counted as ``factor`` units."""
+    classes = tuple(
+        msgspec.structs.replace(
+            each,
+            adv_usd=each.adv_usd * factor,
+            open_interest_usd=each.open_interest_usd and each.open_interest_usd * factor,
+        )
+        for each in model.classes
+    )
+    return msgspec.structs.replace(
+        model,
+        classes=classes,
+        charges=tuple(charge_elsewhere(charge, factor) for charge in model.charges),
+        floors=tuple(floor_elsewhere(floor, factor) for floor in model.floors),
+        fold=fold_elsewhere(model.fold, factor),
+        second=model.second and model_elsewhere(model.second, factor),
+    )
 
 
 def charge_elsewhere(charge: Charge, factor: float) -> Charge:

@@ -28,6 +28,7 @@ from seawall.products.instruments import (
     Stock,
 )
 from seawall.products.portfolio import Portfolio, Position
+from tests.histories import history_until
 from tests.naive.black76 import price
 from tests.naive.market import forward_of
 
@@ -95,6 +96,7 @@ def markets(draw, mixes=MIXES):
         slices=slices,
         option_rows={n: (key, row) for key, s in slices.items() for row, n in enumerate(s.names)},
         liquidity=draw(_liquidities(names, futures, slices)),
+        history=history_until(names, as_of),
     )
 
 
@@ -336,6 +338,7 @@ def in_other_numeraire(portfolio, market, factor):
                 u: usd * factor for u, usd in market.liquidity.stable_price_usd.items()
             },
         ),
+        history=market.history,
     )
     held = []
     for position in portfolio.positions:

@@ -16,9 +16,9 @@ import pytest
 import typer.main
 
 from seawall.cli.app import app, run
-from seawall.feeds.synthetic import STABLE_USD, synthetic_quotes
+from seawall.feeds.synthetic import STABLE_USD, synthetic_history, synthetic_quotes
 from seawall.feeds.synthetic_book import synthetic_portfolio
-from seawall.feeds.writers import write_book_csv, write_market_csv
+from seawall.feeds.writers import write_book_csv, write_history_csv, write_market_csv
 from seawall.margin.presets import load_preset, preset_names
 from tests.commands import answer, document
 
@@ -31,10 +31,11 @@ pytestmark = pytest.mark.usefixtures("in_folder")
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with chain.csv, futures.csv, book.csv and a book of two accounts."""
+    """A folder with chain.csv, futures.csv, history.csv, book.csv and a book of two accounts."""
     folder = tmp_path_factory.mktemp("cli")
     for quotes, name in zip(synthetic_quotes(), ("chain.csv", "futures.csv"), strict=True):
         write_market_csv(quotes, folder / name)
+    write_history_csv(synthetic_history(), folder / "history.csv")
     write_book_csv(synthetic_portfolio(), folder / "book.csv")
     rows = "second,USDC,50000\nsecond,BTC-27MAR26,0.5\nfirst,BTC,2\nfirst,BTC_USDC-PERPETUAL,-1\n"
     (folder / "two.csv").write_text(f"account,instrument,quantity\n{rows}", encoding="utf-8")
@@ -42,6 +43,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 MARKET = ("--market", "chain.csv", "--market", "futures.csv")
+PAST = ("--market", "history.csv")
 PRICES = tuple(word for c, p in STABLE_USD.items() for word in ("--price", f"{c}={p}"))
 
 
@@ -163,6 +165,7 @@ REPORT_KEYS = [
     "greeks",
     "warnings",
     "bounds",
+    "tail",
 ]
 
 
@@ -185,7 +188,7 @@ def test_json_is_one_line_and_nothing_else(capfd: pytest.CaptureFixture[str]) ->
 
 @pytest.mark.parametrize("model", preset_names())
 def test_rows_sum_to_totals_to_the_cent(model: str, capfd: pytest.CaptureFixture[str]) -> None:
-    report = document(capfd, "margin", "book.csv", *MARKET, *PRICES, "--model", model)
+    report = document(capfd, "margin", "book.csv", *MARKET, *PAST, *PRICES, "--model", model)
     assert report["model"]["name"] == model
     for total in ("initial", "maintenance"):
         assert sum(row[total] for row in report["rows"]) == report[total] > 0

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import assume, given, settings
 
 from seawall.margin.caps import Capped, Caps
+from seawall.margin.charges.size_notional import SizeNotionalCharge
 from seawall.margin.collateral import in_array
 from seawall.margin.euler import euler_contributions
 from seawall.margin.factors import CollateralFactors
 from seawall.margin.marginal import marginal_contributions
+from seawall.margin.offsets import TailMeasure
 from seawall.margin.presets import load_preset, preset_names
 from seawall.margin.requirement import margin_requirement
 from seawall.report.build import margin
@@ -91,6 +93,9 @@ def test_rows_of_the_report_add_and_legs_share_the_requirement(model, account):
     """Euler shares of wrappers too, and no leg is what no scenario moves."""
     held, market = account
     chosen, book = load_preset(model), join(held, market)
+    if any(isinstance(charge, SizeNotionalCharge) for charge in chosen.charges):
+        # A rate that grows with the coins of a size is beyond all amounts for a trillion of them.
+        assume(all(abs(each.quantity) < 10**9 for each in held.positions))
     report = margin(held, market, chosen)
     assert report.equity == sum(row.value for row in report.collateral_rows)
     cut = sum(row.haircut for row in report.collateral_rows)
@@ -271,6 +276,8 @@ def test_a_debt_never_helps(model, account, data):
     assert values[1] <= values[0] - debt + slack
     rows = holdings(owed, market, chosen)
     assert all(cut >= 0.0 for _, cut in rows.values())
+    if isinstance(chosen.offsets, TailMeasure):
+        return  # a debt hedges what falls on the same paths
     before, after = (margin_requirement(join(e, market), chosen) for e in (none, owed))
     assert after.initial >= before.initial * (1.0 - 1e-12)
     assert after.maintenance >= before.maintenance * (1.0 - 1e-12)

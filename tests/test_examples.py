@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,11 +24,13 @@ from seawall.feeds.span_market import generated, read_span_market
 from seawall.feeds.span_writing import write_span
 from seawall.feeds.synthetic import synthetic_quotes
 from seawall.feeds.writers import write_market_csv
+from tests.calibration import made_history, write_bars
 from tests.commands import answer
 from tests.conftest import ROOT
 from tests.span_markets import BOOK as CONTRACTS
 from tests.span_markets import MARKET as HOUSE
 from tests.venues.fixtures import at_once, venues_here  # noqa: F401
+from tests.walks import IN_COIN, RELATIVE, made_up, write_chains, write_history
 
 COMMANDS = typer.main.get_group(app).commands
 PAGE = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
@@ -76,11 +79,19 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pl.read_csv(folder / "positions.csv").write_parquet(folder / "positions.parquet")
     for name in ("book", "old", "new"):
         (folder / f"{name}.csv").write_text(BOOK, encoding="utf-8")
+    write_history(folder, made_up())
+    write_chains(folder, made_up())
+    (folder / "coin.csv").write_text(IN_COIN, encoding="utf-8")
+    (folder / "relative.csv").write_text(RELATIVE, encoding="utf-8")
     (folder / "strategies.json").write_text(STRATEGIES, encoding="utf-8")
     (folder / "house.toml").write_text(HOUSE, encoding="utf-8")
     (folder / "contracts.csv").write_text(CONTRACTS, encoding="utf-8")
     for suffix in ("pa2", "spn"):
         write_span(generated(read_span_market(folder / "house.toml")), folder / f"day.{suffix}")
+    write_bars(made_history(first), folder / "bars.csv")
+    earlier = MODEL.replace('"mine"', '"last"').replace("as_of = 2026-02-05", "as_of = 2026-02-03")
+    (folder / "last.toml").write_text(earlier, encoding="utf-8")
+    (folder / "calm.toml").write_text("[ranges]\nlambda_vol = 0.97\n", encoding="utf-8")
     for name in ("mine", "my-model"):
         (folder / f"{name}.toml").write_text(MODEL, encoding="utf-8")
     return folder
@@ -114,7 +125,11 @@ def try_out(line: str, capfd: pytest.CaptureFixture[str]) -> None:
     alone = re.split(r" (?:\||>>?) ", line)[0]
     arguments = shlex.split(alone)[1:]
     if "--out" in arguments and "--overwrite" not in arguments:
-        Path(arguments[arguments.index("--out") + 1]).unlink(missing_ok=True)
+        out = Path(arguments[arguments.index("--out") + 1])
+        if out.is_dir() and "--resume" not in arguments:
+            shutil.rmtree(out)
+        elif not out.is_dir():
+            out.unlink(missing_ok=True)
     assert answer(capfd, *arguments).strip(), line
 
 

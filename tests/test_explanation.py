@@ -48,7 +48,7 @@ def adds_up(told, whole, slack):
 
 
 @every_model
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(account=accounts(max_legs=4))
 def test_shares_add_up_and_marginals_are_those_of_the_legs(model, account):
     portfolio, market = account

@@ -27,6 +27,7 @@ from seawall.risk.book import join
 from seawall.risk.revaluation import vol_table
 from seawall.risk.shocks import VolMove
 from tests.golden_books import WORKED
+from tests.histories import history_until
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "models" / "prbm.md"
 CENT, HALF_CENT = Decimal("0.01"), 0.005000001
@@ -110,6 +111,7 @@ def market() -> MarketSnapshot:
         futures={f"{coin}-PERPETUAL": price for coin, price in INDEX_USD.items()},
         slices=slices,
         option_rows=rows,
+        history=history_until(INDEX_USD, AS_OF),
     )
 
 

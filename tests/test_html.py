@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import seawall as sw
+from seawall.report.backtest import Backtest
 from seawall.report.comparison import Comparison
 from seawall.report.explanation import Explanation
 from seawall.report.schema import Document, MarginReport
@@ -275,3 +276,25 @@ def test_surface_shows_every_expiry() -> None:
     rows = table(read(document), "Expiries")[1:]
     assert len(rows) == len(document.expiries)
     assert rows[0][2] == f"{document.expiries[0].atm_vol:.1%}"
+
+
+def test_a_backtest_is_shown_as_in_the_terminal_with_tests_and_rules_folded_by_book() -> None:
+    walked = documents()["backtest"]
+    assert isinstance(walked, Backtest)
+    shown = read(walked)
+    head, *rows = table(shown, "All books")
+    assert head[1:5] == ["times", "exceeded", "share", "worst book"]
+    assert [row[3] for row in rows] == [f"{row.breach_rate:.2%}" for row in walked.models]
+    books = list(dict.fromkeys(row.book for row in walked.series))
+    folded = list(shown.all("details"))
+    assert len(folded) == len(books)
+    for book, each in zip(books, folded, strict=True):
+        assert each.children[0].within == f"Tests and rules: {book}"
+        asked = [row for row in walked.regulation if row.book == book]
+        tests, rules = (table(each, caption)[1:] for caption in ("Tests", "Regulators' rules"))
+        assert len(tests) == sum(row.book == book for row in walked.tests)
+        assert [(row[1], row[4]) for row in rules] == [(row.source, row.found) for row in asked]
+    headers = {cell.within for part in shown.all("thead") for cell in part.all("th")}
+    assert not any("_" in header for header in headers)
+    evidence = table(shown, "Evidence against the coverage (e-process)")[1:]
+    assert [row[2] for row in evidence] == [f"{row.observations:,}" for row in walked.evidence]

@@ -37,7 +37,7 @@ ORACLES = {
     "risk-based-collateral": naive_risk_based_collateral,
     "cross": naive_cross,
     "isolated": naive_isolated,
-    "hybrid": naive_hybrid,
+    "hybrid:cross": naive_hybrid,
 }
 PREFIXES = (
     "scanning_risk", "decorrelation", "floor", "correlation_collapse",
@@ -125,7 +125,7 @@ def test_preset_holds_the_documented_numbers_of_every_class(model):
 
 
 @pytest.mark.parametrize("model", ORACLES)
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(account=accounts())
 def test_every_step_agrees(model, account):
     assert_steps_agree(account, load_preset(model), ORACLES[model], PRBM)
@@ -148,7 +148,7 @@ def test_every_step_agrees_on_shares_under_the_worse_smile(account):
 
 
 @pytest.mark.parametrize("smile", ["sticky-delta", "worst"])
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(account=accounts())
 def test_every_step_agrees_where_the_smile_goes_along_with_the_price(smile, account):
     model = replace(HOUSE, revaluation=Black76Revaluation(smile=smile))
@@ -175,14 +175,14 @@ def test_every_step_agrees_in_a_correlation_collapse(to, declared_days_ago, rhos
 
 
 @pytest.mark.parametrize("model", ORACLES)
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(account=accounts())
 def test_every_holding_agrees(model, account):
     assert_holdings_agree(account, load_preset(model), ORACLES[model], PRBM)
 
 
 @pytest.mark.parametrize("model", ORACLES)
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(account=accounts())
 def test_report_is_the_oracle_rounded_against_the_account(model, account):
     portfolio, market = account

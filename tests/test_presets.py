@@ -220,7 +220,9 @@ def test_a_part_taken_over_may_have_keys_given_anew() -> None:
 
 
 def test_a_model_declares_what_it_asks_of_the_market() -> None:
-    assert load_preset("prbm").requirements() == frozenset(Need) - {Need.STABLE_PRICE}
+    assert load_preset("prbm").requirements() == frozenset(Need) - {Need.STABLE_PRICE, Need.HISTORY}
+    assert Need.HISTORY in load_preset("fhs-es").requirements()
+    assert Need.HISTORY not in load_preset("mc-es").requirements()
     assert load_preset("cross").requirements() == {Need.SUPPLY}
 
 

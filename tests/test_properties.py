@@ -16,6 +16,7 @@ from seawall.margin.classes import class_of
 from seawall.margin.combinations import Combination, combine
 from seawall.margin.fold import NetByUnderlying
 from seawall.margin.model import MarginModel
+from seawall.margin.offsets import TailMeasure
 from seawall.margin.presets import load_preset, preset_names
 from seawall.margin.requirement import MarginRequirement, margin_requirement
 from seawall.market.snapshot import MarketSnapshot
@@ -26,7 +27,7 @@ from seawall.report.build import margin
 from seawall.report.schema import MarginReport
 from seawall.risk.book import join
 from tests.naive.market import legs
-from tests.numeraires import charge_elsewhere, floor_elsewhere, fold_elsewhere
+from tests.numeraires import model_elsewhere
 from tests.strategies import (
     accounts,
     books,
@@ -90,7 +91,7 @@ def without_warnings(report: MarginReport) -> MarginReport:
 
 
 @every_model
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(data=st.data(), account=accounts())
 def test_order_of_positions_changes_nothing_at_all(model, data, account):
     portfolio, market = account
@@ -102,7 +103,7 @@ def test_order_of_positions_changes_nothing_at_all(model, data, account):
 
 
 @every_model
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(account=accounts(), factor=st.sampled_from((0.5, 4.0, 0.0063, 152.3)))
 def test_another_numeraire_scales_every_step(model, account, factor):
     """With the volumes and open interest of the classes, caps on open interest and the price from
@@ -115,20 +116,7 @@ def test_another_numeraire_scales_every_step(model, account, factor):
     market = dataclasses.replace(market, liquidity=unlisted)
     other = in_other_numeraire(portfolio, market, factor)
     chosen = load_preset(model)
-    elsewhere = msgspec.structs.replace(
-        chosen,
-        classes=tuple(
-            msgspec.structs.replace(
-                c,
-                adv_usd=c.adv_usd * factor,
-                open_interest_usd=c.open_interest_usd and c.open_interest_usd * factor,
-            )
-            for c in chosen.classes
-        ),
-        charges=tuple(charge_elsewhere(charge, factor) for charge in chosen.charges),
-        floors=tuple(floor_elsewhere(floor, factor) for floor in chosen.floors),
-        fold=fold_elsewhere(chosen.fold, factor),
-    )
+    elsewhere = model_elsewhere(chosen, factor)
     steps = requirement(portfolio, market, chosen).steps
     scaled = requirement(*other, elsewhere).steps
     # Below a thousandth of a cent a value is noise of Black-76 far from the money.
@@ -140,7 +128,7 @@ def test_another_numeraire_scales_every_step(model, account, factor):
 
 
 @every_model
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(account=accounts())
 def test_rows_add_exactly_and_none_is_zero(model, account):
     report = margin(*account, model)
@@ -153,7 +141,7 @@ def test_rows_add_exactly_and_none_is_zero(model, account):
 
 
 @every_model
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(account=accounts())
 def test_rows_add_exactly_as_written_in_json(model, account):
     """Amounts are JSON numbers, and summing them as decimals gives the written totals."""
@@ -176,16 +164,17 @@ class _Written(msgspec.Struct):
 
 
 @every_model
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(account=accounts())
 def test_amounts_have_their_signs_and_nothing_is_nan(model, account):
     report = margin(*account, model)
     # A second model may ask more at one level than at the other; the sums are in order.
     # An offset takes away, and a factor of maintenance below 1; by no more than there is.
     away = ("hybrid/", "offset/", "mm_factor")
-    # Units that are taken in one cell may gain there what others lose.
-    fold = load_preset(model).fold
-    if isinstance(fold, NetByUnderlying) and fold.by_currency is not None:
+    # Units that are taken in the same cells may gain there what others lose.
+    fold, offsets_of = load_preset(model).fold, load_preset(model).offsets
+    in_one_currency = isinstance(fold, NetByUnderlying) and fold.by_currency is not None
+    if in_one_currency or isinstance(offsets_of, TailMeasure):
         away = (*away, "scanning_risk/")
     signed = [row for row in report.rows if not row.path.startswith(away)]
     assert all(row.initial >= row.maintenance >= 0 for row in signed)
@@ -197,7 +186,7 @@ def test_amounts_have_their_signs_and_nothing_is_nan(model, account):
     assert all(math.isfinite(number) for number in floats_of(msgspec.to_builtins(report)))
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(account=accounts())
 def test_group_risk_lies_between_its_worst_member_and_their_sum(account):
     found = requirement(*account)
@@ -225,7 +214,7 @@ def test_risk_never_rises_with_correlation(account):
     assert risks[0] == pytest.approx(sum(unit.worst for unit in units), rel=1e-12, abs=0.0)
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(data=st.data(), market=markets())
 def test_scanning_risk_is_subadditive(data, market):
     """Two books in one account never need more than the two apart, floors or not."""
@@ -238,7 +227,7 @@ def test_scanning_risk_is_subadditive(data, market):
     assert scanning_risk(both.floored) <= floored + slack
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(data=st.data(), market=markets())
 def test_directional_losses_of_an_underlying_are_subadditive(data, market):
     """Where coins held count in the array whatever hedges them, that is."""
@@ -258,7 +247,7 @@ def test_directional_losses_of_an_underlying_are_subadditive(data, market):
             assert unit.toward(direction) <= limit + slack
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(data=st.data(), market=markets_with_options())
 def test_a_long_option_adds_at_most_its_value_to_scanning_risk(data, market):
     book = settled(data.draw(books(market)))
@@ -276,7 +265,7 @@ def test_a_long_option_adds_at_most_its_value_to_scanning_risk(data, market):
     assert sums[1] <= sums[0] + leg["q"] * leg["value"] + slack
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(data=st.data(), market=markets_with_options(mixes=(("TRX",), ("BTC", "ETH"))))
 def test_long_options_alone_lose_at_most_their_value(data, market):
     """Also where the range is wider than the nearest tail, which then must not be amplified."""
@@ -292,7 +281,7 @@ def test_long_options_alone_lose_at_most_their_value(data, market):
     assert requirement(bought, market).scanning_risk <= limit
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(account=accounts(), factor=st.sampled_from(("0.001", "0.37", "2", "1000")))
 def test_scanning_risk_and_floors_scale_with_the_positions(account, factor):
     portfolio, market = account
@@ -310,7 +299,7 @@ def test_scanning_risk_and_floors_scale_with_the_positions(account, factor):
         assert scanning_risk(getattr(after, groups)) == pytest.approx(want, rel=1e-9, abs=slack)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(data=st.data(), account=accounts())
 def test_more_cells_never_lower_scanning_risk(data, account):
     full = PRBM.scenarios
@@ -333,7 +322,7 @@ def test_more_cells_never_lower_scanning_risk(data, account):
             assert less.down <= more.down
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(account=accounts())
 def test_netting_never_costs_scanning_risk(account):
     """The house model before floors and charges against every position's own worst loss."""
@@ -343,7 +332,7 @@ def test_netting_never_costs_scanning_risk(account):
     assert requirement(portfolio, market).scanning_risk <= alone.scanning_risk + slack
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(data=st.data(), market=markets_with_options())
 def test_a_lone_naked_option_is_not_under_margined(data, market):
     option = data.draw(st.sampled_from(listed_options(market)))
@@ -358,7 +347,7 @@ def test_a_lone_naked_option_is_not_under_margined(data, market):
     assert house.maintenance >= older.maintenance
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(account=accounts())
 def test_settling_a_coin_profit_changes_no_risk(account):
     """An unrealised profit of an inverse future is the coin balance it will be paid as.

@@ -22,7 +22,7 @@ from seawall.report.schema import MarginReport, RiskMatrix
 REPORT_KEYS = [
     "schema", "account", "model", "currency", "as_of", "initial", "maintenance", "margin_value",
     "equity", "excess_initial", "excess_maintenance", "mm_ratio", "state", "worst_scenario", "rows",
-    "collateral_rows", "risk_matrix", "greeks", "warnings", "bounds",
+    "collateral_rows", "risk_matrix", "greeks", "warnings", "bounds", "tail",
 ]  # fmt: skip
 
 

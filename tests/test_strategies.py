@@ -344,9 +344,9 @@ def test_delta_hedged_straddle_needs_less_initial_than_under_cross(market: Marke
 def test_lone_short_option_is_not_under_margined_against_risk_based_collateral(
     market: MarketSnapshot,
 ) -> None:
-    """Calls and puts of every listed strike and expiry."""
-    for chain in chains(market, 0.0):
-        for name in chain.slice.names:
+    """Calls and puts of every expiry, at every third listed strike, each time from another on."""
+    for number, chain in enumerate(chains(market, 0.0)):
+        for name in chain.slice.names[number % 3 :: 3]:
             house, alone = (
                 chain.margin([(name, -1)], m) for m in ("prbm", "risk-based-collateral")
             )

@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seawall.basics.errors import BadNumber, ExpiredInstrument, InputError, MissingQuote
@@ -217,6 +217,7 @@ def gross_slack(portfolio, trades, market):
 
 
 @pytest.mark.parametrize("model", preset_names())
+@settings(max_examples=10)
 @given(drawn=traded_accounts(at_marks=True))
 def test_trades_at_marks_change_no_equity(model, drawn):
     portfolio, market, trades = drawn

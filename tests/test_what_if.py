@@ -48,7 +48,7 @@ LEG_KEYS = ["instrument", "quantity", "price", "initial", "maintenance"]
 
 
 @pytest.mark.parametrize("model", preset_names())
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(account=accounts(max_legs=4), data=st.data())
 def test_before_and_after_are_the_reports_and_changes_their_difference(model, account, data):
     portfolio, market = account

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -25,6 +26,7 @@ from seawall.report.what_if import what_if
 from seawall.risk.trades import Trade
 from tests.equity_tables import INR_USD, cboe
 from tests.fuzz.refusals import check_printable, check_refusal
+from tests.histories import history_until
 from tests.naive.black76 import price
 from tests.tables import AS_OF, INDEX, chain, listing, write
 
@@ -85,8 +87,8 @@ def own_shares(frame: Callable[[], pl.DataFrame]) -> tuple[Told, ...]:
 
 @cache
 def own_market() -> MarketSnapshot:
-    """The market in which books and models are tried."""
-    return market_with([], {})
+    """The market in which books and models are tried, with a past."""
+    return replace(market_with([], {}), history=history_until(("BTC", "ETH"), AS_OF))
 
 
 @cache

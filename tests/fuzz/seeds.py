@@ -7,8 +7,9 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
+from math import sin
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -62,6 +63,7 @@ NSE_SETTLEMENT = "NSE's settlement prices"
 RATES = "discount factors"
 DIVIDENDS = "dividends"
 ACTIVITY = "an activity table"
+HISTORY = "a history"
 
 
 def activity() -> pl.DataFrame:
@@ -77,6 +79,27 @@ def activity() -> pl.DataFrame:
             "supply": [19_900_000.0, 120_500_000.0],
         }
     )
+
+
+def history() -> pl.DataFrame:
+    """Two days of hourly bars of two underlyings, funding every eight hours."""
+    hours = range(48)
+    waves = {"BTCUSDT": (70_000.0, 0.01), "ETH": (2_000.0, 0.02)}
+    rows = [
+        {
+            "timestamp": AS_OF - timedelta(hours=48 - hour),
+            "symbol": symbol,
+            "open": level * (1.0 + width * sin(hour - 1)),
+            "high": level * (1.0 + 1.5 * width),
+            "low": level * (1.0 - 1.5 * width),
+            "close": level * (1.0 + width * sin(hour)),
+            "atm_vol": 0.55,
+            "funding_rate": None if hour % 8 else 1e-4,
+        }
+        for symbol, (level, width) in waves.items()
+        for hour in hours
+    ]
+    return pl.DataFrame(rows)
 
 
 def signed_listing() -> pl.DataFrame:
@@ -124,6 +147,7 @@ def tables() -> dict[str, pl.DataFrame]:
         RATES: pl.DataFrame({"T": [0.0, 0.1, 1.0], "DF": [1.0, 0.996, 0.96]}),
         DIVIDENDS: dividends(),
         ACTIVITY: activity(),
+        HISTORY: history(),
     }
 
 

@@ -18,6 +18,7 @@ from seawall.products.instruments import CASH
 from seawall.products.portfolio import Portfolio
 from seawall.report.build import checked_inputs, model_info
 from seawall.report.schema import Document, ModelInfo
+from seawall.report.tail import tail_of, warnings_of
 from seawall.risk.book import join
 
 
@@ -121,5 +122,5 @@ def explain(
             UnallottedRow(path=step.path, initial=step.initial, maintenance=step.maintenance)
             for step in shares.unallotted
         ),
-        warnings=status.warnings,
+        warnings=warnings_of(status, tail_of(status.requirement, chosen), book, chosen),
     )
