@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from seawall.basics.errors import BadParameter, CalibrationFailed, PoorHistory, UnwritableFile
+from seawall.basics.errors import BadParameter, UnwritableFile
 from seawall.feeds.models import read_model
 from seawall.feeds.synthetic import synthetic_market
 from seawall.feeds.synthetic_book import synthetic_portfolio
@@ -25,20 +25,16 @@ from seawall.lab.calibration.split import (
     require_training,
     training_part,
 )
-from seawall.margin.bounds import chosen_value, with_numbers
-from seawall.margin.offsets import CorrelationOffset
+from seawall.margin.bounds import chosen_value
 from seawall.margin.presets import load_preset
 from seawall.market.history import MarketHistory, PriceBars
 from seawall.products.instruments import STABLECOINS
 from seawall.report.build import margin
 from tests.calibration import (
     DAY_NS,
-    HOUR_NS,
     made_bars,
     made_history,
-    made_series,
     spot_bars,
-    without,
 )
 
 AS_OF = datetime(2026, 1, 16, 16, tzinfo=UTC)
@@ -198,92 +194,6 @@ def test_a_later_base_was_not_in_force_and_an_earlier_one_was(history: MarketHis
     assert "--previous" in told
 
 
-def one_coin(name: str, vol_rel: float) -> MarketHistory:
-    return MarketHistory(bars={name: made_bars(400, underlying=name, vol_rel=vol_rel, end=AS_OF)})
-
-
-@pytest.mark.parametrize(
-    ("coin", "of_class", "untold"),
-    [
-        ("PAXG", "other", "all that no class names"),
-        ("LTC", "large", "SOL, BNB, XRP, DOGE, ADA, AVAX"),
-        ("AAPL.US", "single-stock", "all of .US, all of .IN"),
-    ],
-)
-@pytest.mark.parametrize("previous", [False, True])
-def test_a_calm_coin_does_not_narrow_others_of_its_class(
-    coin: str, of_class: str, untold: str, *, previous: bool
-) -> None:
-    before = msgspec.structs.replace(BASE, as_of=date(2025, 1, 1)) if previous else None
-    found = calibrate(one_coin(coin, 0.005), BASE, AS_OF, OPEN, before)
-    assert found.model.classes == BASE.classes
-    for number in ("price_range_up_rel", "price_range_down_rel", "daily_vol_rel"):
-        key = f"classes.{of_class}.{number}"
-        assert f"{key}: held at the number before: no history of {untold}" in found.report.kept
-        [told] = [
-            each
-            for each in found.report.factors
-            if each.key == key and each.name == "number before"
-        ]
-        assert (told.value, untold in told.why) == (chosen_value(BASE, key), True)
-
-
-def test_a_wild_coin_widens_its_class_and_alone_in_it_it_also_narrows_it() -> None:
-    wild = calibrate(one_coin("LTC", 0.3), BASE, AS_OF, OPEN)
-    assert chosen_value(wild.model, "classes.large.price_range_down_rel") > 0.24
-    assert not any("held at" in line for line in wild.report.kept)
-    calm = calibrate(one_coin("BTC", 0.005), BASE, AS_OF, OPEN)
-    assert chosen_value(calm.model, DOWN) < 0.05
-
-
-def test_a_haircut_that_holds_for_others_does_not_fall_to_what_one_depth_asks() -> None:
-    key = "classes.large.spot_haircut_rel"
-    wide = tuple(
-        msgspec.structs.replace(each, spot_haircut_rel=0.2) if each.name == "large" else each
-        for each in BASE.classes
-    )
-    before = msgspec.structs.replace(BASE, as_of=date(2025, 1, 1), classes=wide)
-    thin = Measured(depth_usd={"LTC": 25e6})
-    settings = msgspec.structs.replace(OPEN, reference_depth_usd={"LTC": 100e6})
-    coin = one_coin("LTC", 0.005)
-    after = calibrate(coin, BASE, AS_OF, settings, before, market=thin).model
-    assert chosen_value(after, key) == 0.2
-    assert chosen_value(calibrate(coin, BASE, AS_OF, settings, market=thin).model, key) == 0.06
-
-
-def test_kappa_does_not_rise_while_a_group_is_without_a_history(history: MarketHistory) -> None:
-    calm, key = scaled_today(history, 0.2, 1200), "offsets.kappa"
-    offsets = BASE.offsets
-    assert isinstance(offsets, CorrelationOffset)
-    pairs = (msgspec.structs.replace(offsets.groups[0].pairs[0], of=("SOL", "BNB")),)
-    other = msgspec.structs.replace(
-        offsets.groups[0], name="large", members=("SOL", "BNB"), pairs=pairs
-    )
-    two = msgspec.structs.replace(offsets, groups=(*offsets.groups, other))
-    found = calibrate(calm, msgspec.structs.replace(BASE, offsets=two), AS_OF, OPEN)
-    assert chosen_value(found.model, key) == offsets.kappa
-    assert f"{key}: held at the number before: no history of SOL, BNB" in found.report.kept
-    assert chosen_value(calibrate(calm, BASE, AS_OF, OPEN).model, key) > offsets.kappa
-
-
-def test_shocks_that_hold_for_all_fall_only_where_all_have_a_history(
-    history: MarketHistory,
-) -> None:
-    keys = ("scenarios.vol_up.size", "scenarios.vol_down.size", "charges.basis.annual_move_rel")
-    small = {name: made_bars(400, end=AS_OF) for name in ("BTC", "ETH")}
-    calm = {name: made_series(name, 0.5, 0.001, bars) for name, bars in small.items()}
-    some = replace(history, vols=calm, basis_per_year=calm)
-    found = calibrate(some, BASE, AS_OF, OPEN)
-    for key in keys:
-        assert chosen_value(found.model, key) == chosen_value(BASE, key)
-        [line] = [line for line in found.report.kept if line.startswith(key)]
-        assert line.endswith("no history of all of large, equity-index, single-stock, other")
-    named = tuple(each for each in BASE.classes if each.name in ("btc", "eth"))
-    narrow = calibrate(some, msgspec.structs.replace(BASE, classes=named), AS_OF, OPEN)
-    for key in keys:
-        assert abs(chosen_value(narrow.model, key)) < abs(chosen_value(BASE, key))
-
-
 def test_in_stress_kappa_is_low_and_in_calm_it_is_high(history: MarketHistory) -> None:
     calm = calibrate(scaled_today(history, 0.2, 1200), BASE, AS_OF, OPEN).model
     wild = calibrate(scaled_today(history, 12.0), BASE, AS_OF, OPEN).model
@@ -360,94 +270,6 @@ def test_effects_are_margins_before_and_after_and_of_each_number_alone(found: Ca
         assert notice.initial or notice.maintenance
 
 
-def test_a_history_too_short_too_old_or_of_nothing_is_refused(history: MarketHistory) -> None:
-    settings = CalibrationSettings()
-    short = history.until(int((AS_OF - timedelta(days=370)).timestamp()) * 10**9)
-    with pytest.raises(PoorHistory, match="30 whole days of history"):
-        calibrate(short, BASE, AS_OF - timedelta(days=370), settings)
-    with pytest.raises(PoorHistory, match="more than two days before"):
-        calibrate(history, BASE, AS_OF + timedelta(days=4), settings)
-    with pytest.raises(CalibrationFailed, match="tells no number"):
-        calibrate(MarketHistory(), BASE, AS_OF, settings)
-    flat = np.full(24 * 400, 1.0)
-    times = int(AS_OF.timestamp()) * 10**9 - HOUR_NS * np.arange(9600, dtype=np.int64)[::-1]
-    still = PriceBars(
-        underlying="SOL", bar_ns=HOUR_NS, end_ns=times, open=flat, high=flat, low=flat, close=flat
-    )
-    with pytest.raises(CalibrationFailed, match="price history of SOL"):
-        calibrate(replace(history, bars={"SOL": still}), BASE, AS_OF, settings)
-
-
-def test_a_history_of_fewer_days_than_asked_for_is_refused_or_told() -> None:
-    def last_days(days: int) -> MarketHistory:
-        return MarketHistory(bars={"BTC": made_bars(days, end=AS_OF)})
-
-    with pytest.raises(PoorHistory, match=r"100 whole days of history, and 365 are.*least_days"):
-        calibrate(last_days(100), BASE, AS_OF, CalibrationSettings())
-    for days, ranges in ((100, RangeSettings(least_days=90)), (370, RangeSettings())):
-        report = calibrate(last_days(days), BASE, AS_OF, CalibrationSettings(ranges=ranges)).report
-        [told] = [line for line in report.warnings if "long run and stress from" in line]
-        since = AS_OF - timedelta(days=days)
-        assert told.startswith(f"BTC: long run and stress from {days} days since {since.date()};")
-        assert "3,653 are asked for" in told
-    whole = CalibrationSettings(ranges=RangeSettings(long_run_days=100))
-    warnings = calibrate(last_days(100), BASE, AS_OF, whole).report.warnings
-    assert not any("long run" in line for line in warnings)
-
-
-def test_days_that_are_missing_are_counted_and_told() -> None:
-    bars = made_bars(450, end=AS_OF)
-    lost = bars.end_ns.size - 24 * 60
-    torn = without(bars, slice(lost, lost + 1056))
-    report = calibrate(MarketHistory(bars={"BTC": torn}), BASE, AS_OF, OPEN).report
-    [told] = [line for line in report.warnings if "missing" in line]
-    ended = AS_OF - timedelta(days=16)
-    assert told.startswith(f"BTC: 44 days are missing, the last before {ended.date()}")
-    whole = calibrate(MarketHistory(bars={"BTC": bars}), BASE, AS_OF, OPEN).report
-    assert not any("missing" in line for line in whole.warnings)
-
-
-def test_causes_say_shocks_with_their_quantile_and_volatility_as_it_was_before(
-    found: Calibration, history: MarketHistory
-) -> None:
-    # What other coins have too moves only upwards.
-    funding = history.funding_per_day["BTC"]
-    wilder = replace(
-        history,
-        funding_per_day={"BTC": replace(funding, value=20.0 * funding.value)},
-        vols={"BTC": replace(history.vols["BTC"], value=history.vols["BTC"].value ** 4)},
-    )
-    report = calibrate(wilder, BASE, AS_OF, CalibrationSettings()).report
-    causes = {move.key: move.cause for move in report.moves}
-    parts = {
-        each.name: each.value
-        for each in report.factors
-        if each.key == "charges.funding.shock_per_day"
-    }
-    assert causes["charges.funding.shock_per_day"] == (
-        f"moves of BTC funding: {parts['recent']:.4g} of late, {parts['long run']:.4g} in the long "
-        "run, quantile 99.5%"
-    )
-    assert "quantile 99.5% and 99.0%" in causes["scenarios.vol_up.size"]
-    assert "in force" not in {move.key: move for move in found.report.moves}[DOWN].cause
-    before = msgspec.structs.replace(found.model, as_of=date(2026, 1, 15))
-    wild = calibrate(scaled_today(history, 12.0), BASE, AS_OF, CalibrationSettings(), before)
-    moves = {move.key: move for move in wild.report.moves}
-    vol = moves["classes.btc.daily_vol_rel"]
-    told = f"; in force {vol.before:.2%} before, {vol.after:.2%} after"
-    assert moves[DOWN].cause.endswith(told)
-    assert vol.cause.endswith(told)
-
-
-def test_a_series_too_short_keeps_its_number_and_says_so(history: MarketHistory) -> None:
-    series = history.vols["BTC"]
-    short = replace(series, at_ns=series.at_ns[-50:], value=series.value[-50:])
-    found = calibrate(replace(history, vols={"BTC": short}), BASE, AS_OF, CalibrationSettings())
-    assert chosen_value(found.model, "scenarios.vol_up.size") == 0.45
-    [told] = [line for line in found.report.kept if line.startswith("scenarios.vol_up")]
-    assert "49 moves, and 120 are needed" in told
-
-
 def test_a_base_that_is_no_preset_and_a_previous_model_of_later_are_refused(
     found: Calibration, history: MarketHistory
 ) -> None:
@@ -497,15 +319,3 @@ def test_the_range_of_btc_rises_with_march_2020(shared: Path) -> None:
     calm, crash = range_at(date(2020, 3, 11)), range_at(date(2020, 3, 13))
     assert crash > 1.2 * calm
     assert bars.end_ns[0] + 60 * DAY_NS < bars.end_ns[-1]
-
-
-def test_a_number_without_a_history_today_stays_what_the_previous_model_had(
-    found: Calibration, history: MarketHistory
-) -> None:
-    key = "scenarios.vol_up.size"
-    before = msgspec.structs.replace(
-        with_numbers(found.model, {key: 0.77}, "previous numbers", "test"), as_of=date(2026, 1, 15)
-    )
-    after = calibrate(replace(history, vols={}), BASE, AS_OF, CalibrationSettings(), before)
-    assert chosen_value(after.model, key) == 0.77
-    assert any(line.startswith("scenarios.vol_up") for line in after.report.kept)
